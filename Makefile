@@ -1,0 +1,82 @@
+# ZeroMS: every task of the repository. `make` alone lists them.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+GO ?= go
+FUZZTIME ?= 60s
+
+# One set of tags for everything but the desktop app, so that SQLite compiles once and no test compiles GL.
+export GOFLAGS := -tags=sqlite_fts5,ci
+export CGO_ENABLED := 1
+
+# True when the C compiler that Go calls works and finds the C library's headers.
+gcc-works = printf '\#include <stdlib.h>\n' | $$($(GO) env CC) -E - >/dev/null 2>&1
+
+.PHONY: help build demo test check race fuzz bench clean need-go need-gcc install-gcc
+
+help: ## list the targets
+	@echo "usage: make TARGET"
+	@sed -n -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 12
+	@$(MAKE) need-go 2>&1 | grep -v '^make' || true
+
+build: need-go need-gcc ## build every command into bin/
+	$(if $(wildcard cmd),$(GO) build -o bin/ ./cmd/...,@echo "make build: there is no cmd folder in this tree, nothing to build")
+
+demo: need-go install-gcc ## build the programs and run a small network on this machine
+	$(GO) build -o bin/ ./cmd/zeroms-lab ./cmd/zeroms-gateway ./cmd/zms
+	bin/zeroms-lab demo
+
+test: need-go need-gcc ## go vet and all tests (no race detector)
+	$(GO) vet ./...
+	@echo "$(GO) test ./..."
+	@$(GO) test ./... 2>&1 | awk '{ print; fflush() } \
+		/^ok  \t/ { ok++ } /^FAIL\t/ { bad++ } /\[no test files\]$$/ { none++ } \
+		END { printf "make test: %d packages passed, %d failed, %d without tests\n", ok, bad, none }'
+
+check: need-go need-gcc ## formatting, go vet, staticcheck and the rules of the architecture
+	@echo "gofmt -l ."; files="$$("$$($(GO) env GOROOT)/bin/gofmt" -l .)"; \
+	if [ -n "$$files" ]; then printf 'not formatted, run gofmt -w on:\n%s\n' "$$files" >&2; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) test -count=1 .
+
+race: need-go need-gcc ## all tests under the race detector
+	$(GO) test -race ./...
+
+fuzz: need-go need-gcc ## every fuzz target for FUZZTIME (60s) each; what fails is kept in testdata/fuzz
+	@list="$$($(GO) test -list '^Fuzz' ./... | awk '/^Fuzz/ { name[++n] = $$1 } \
+		/^ok / { for (i = 1; i <= n; i++) print $$2, name[i]; n = 0 } \
+		/^FAIL/ { print > "/dev/stderr" }')"; failed=; \
+	while read -r package target; do \
+		[ -n "$$target" ] || continue; \
+		echo "== $$package $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || failed="$$failed $$package.$$target"; \
+	done <<<"$$list"; \
+	if [ -n "$$failed" ]; then echo "make fuzz: failed:$$failed" >&2; exit 1; fi; \
+	echo "make fuzz: $$(grep -c . <<<"$$list" || true) targets, none failed"
+
+bench: need-go need-gcc ## benchmarks of the protocol and the gateway
+	$(GO) test -bench . -run '^$$' $(patsubst %,./%/...,$(wildcard protocol gateway))
+
+clean: need-go ## remove what make built
+	rm -rf bin
+
+need-go:
+	@command -v $(GO) >/dev/null || { echo "ZeroMS needs Go 1.26 or newer and there is no '$(GO)' here: install it from https://go.dev/dl/ and put it on the PATH." >&2; exit 1; }
+	@found="$$($(GO) env GOVERSION 2>/dev/null || GOTOOLCHAIN=local $(GO) version 2>/dev/null || true)"; \
+	[[ "$$found" =~ go([0-9]+)\.([0-9]+) ]] && (( BASH_REMATCH[1] > 1 || BASH_REMATCH[2] >= 26 )) || \
+	{ echo "ZeroMS needs Go 1.26 or newer; $$(command -v $(GO)) is '$$found': install a newer one from https://go.dev/dl/." >&2; exit 1; }
+
+need-gcc: need-go
+	@$(gcc-works) || { echo "ZeroMS needs gcc and the C library's headers, because SQLite is C: on Debian and Ubuntu, apt-get install gcc libc6-dev." >&2; exit 1; }
+
+install-gcc: need-go
+	@if ! { $(gcc-works); } && command -v apt-get >/dev/null; then \
+		as_root=; if [ "$$(id -u)" -ne 0 ]; then as_root="sudo "; fi; \
+		echo "gcc is missing: installing it with $${as_root}apt-get"; \
+		$${as_root}apt-get update && $${as_root}apt-get install -y gcc libc6-dev ca-certificates; \
+	fi
+	@$(MAKE) need-gcc

@@ -1,0 +1,171 @@
+package zeroms_test
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+const module = "zeroms"
+
+// allowance is what the non-test files of a package may import besides the standard library. A package of this module
+// is written without the module's name. "a/..." stands for a and everything below it, "a/*" for what is one level below a.
+type allowance struct {
+	folder string // the package, or "a/*"; the first entry that fits counts
+	allow  []string
+	except []string // taken out of allow
+	reason string
+}
+
+const (
+	xcrypto  = "golang.org/x/crypto/..."
+	edwards  = "filippo.io/edwards25519/..."
+	cborLib  = "github.com/fxamacker/cbor/v2"
+	qrWriter = "github.com/skip2/go-qrcode"
+	qrReader = "github.com/makiuchi-d/gozxing/..."
+	gorilla  = "github.com/gorilla/websocket"
+	quic     = "github.com/quic-go/quic-go/..."
+	sqlite   = "github.com/mattn/go-sqlite3"
+	cobra    = "github.com/spf13/cobra"
+	pflag    = "github.com/spf13/pflag"
+	terminal = "golang.org/x/term"
+	fyne     = "fyne.io/fyne/v2"
+)
+
+var importTable = []allowance{
+	{".", nil, nil, "the root holds the tests of the tree, no code"},
+
+	{"protocol", nil, nil, "protocol/doc.go is the map of the layers, it holds no code"},
+	{"protocol/key", []string{xcrypto, edwards}, nil, "keys are the lowest layer: they know the primitives and nothing of the protocol"},
+	{"protocol/wire", []string{"protocol/key", cborLib}, nil, "wire is the one place that knows CBOR; it signs with keys and knows no state"},
+	{"protocol/card", []string{"protocol/key", "protocol/wire", qrWriter, qrReader}, nil, "a card is text and picture around keys; QR libraries stay behind it"},
+	{"protocol/device", []string{"protocol/key", "protocol/wire"}, nil, "a device list is signed objects, checked without anything else"},
+	{"protocol/address", []string{"protocol/key", "protocol/wire"}, nil, "address records are signed objects, checked by strangers who know no session"},
+	{"protocol/custody", []string{"protocol/key", "protocol/wire"}, nil, "evidence is checked by anyone, so it depends on nobody's state"},
+	{"protocol/envelope", []string{"protocol/key", "protocol/wire"}, nil, "an envelope is sizes and sealing; it does not know what it carries"},
+	{"protocol/message", []string{"protocol/key", "protocol/wire", "protocol/device"}, nil, "a message is signed by a device and does not know how it travels"},
+	{"protocol/session", []string{"protocol/key", "protocol/wire", "protocol/device"}, nil, "a session seals bytes between devices and does not know what they mean"},
+	{"protocol/group", []string{"protocol/key", "protocol/wire", "protocol/device", "protocol/message", "protocol/session", "protocol/custody"}, nil,
+		"a group is a log of messages with its own sending chains, above messages and sessions"},
+	{"protocol/link", []string{"protocol/key", "protocol/wire", gorilla, quic}, nil, "a link carries frames between keys; WebSocket and QUIC stay behind it"},
+	{"protocol/link/*", []string{"protocol/key", "protocol/wire", "protocol/link"}, nil, "another way to carry frames, under the same Conn"},
+
+	{"gateway", []string{"gateway/*", "protocol/..."}, nil, "the gateway wires its parts; SQLite is a detail chosen in cmd"},
+	{"gateway/*", []string{"protocol/..."}, nil, "the parts of a gateway do not know each other, only gateway wires them; what a part needs it declares as an interface"},
+
+	{"client", []string{"client/*", "protocol/..."}, nil, "the engine knows no screen and no database: it declares its Store, cmd chooses"},
+	{"client/home", []string{"protocol/..."}, nil, "home keeps the connections and knows no user state"},
+	{"client/delivery", []string{"protocol/..."}, []string{"protocol/link/..."}, "delivery decides and never sends: it returns actions, so it needs no link"},
+
+	{"store", []string{sqlite}, nil, "store is the one place that knows SQLite, and knows nobody's rows"},
+	{"store/chat", []string{"store", "client", "client/*", "protocol/..."}, nil, "the client's database implements the client's Store and knows no gateway"},
+	{"store/mailbox", []string{"store", "gateway", "gateway/*", "protocol/..."}, nil, "the gateway's database implements the gateway's Store and knows no client"},
+
+	{"assets", nil, nil, "assets are files with names"},
+	{"ui/model", []string{"client", "assets", "protocol/key", "protocol/card"}, nil, "view models are tested without a screen, so they never see fyne"},
+	{"ui", uiMayImport, notTheDriver, "screens show what the client says; only cmd/zeroms chooses the driver (fyne/v2/app brings GL)"},
+	{"ui/*", uiMayImport, notTheDriver, "screens show what the client says; only cmd/zeroms chooses the driver (fyne/v2/app brings GL)"},
+
+	{"cmd/zeroms", append([]string{"ui/...", "assets", fyne + "/..."}, engines...), nil, "the app wires everything together and is the one importer of fyne/v2/app"},
+	{"cmd/zeroms-lab", append([]string{"cmd/zeroms-lab/world"}, commands...), nil, "the lab runs whole networks: clients, gateways and the world they live in, without a screen"},
+	{"cmd/zeroms-lab/world", engines, nil, "a world is clients and gateways on memory links, for tests too: it needs every part and no command line"},
+	{"cmd/*", commands, nil, "a command wires everything together, without a screen"},
+}
+
+var (
+	uiMayImport  = []string{"ui", "ui/*", "client", "assets", "protocol/key", fyne + "/..."}
+	notTheDriver = []string{fyne + "/app/..."}
+	engines      = []string{"protocol/...", "gateway/...", "client/...", "store/..."}
+	commands     = append([]string{cobra, pflag, terminal}, engines...)
+)
+
+// fits reports whether a pattern of the table stands for an import path or folder.
+func fits(pattern, name string) bool {
+	if below, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return name == below || strings.HasPrefix(name, below+"/")
+	}
+	if above, ok := strings.CutSuffix(pattern, "/*"); ok {
+		return path.Dir(name) == above
+	}
+	return pattern == name
+}
+
+// standard reports whether an import path belongs to the standard library: its first element has no dot.
+func standard(importPath string) bool {
+	first, _, _ := strings.Cut(importPath, "/")
+	return importPath != "C" && first != module && !strings.Contains(first, ".")
+}
+
+// ownFolder returns the folder of an import path of this module.
+func ownFolder(importPath string) (folder string, ok bool) {
+	if importPath == module {
+		return ".", true
+	}
+	return strings.CutPrefix(importPath, module+"/")
+}
+
+// allows reports whether the package of this entry may import a path.
+func (a allowance) allows(importPath string) bool {
+	if standard(importPath) {
+		return true
+	}
+	name := importPath
+	if own, ok := ownFolder(importPath); ok {
+		name = own
+	}
+	stands := func(pattern string) bool { return fits(pattern, name) }
+	return slices.ContainsFunc(a.allow, stands) && !slices.ContainsFunc(a.except, stands)
+}
+
+func checkImports(t *tree) []finding {
+	var found []finding
+	for _, f := range t.code() {
+		i := slices.IndexFunc(importTable, func(a allowance) bool { return fits(a.folder, f.folder) })
+		if i < 0 {
+			found = append(found, f.at(f.syntax.Name, "the package %s is not in the import table (arch_imports_test.go): give it a place in the layers, with the reason", f.folder))
+			continue
+		}
+		for _, spec := range f.syntax.Imports {
+			if spec.Name != nil && spec.Name.Name == "." {
+				found = append(found, f.at(spec, "a dot import hides where a name comes from"))
+			}
+			if importPath := strings.Trim(spec.Path.Value, "\"`"); !importTable[i].allows(importPath) {
+				found = append(found, f.at(spec, "%s may not import %s: %s", f.folder, importPath, importTable[i].reason))
+			}
+		}
+	}
+	return found
+}
+
+// checkSides follows the imports to their end: no package outside cmd reaches both client and gateway.
+func checkSides(t *tree) []finding {
+	folders, files := t.packages()
+	var reach func(folder string, seen map[string]bool)
+	reach = func(folder string, seen map[string]bool) {
+		if seen[folder] {
+			return
+		}
+		seen[folder] = true
+		for _, f := range files[folder] {
+			for importPath := range f.imported() {
+				if own, ok := ownFolder(importPath); ok {
+					reach(own, seen)
+				}
+			}
+		}
+	}
+	var found []finding
+	for _, folder := range folders {
+		seen := map[string]bool{}
+		reach(folder, seen)
+		var client, gateway bool
+		for name := range seen {
+			client = client || fits("client/...", name)
+			gateway = gateway || fits("gateway/...", name)
+		}
+		if client && gateway && !fits("cmd/...", folder) {
+			found = append(found, finding{folder, 0, "this package reaches both client and gateway"})
+		}
+	}
+	return found
+}
