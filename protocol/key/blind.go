@@ -1,0 +1,99 @@
+package key
+
+import (
+	"crypto/sha512"
+
+	"filippo.io/edwards25519"
+)
+
+// ProfilePrivate is a blinded identity key (draft-irtf-cfrg-signature-key-blinding,
+// Ed25519). It signs like any Ed25519 key but has no seed. It must never be
+// handed out: with the public blinding factor it yields the identity key.
+type ProfilePrivate struct {
+	opaque
+	scalar hidden[edwards25519.Scalar]
+	prefix hidden[[64]byte]
+	public ProfilePublic
+}
+
+// blindFactor is the scalar s and nonce half of a blinding factor bk under ctx:
+// SHA-512(bk | 0x00 | ctx), s = little-endian of the first half mod L, not pruned.
+func blindFactor(bk [32]byte, ctx Context) (s *edwards25519.Scalar, nonce [32]byte) {
+	h := sha512.Sum512(Join(bk[:], []byte{0}, []byte(ctx)))
+	var wide [64]byte
+	copy(wide[:32], h[:32])
+	s, _ = new(edwards25519.Scalar).SetUniformBytes(wide[:])
+	copy(nonce[:], h[32:])
+	return s, nonce
+}
+
+// BlindPublic blinds an identity key: P = s * A. It fails if A is not a valid key.
+func BlindPublic(a IdentityPublic, bk [32]byte, ctx Context) (ProfilePublic, error) {
+	point, err := decodePoint(a[:])
+	if err != nil {
+		return ProfilePublic{}, err
+	}
+	s, _ := blindFactor(bk, ctx)
+	return ProfilePublic(new(edwards25519.Point).ScalarMult(s, point).Bytes()), nil
+}
+
+// Blind makes the private key that belongs to BlindPublic of the same arguments.
+func Blind(a IdentityPrivate, bk [32]byte, ctx Context) ProfilePrivate {
+	h := sha512.Sum512(a.Seed())
+	base, _ := new(edwards25519.Scalar).SetBytesWithClamping(h[:32])
+	s, nonce := blindFactor(bk, ctx)
+	scalar := new(edwards25519.Scalar).Multiply(base, s)
+	return ProfilePrivate{
+		scalar: hide(*scalar),
+		prefix: hide([64]byte(Join(h[32:], nonce[:]))),
+		public: ProfilePublic(new(edwards25519.Point).ScalarBaseMult(scalar).Bytes()),
+	}
+}
+
+// Public returns the blinded public key.
+func (p ProfilePrivate) Public() ProfilePublic { return p.public }
+
+// Sign signs x under ctx; the result verifies under Public like any Ed25519 signature.
+func (p ProfilePrivate) Sign(ctx Context, x []byte) []byte {
+	return p.sign(signed(ctx, x))
+}
+
+// sign is Ed25519 (RFC 8032 section 5.1.6) with the blinded scalar and the
+// joined nonce prefixes.
+func (p ProfilePrivate) sign(message []byte) []byte {
+	digest := sha512.Sum512(Join(p.prefix.show()[:], message))
+	r, _ := new(edwards25519.Scalar).SetUniformBytes(digest[:])
+	bigR := new(edwards25519.Point).ScalarBaseMult(r).Bytes()
+	digest = sha512.Sum512(Join(bigR, p.public[:], message))
+	k, _ := new(edwards25519.Scalar).SetUniformBytes(digest[:])
+	s := new(edwards25519.Scalar).MultiplyAdd(k, p.scalar.show(), r)
+	return Join(bigR, s.Bytes())
+}
+
+// ProfileName derives P_g, the name of user a's profile at gateway g for
+// holders of s: blind(A, KDF("profile-blind", A | S, network | g), "zms/1/profile").
+// network is 4 bytes; a zero S counts as absent (found by key alone).
+func ProfileName(a IdentityPublic, s AddressSecret, at Place) (ProfilePublic, error) {
+	return BlindPublic(a, profileFactor(a, s, at), ContextBlindProfile)
+}
+
+// ProfileSigner is the private half of ProfileName.
+func ProfileSigner(a IdentityPrivate, s AddressSecret, at Place) ProfilePrivate {
+	return Blind(a, profileFactor(a.Public(), s, at), ContextBlindProfile)
+}
+
+// ProfileCipherKey is the key of the profile blob named p: KDF("profile-key", A | S, P_g).
+func ProfileCipherKey(a IdentityPublic, s AddressSecret, p ProfilePublic) [32]byte {
+	return KDF32(LabelProfileKey, profileSecret(a, s), p[:])
+}
+
+func profileFactor(a IdentityPublic, s AddressSecret, at Place) [32]byte {
+	return KDF32(LabelProfileBlind, profileSecret(a, s), at.Network[:], at.Node[:])
+}
+
+func profileSecret(a IdentityPublic, s AddressSecret) []byte {
+	if s.IsZero() {
+		return a[:]
+	}
+	return Join(a[:], s.raw())
+}
