@@ -1,0 +1,28 @@
+// Package wire is the encoding that every ZeroMS link and object shares:
+// strict deterministic CBOR, signed objects, frames, limits and the error
+// table (docs/protocol/wire.md).
+//
+// Encoding. Everything is deterministic CBOR (RFC 8949 section 4.2.1): shortest
+// heads, map keys in order, definite lengths. Decoding refuses whatever does
+// not encode back to the same bytes, and so duplicate keys, indefinite lengths,
+// tags, floats, unknown fields and trailing bytes.
+//
+// Signed object:
+//
+//	object = [body bstr, sig bstr(64)]        H(object) = SHA-256(body)
+//
+// The signature covers the very bytes of body; they are verified before they
+// are decoded.
+//
+// Frame: [type uint, request id uint, payload map]. A WebSocket message (or one
+// link message) is a CBOR sequence (RFC 8742) of frames. Frames that belong to
+// no request carry id 0. One file of this package holds one family:
+//
+//	hello.go      1 client-hello    2 server-hello
+//	login.go      3 register        4 login          5 welcome    6 enrolment
+//	mailbox.go   10 drop-put       11 door-put      12 drop-delete
+//	submit.go    20 submit         21 commit        22 refused
+//	push.go      30 push           31 ack           32 head-get
+//	profile.go   40 profile-put    41 profile-get   42 profile
+//	answer.go    50 ok             51 error
+package wire

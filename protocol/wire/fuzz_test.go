@@ -1,0 +1,132 @@
+package wire
+
+import (
+	"bytes"
+	"testing"
+
+	"zeroms/protocol/key"
+)
+
+// fuzzFamily feeds frames to all payload types of a family: what is decoded is
+// encoded again to the same bytes, and no other type takes it.
+func fuzzFamily(f *testing.F, family string) {
+	var of []sample
+	for _, s := range samples() {
+		if s.family == family {
+			of = append(of, s)
+			b := s.frame()
+			f.Add(b)
+			f.Add(b[:len(b)-1])
+			f.Add(append(b, 0))
+		}
+	}
+	if len(of) == 0 {
+		f.Fatalf("no sample is of the family %s", family)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		frame, rest, err := NextFrame(b)
+		for _, s := range of {
+			if err == nil {
+				p := s.fresh()
+				decodeErr := frame.Decode(p)
+				if decodeErr == nil && !bytes.Equal(AppendFrame(nil, frame.ID, p), b[:len(b)-len(rest)]) {
+					t.Errorf("%x is encoded again as %x", b, AppendFrame(nil, frame.ID, p))
+				}
+				if decodeErr == nil && p.Type() != frame.Type {
+					t.Errorf("a frame of type %d was taken for %d", frame.Type, p.Type())
+				}
+			}
+			p := s.fresh()
+			if Unmarshal(b, p, MaxFrame) == nil && !bytes.Equal(Marshal(p), b) {
+				t.Errorf("payload %x is encoded again as %x", b, Marshal(p))
+			}
+		}
+	})
+}
+
+func FuzzHello(f *testing.F)   { fuzzFamily(f, "hello") }
+func FuzzLogin(f *testing.F)   { fuzzFamily(f, "login") }
+func FuzzMailbox(f *testing.F) { fuzzFamily(f, "mailbox") }
+func FuzzSubmit(f *testing.F)  { fuzzFamily(f, "submit") }
+func FuzzPush(f *testing.F)    { fuzzFamily(f, "push") }
+func FuzzProfile(f *testing.F) { fuzzFamily(f, "profile") }
+func FuzzAnswer(f *testing.F)  { fuzzFamily(f, "answer") }
+
+// FuzzFrames: the frames of a message are the message, and each keeps to its limit.
+func FuzzFrames(f *testing.F) {
+	var all []byte
+	for _, s := range samples() {
+		f.Add(s.frame())
+		all = AppendFrame(all, s.id, s.payload)
+	}
+	f.Add(all)
+	f.Add([]byte{0x83, 0x18, 0xff, 0x00, 0xa0})
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		frames, err := Frames(b)
+		if err != nil {
+			if frames != nil {
+				t.Errorf("%d frames came with %v", len(frames), err)
+			}
+			return
+		}
+		var again []byte
+		for _, frame := range frames {
+			one := Marshal(frame)
+			if len(one) > MaxFrame {
+				t.Errorf("a frame of %d bytes", len(one))
+			}
+			again = append(again, one...)
+		}
+		if !bytes.Equal(again, b) {
+			t.Errorf("%x came apart into %x", b, again)
+		}
+	})
+}
+
+// FuzzObject: an object and its body have one encoding each.
+func FuzzObject(f *testing.F) {
+	var k sampleKeys
+	for _, o := range []Object{k.enrolment(), k.drop(OpDropDelete), k.refusal(), {Sig: make([]byte, 64)}} {
+		f.Add(o.Encode())
+		f.Add(o.Body)
+	}
+	account := k.account().Public()
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, body := range []any{&Enrolment{}, &DropObject{}, &Refusal{}} {
+			if Unmarshal(b, body, MaxObject) == nil && !bytes.Equal(Marshal(body), b) {
+				t.Errorf("body %x is encoded again as %x", b, Marshal(body))
+			}
+		}
+		o, err := ParseObject(b, MaxObject)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(o.Encode(), b) || len(o.Sig) != key.SignatureSize {
+			t.Errorf("%x is encoded again as %x", b, o.Encode())
+		}
+		var body Enrolment
+		if Verify(o, account, key.ContextEnrol, &body) == nil && !bytes.Equal(Marshal(&body), o.Body) {
+			t.Errorf("body %x is encoded again as %x", o.Body, Marshal(&body))
+		}
+	})
+}
+
+// FuzzItem: any item that is taken has one encoding, whatever Go makes of it.
+func FuzzItem(f *testing.F) {
+	for _, s := range samples() {
+		f.Add(Marshal(s.payload))
+	}
+	for _, item := range []string{"f90000", "f6", "f5", "3bffffffffffffffff", "a3010018640020f4", "c100", "5f4100ff", "a1f500", "a1420102f4"} {
+		f.Add(unhex(f, item))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var v any
+		if Unmarshal(b, &v, MaxFrame) != nil {
+			return
+		}
+		if again := Marshal(v); !bytes.Equal(again, b) || !plain(b) {
+			t.Errorf("%x is encoded again as %x", b, again)
+		}
+	})
+}
