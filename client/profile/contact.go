@@ -1,0 +1,180 @@
+package profile
+
+import (
+	"time"
+
+	"zeroms/protocol/device"
+	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
+)
+
+// ContactState tells what a contact may do.
+type ContactState uint8
+
+// The states of a contact.
+const (
+	// Requested: a stranger who wrote first; nothing is answered.
+	Requested ContactState = 1
+	// Accepted: added or accepted by the user.
+	Accepted ContactState = 2
+	// Blocked: nothing of theirs is taken.
+	Blocked ContactState = 3
+)
+
+// String is the state's word in output.
+func (s ContactState) String() string {
+	switch s {
+	case Requested:
+		return "request"
+	case Accepted:
+		return "accepted"
+	case Blocked:
+		return "blocked"
+	}
+	return "unknown"
+}
+
+// Contact is one person and what is needed to reach them.
+type Contact struct {
+	ID       uint64 // local number
+	User     key.IdentityPublic
+	Alias    string // the name given here
+	Called   string // what they call themselves
+	State    ContactState
+	Verified bool
+	Added    time.Time
+	Network  key.Network
+
+	// Secret finds and opens their profile; zero if they did not tell.
+	Secret key.AddressSecret
+	// Door and Gateways are those of the card that we hold; Turn is which
+	// gateway is tried next.
+	Door     key.DoorSecret
+	Gateways []Gateway
+	Turn     uint32
+	// Mine is the drop that they write to; Registered are the homes where it
+	// stands; Announced is a fingerprint of what they were told about it.
+	Mine       key.DropSecret
+	Registered map[key.NodePublic]bool
+	Announced  [32]byte
+	// Theirs is the drop that we write to, at their Leases; zero: not known yet.
+	Theirs key.DropSecret
+	Leases []Gateway
+	// List is their device list; nil: not known yet.
+	List *device.List
+
+	// The conversation's row.
+	Unread uint32
+	ReadAt time.Time // of their newest read mark
+}
+
+type contactRecord struct {
+	Version    uint8              `cbor:"1,keyasint"`
+	User       key.IdentityPublic `cbor:"2,keyasint"`
+	Alias      string             `cbor:"3,keyasint"`
+	Called     string             `cbor:"4,keyasint"`
+	State      uint8              `cbor:"5,keyasint"`
+	Verified   bool               `cbor:"6,keyasint"`
+	Added      uint64             `cbor:"7,keyasint"`
+	Network    key.Network        `cbor:"8,keyasint"`
+	Secret     []byte             `cbor:"9,keyasint"`
+	Door       []byte             `cbor:"10,keyasint"`
+	Gateways   []Gateway          `cbor:"11,keyasint"`
+	Turn       uint32             `cbor:"12,keyasint"`
+	Mine       []byte             `cbor:"13,keyasint"`
+	Registered []key.NodePublic   `cbor:"14,keyasint"`
+	Announced  [32]byte           `cbor:"15,keyasint"`
+	Theirs     []byte             `cbor:"16,keyasint"` // empty: not known yet
+	Leases     []Gateway          `cbor:"17,keyasint"`
+	List       []byte             `cbor:"18,keyasint"` // empty: not known yet
+}
+
+type conversationRecord struct {
+	Version  uint8  `cbor:"1,keyasint"`
+	Snapshot []byte `cbor:"2,keyasint"`
+	Unread   uint32 `cbor:"3,keyasint"`
+	ReadAt   uint64 `cbor:"4,keyasint"`
+}
+
+// NewContact makes a contact with a fresh drop for them to write to.
+func NewContact(user key.IdentityPublic, now time.Time) Contact {
+	return Contact{User: user, Added: now, Mine: key.NewDropSecret(), Registered: map[key.NodePublic]bool{}}
+}
+
+// Name is what the contact is shown as: the alias, their own name, or the
+// beginning of their user ID.
+func (c *Contact) Name() string {
+	switch {
+	case c.Alias != "":
+		return c.Alias
+	case c.Called != "":
+		return c.Called
+	}
+	return key.UserIDText(c.User)[:8]
+}
+
+// Row is the contact's row.
+func (c *Contact) Row() Row {
+	r := contactRecord{
+		Version: version, User: c.User, Alias: c.Alias, Called: c.Called, State: uint8(c.State),
+		Verified: c.Verified, Added: wire.Millis(c.Added), Network: c.Network, Secret: c.Secret.Bytes(),
+		Door: c.Door.Bytes(), Gateways: c.Gateways, Turn: c.Turn, Mine: c.Mine.Bytes(),
+		Registered: sortedNodes(c.Registered), Announced: c.Announced, Leases: c.Leases,
+	}
+	if !c.Theirs.IsZero() {
+		r.Theirs = c.Theirs.Bytes()
+	}
+	if c.List != nil {
+		r.List = c.List.Encode()
+	}
+	return Row{Table: TableContact, Key: Number(c.ID), Conv: c.ID, Data: wire.Marshal(r)}
+}
+
+// ParseContact reads a contact's row.
+func ParseContact(row Row) (c Contact, err error) {
+	var r contactRecord
+	if err := parse(row.Data, &r, &r.Version); err != nil {
+		return c, err
+	}
+	c = Contact{
+		ID: row.Conv, User: r.User, Alias: r.Alias, Called: r.Called, State: ContactState(r.State),
+		Verified: r.Verified, Added: wire.Time(r.Added), Network: r.Network, Gateways: r.Gateways,
+		Turn: r.Turn, Registered: nodeSet(r.Registered), Announced: r.Announced, Leases: r.Leases,
+	}
+	if c.Secret, err = key.AddressSecretFrom(r.Secret); err != nil {
+		return c, err
+	}
+	if c.Door, err = key.DoorSecretFrom(r.Door); err != nil {
+		return c, err
+	}
+	if c.Mine, err = key.DropSecretFrom(r.Mine); err != nil {
+		return c, err
+	}
+	if len(r.Theirs) > 0 {
+		if c.Theirs, err = key.DropSecretFrom(r.Theirs); err != nil {
+			return c, err
+		}
+	}
+	if len(r.List) > 0 {
+		c.List, err = device.DecodeList(r.List)
+	}
+	return c, err
+}
+
+// ConversationRow is the row of the conversation with the contact.
+func (c *Contact) ConversationRow(snapshot []byte) Row {
+	return Row{Table: TableConversation, Key: Number(c.ID), Conv: c.ID, Data: wire.Marshal(conversationRecord{
+		Version: version, Snapshot: snapshot, Unread: c.Unread, ReadAt: wire.Millis(c.ReadAt),
+	})}
+}
+
+// ParseConversation reads a conversation's row into the contact it belongs to
+// and returns the snapshot of its chains.
+func (c *Contact) ParseConversation(row Row) (snapshot []byte, err error) {
+	var r conversationRecord
+	if err := parse(row.Data, &r, &r.Version); err != nil {
+		return nil, err
+	}
+	c.Unread, c.ReadAt = r.Unread, wire.Time(r.ReadAt)
+	return r.Snapshot, nil
+}

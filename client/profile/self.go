@@ -1,0 +1,97 @@
+package profile
+
+import (
+	"time"
+
+	"zeroms/protocol/device"
+	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
+)
+
+// Self is who the profile belongs to: the person and this device of theirs.
+type Self struct {
+	Seed    key.Seed
+	Secret  key.DeviceSecret
+	Address key.AddressSecret // of the person's cards
+	Name    string
+	Created time.Time
+	Entries [][]byte // own device list, oldest first
+
+	// derived
+	Identity key.IdentityPrivate
+	User     key.IdentityPublic
+	Signer   key.DevicePrivate
+	Device   key.DeviceID
+	List     *device.List
+}
+
+type selfRecord struct {
+	Version uint8    `cbor:"1,keyasint"`
+	Seed    []byte   `cbor:"2,keyasint"`
+	Secret  []byte   `cbor:"3,keyasint"`
+	Address []byte   `cbor:"4,keyasint"`
+	Name    string   `cbor:"5,keyasint"`
+	Created uint64   `cbor:"6,keyasint"`
+	Entries [][]byte `cbor:"7,keyasint"`
+}
+
+// NewSelf makes a new identity with its first device.
+func NewSelf(name string, now time.Time) (*Self, error) {
+	s := &Self{
+		Seed: key.NewSeed(), Secret: key.NewDeviceSecret(), Address: key.NewAddressSecret(),
+		Name: name, Created: now,
+	}
+	s.Entries = [][]byte{device.First(s.Seed.Identity(), s.Secret.Signer(), now).Encode()}
+	return s, s.derive()
+}
+
+// derive fills in what follows from the secrets and the device list.
+func (s *Self) derive() error {
+	s.Identity, s.Signer = s.Seed.Identity(), s.Secret.Signer()
+	s.User, s.Device = s.Identity.Public(), key.DeviceIDOf(s.Signer.Public())
+	s.List = device.NewList(s.User)
+	for _, b := range s.Entries {
+		entry, err := device.ParseEntry(b)
+		if err != nil {
+			return err
+		}
+		if _, err := s.List.Accept(entry); err != nil {
+			return err
+		}
+	}
+	if !s.List.Live(s.Device) {
+		return wire.ErrValue.Because("this device is not in its own device list")
+	}
+	return nil
+}
+
+// Newest is the newest entry of the own device list.
+func (s *Self) Newest() []byte { return s.Entries[len(s.Entries)-1] }
+
+// Row is the owner's row.
+func (s *Self) Row() Row {
+	return Row{Table: TableSelf, Key: []byte{1}, Data: wire.Marshal(selfRecord{
+		Version: version, Seed: s.Seed.Bytes(), Secret: s.Secret.Bytes(), Address: s.Address.Bytes(),
+		Name: s.Name, Created: wire.Millis(s.Created), Entries: s.Entries,
+	})}
+}
+
+// ParseSelf reads the owner's row.
+func ParseSelf(row Row) (*Self, error) {
+	var r selfRecord
+	if err := parse(row.Data, &r, &r.Version); err != nil {
+		return nil, err
+	}
+	s := &Self{Name: r.Name, Created: wire.Time(r.Created), Entries: r.Entries}
+	var err error
+	if s.Seed, err = key.SeedFrom(r.Seed); err != nil {
+		return nil, err
+	}
+	if s.Secret, err = key.DeviceSecretFrom(r.Secret); err != nil {
+		return nil, err
+	}
+	if s.Address, err = key.AddressSecretFrom(r.Address); err != nil {
+		return nil, err
+	}
+	return s, s.derive()
+}

@@ -1,0 +1,83 @@
+package chat
+
+import (
+	"errors"
+	"fmt"
+
+	"zeroms/client"
+	"zeroms/store"
+)
+
+// Errors of this package; test for them with errors.Is. Besides them come those
+// of package store (ErrLocked, ErrFull, ErrBusy, ErrNewer, ErrClosed) and of the
+// file system.
+var (
+	// ErrNoProfile: the directory holds no profile.
+	ErrNoProfile = errors.New("there is no profile in this directory; create one or choose another directory")
+	// ErrExists: Create found a profile.
+	ErrExists = errors.New("there is a profile in this directory already; open it or choose another directory")
+	// ErrIncomplete: one of the two files of a profile is missing.
+	ErrIncomplete = errors.New("a file of the profile is missing; restore it from a backup, or choose another directory for a new profile")
+	// ErrNeedsPassphrase: the profile is locked by a passphrase and none was given.
+	ErrNeedsPassphrase = errors.New("the profile is locked; enter its passphrase")
+	// ErrWrongPassphrase: the passphrase does not open the profile key. A damaged
+	// key file of a locked profile looks the same.
+	ErrWrongPassphrase = errors.New("the passphrase does not open the profile; check it and try again, or restore profile.key from a backup if it is surely right")
+	// ErrNoPassphrase: a passphrase was given to a profile that has none.
+	ErrNoPassphrase = errors.New("the profile has no passphrase; open it without one")
+	// ErrEmptyPassphrase: a new passphrase has no characters.
+	ErrEmptyPassphrase = errors.New("the passphrase is empty; enter one, or choose to have none")
+	// ErrPermissions: other users of the machine may read or change the profile.
+	ErrPermissions = errors.New("other users of this machine have access to the profile; run chmod 700 on its directory and chmod 600 on the files in it")
+	// ErrOtherKey: profile.key opens another database.
+	ErrOtherKey = errors.New("profile.key belongs to another database than profile.db; restore both from the same backup")
+	// ErrDamaged: something stored does not verify. Nothing repairs it here.
+	ErrDamaged = errors.New("the profile is damaged; restore it from a backup or set this device up again")
+	// ErrRow: a batch holds a row without a table, with a key of more than 32 bytes
+	// or with data of more than 16 MiB. Nothing of the batch was written.
+	ErrRow = errors.New("a row cannot be stored: it needs a table, a key of at most 32 bytes and at most 16 MiB of data; report this as a fault of the program")
+)
+
+// tableName is the name of a table for people who read an error.
+func tableName(t client.Table) string {
+	switch t {
+	case client.TableSelf:
+		return "self"
+	case client.TableCard:
+		return "cards"
+	case client.TableHome:
+		return "homes"
+	case client.TableContact:
+		return "contacts"
+	case client.TableConversation:
+		return "conversations"
+	case client.TableSeen:
+		return "seen envelopes"
+	case client.TableMessage:
+		return "messages"
+	case client.TablePrekey:
+		return "prekeys"
+	case client.TableSession:
+		return "sessions"
+	case client.TableOutbox:
+		return "outbox"
+	}
+	return "other"
+}
+
+// damaged is ErrDamaged with what did not verify.
+func damaged(what string) error { return fmt.Errorf("%s: %w", what, ErrDamaged) }
+
+// damagedTable is ErrDamaged for a row of a table.
+func damagedTable(t client.Table) error {
+	return damaged(fmt.Sprintf("table %d (%s)", t, tableName(t)))
+}
+
+// translate adds ErrDamaged to what SQLite says about a broken file. A profile.db
+// beside its profile.key that is no database was one.
+func translate(err error) error {
+	if errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrForeign) {
+		return fmt.Errorf("profile.db: %w (%w)", ErrDamaged, err)
+	}
+	return err
+}

@@ -1,0 +1,211 @@
+package chat
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"zeroms/client"
+	"zeroms/store"
+)
+
+// stored is a row as it lies in the database.
+type stored struct {
+	table  client.Table
+	hash   [hashSize]byte
+	conv   uint64
+	height uint32
+	flags  uint32
+	id     int64  // of the row and its slot
+	data   []byte // sealed
+	slot   []byte // nil when the slot is missing
+}
+
+func (s *stored) aad() []byte { return rowAAD(s.table, s.hash, s.conv, s.height, s.flags) }
+
+// open returns the payload of a row with a slot. Errors: ErrDamaged.
+func (s *stored) open(class secret) ([]byte, error) {
+	if len(s.slot) != slotSize {
+		return nil, damagedTable(s.table)
+	}
+	payload, err := unseal(slotCipher(class, s.slot), s.data, s.aad())
+	if err != nil {
+		return nil, damagedTable(s.table)
+	}
+	return payload, nil
+}
+
+// row is the client's row with an opened payload. Errors: ErrDamaged.
+func (s *stored) row(payload []byte) (client.Row, error) {
+	key, data, ok := decodePayload(payload)
+	if !ok {
+		return client.Row{}, damagedTable(s.table)
+	}
+	return client.Row{Table: s.table, Key: key, Conv: s.conv, Height: s.height, Flags: s.flags, Data: data}, nil
+}
+
+// place takes the plain columns over. It reports whether they are possible.
+func (s *stored) place(hash []byte, conv, height, flags int64) bool {
+	if len(hash) != hashSize || height < 0 || height > math.MaxUint32 || flags < 0 || flags > math.MaxUint32 {
+		return false
+	}
+	s.hash, s.conv, s.height, s.flags = [hashSize]byte(hash), uint64(conv), uint32(height), uint32(flags)
+	return true
+}
+
+// readStored reads rows of a class other than seen with their slots; rest is the
+// query after FROM, with r the class.
+func readStored(v *store.View, c class, rest string, args ...any) ([]stored, error) {
+	rows, err := v.Query(`SELECT r.id, r.tbl, r.hash, r.conv, r.height, r.flags, r.data, s.secret
+		FROM `+string(c)+` r LEFT JOIN slot s ON s.id = r.id `+rest, args...)
+	if err != nil {
+		return nil, err
+	}
+	var out []stored
+	for rows.Next() {
+		var s stored
+		var hash []byte
+		var table, conv, height, flags int64
+		if err := rows.Scan(&s.id, &table, &hash, &conv, &height, &flags, &s.data, &s.slot); err != nil {
+			return nil, fmt.Errorf("%w (%w)", damaged("rows of kind "+string(c)), err)
+		}
+		s.table = client.Table(table)
+		if table <= 0 || table > math.MaxUint8 || classOf(s.table) != c || !s.place(hash, conv, height, flags) {
+			return nil, damaged("rows of kind " + string(c))
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+// Load returns every row but the messages, in no order to rely on. Errors: ErrDamaged as soon as one row
+// does not verify, store.ErrClosed, and the context's.
+func (db *DB) Load(ctx context.Context) ([]client.Row, error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	var out []client.Row
+	err := db.sql.Read(ctx, func(v *store.View) error {
+		for _, c := range []class{classRecord, classEphemeral} {
+			list, err := readStored(v, c, "ORDER BY r.tbl, r.id")
+			if err != nil {
+				return err
+			}
+			key := db.keys.row
+			if c == classEphemeral {
+				key = db.daily.key
+			}
+			if out, err = openAll(out, list, key); err != nil {
+				return err
+			}
+		}
+		var err error
+		out, err = db.loadSeen(v, out)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load: %w", translate(err))
+	}
+	return out, nil
+}
+
+// openAll appends the opened rows to out.
+func openAll(out []client.Row, list []stored, class secret) ([]client.Row, error) {
+	for i := range list {
+		payload, err := list[i].open(class)
+		if err != nil {
+			return nil, err
+		}
+		r, err := list[i].row(payload)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+func (db *DB) loadSeen(v *store.View, out []client.Row) ([]client.Row, error) {
+	rows, err := v.Query(`SELECT hash, conv, height, flags, data FROM seen`)
+	if err != nil {
+		return nil, err
+	}
+	for rows.Next() {
+		s := stored{table: client.TableSeen}
+		var hash []byte
+		var conv, height, flags int64
+		if err := rows.Scan(&hash, &conv, &height, &flags, &s.data); err != nil {
+			return nil, fmt.Errorf("%w (%w)", damagedTable(s.table), err)
+		}
+		if !s.place(hash, conv, height, flags) {
+			return nil, damagedTable(s.table)
+		}
+		payload, err := unseal(db.keys.seen, s.data, s.aad())
+		if err != nil {
+			return nil, damagedTable(s.table)
+		}
+		r, err := s.row(payload)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+// Page returns up to n messages of a conversation with a height below before,
+// highest first, and all that share the last one's height. Errors: ErrDamaged,
+// store.ErrClosed, and the context's.
+func (db *DB) Page(ctx context.Context, conv uint64, before uint32, n int) ([]client.Row, error) {
+	if n <= 0 {
+		return nil, nil
+	}
+	var out []client.Row
+	err := db.sql.Read(ctx, func(v *store.View) error {
+		list, err := readStored(v, classMessage, "WHERE r.conv = ? AND r.height < ? ORDER BY r.height DESC, r.id DESC LIMIT ?",
+			int64(conv), before, n)
+		if err != nil {
+			return err
+		}
+		if len(list) == n {
+			last := list[n-1]
+			rest, err := readStored(v, classMessage, "WHERE r.conv = ? AND r.height = ? AND r.id < ? ORDER BY r.id DESC",
+				int64(conv), last.height, last.id)
+			if err != nil {
+				return err
+			}
+			list = append(list, rest...)
+		}
+		out, err = openAll(nil, list, db.keys.row)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("page: %w", translate(err))
+	}
+	return out, nil
+}
+
+// Message returns the message with this key or alias; ok is false if there is none.
+// Errors: ErrDamaged, store.ErrClosed, and the context's.
+func (db *DB) Message(ctx context.Context, key []byte) (row client.Row, ok bool, err error) {
+	if len(key) > maxKeyBytes {
+		return client.Row{}, false, nil
+	}
+	var list []client.Row
+	err = db.sql.Read(ctx, func(v *store.View) error {
+		hash := db.keys.hashOf(client.TableMessage, key)
+		found, err := readStored(v, classMessage, "WHERE r.tbl = ? AND r.hash = COALESCE((SELECT target FROM alias WHERE hash = ?), ?)",
+			client.TableMessage, hash, hash)
+		if err != nil {
+			return err
+		}
+		list, err = openAll(nil, found, db.keys.row)
+		return err
+	})
+	if err != nil {
+		return client.Row{}, false, fmt.Errorf("message: %w", translate(err))
+	}
+	if len(list) == 0 {
+		return client.Row{}, false, nil
+	}
+	return list[0], true, nil
+}
