@@ -1,0 +1,60 @@
+package delivery
+
+import "time"
+
+// Acks paces the acknowledgements of one conversation: one rides on the next
+// envelope, or leaves alone AckDelay after it became wanted, at most once every
+// AckInterval. The zero value wants none.
+type Acks struct {
+	wanted bool
+	due    time.Time
+	last   time.Time // when one last left alone
+}
+
+// Want notes at now that there is something to acknowledge and returns when it
+// must leave alone.
+func (a *Acks) Want(now time.Time, t Timing) time.Time {
+	if !a.wanted {
+		a.wanted = true
+		a.due = now.Add(t.AckDelay)
+		if least := a.last.Add(t.AckInterval); a.due.Before(least) {
+			a.due = least
+		}
+	}
+	return a.due
+}
+
+// Wanted reports whether an acknowledgement may ride on an envelope that goes anyway.
+func (a *Acks) Wanted() bool { return a.wanted }
+
+// Due reports whether one must leave alone at now.
+func (a *Acks) Due(now time.Time) bool { return a.wanted && !now.Before(a.due) }
+
+// Sent notes that one left, alone or riding.
+func (a *Acks) Sent(now time.Time, alone bool) {
+	a.wanted = false
+	if alone {
+		a.last = now
+	}
+}
+
+// Budget allows a number of expensive things an hour. The zero value is full.
+type Budget struct {
+	used  int
+	since time.Time
+}
+
+// BudgetPerHour is how many things a Budget allows an hour.
+const BudgetPerHour = 20
+
+// Take reports whether one more is allowed at now, and counts it.
+func (b *Budget) Take(now time.Time) bool {
+	if now.Sub(b.since) >= time.Hour {
+		b.used, b.since = 0, now
+	}
+	if b.used >= BudgetPerHour {
+		return false
+	}
+	b.used++
+	return true
+}

@@ -1,0 +1,283 @@
+package delivery
+
+import (
+	"slices"
+	"time"
+
+	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
+)
+
+// State is where an item of the outbox stands.
+type State uint8
+
+// The states of an item.
+const (
+	// Waiting items have no envelope: there is no session, no address, or the
+	// lane's window is full.
+	Waiting State = 1
+	// Sending items have an envelope that no gateway has confirmed.
+	Sending State = 2
+	// Custody items are in a gateway's custody and not acknowledged by the device.
+	Custody State = 3
+	// Failed items were refused for good.
+	Failed State = 4
+)
+
+// Lane is one device of one contact; items of a lane leave in order.
+type Lane struct {
+	Contact uint64
+	Device  key.DeviceID
+}
+
+// Item is one message for one device.
+type Item struct {
+	// ID orders the items of a lane.
+	ID   uint64
+	Lane Lane
+	// Message is the id of the chained message that is delivered.
+	Message [32]byte
+	State   State
+	// Door tells that the envelope went to a front door.
+	Door bool
+	// Until is, in Custody, when the gateway will have erased it.
+	Until time.Time
+	// Retry paces repetitions of the same envelope.
+	Retry Backoff
+	// flying tells that a submission is on its way on some link.
+	flying bool
+}
+
+// Flying reports whether a submission is on its way and unanswered.
+func (i *Item) Flying() bool { return i.flying }
+
+// Windows of a lane.
+const (
+	// WindowDrop is how many envelopes of a lane may be without custody.
+	WindowDrop = 64
+	// WindowDoor is how many may lie at a front door before the first reply.
+	WindowDoor = wire.DoorPerInit
+)
+
+// Outbox holds everything that some device has not acknowledged yet. The zero
+// value is ready. It is not durable: its owner stores the items.
+type Outbox struct {
+	items   map[uint64]*Item
+	lanes   map[Lane][]*Item // in order of ID
+	message map[[32]byte][]uint64
+}
+
+// Add takes an item; restored ones are never flying.
+func (o *Outbox) Add(i Item) *Item {
+	if o.items == nil {
+		o.items, o.lanes, o.message = map[uint64]*Item{}, map[Lane][]*Item{}, map[[32]byte][]uint64{}
+	}
+	n := &i
+	n.flying = false
+	o.items[n.ID] = n
+	lane := o.lanes[n.Lane]
+	at, _ := slices.BinarySearchFunc(lane, n.ID, func(x *Item, id uint64) int {
+		if x.ID < id {
+			return -1
+		}
+		return 1
+	})
+	o.lanes[n.Lane] = slices.Insert(lane, at, n)
+	o.message[n.Message] = append(o.message[n.Message], n.ID)
+	return n
+}
+
+// Get returns an item, or nil.
+func (o *Outbox) Get(id uint64) *Item { return o.items[id] }
+
+// Hurry ends every pause: the network is back.
+func (o *Outbox) Hurry() {
+	for _, i := range o.items {
+		i.Retry.Until = time.Time{}
+	}
+}
+
+// Holds reports whether any item of the message is left.
+func (o *Outbox) Holds(message [32]byte) bool { return len(o.message[message]) > 0 }
+
+// Empty reports whether nothing of a lane needs an envelope.
+func (o *Outbox) Empty(l Lane) bool {
+	for _, i := range o.lanes[l] {
+		if i.State == Waiting {
+			return false
+		}
+	}
+	return true
+}
+
+// Count is the number of items in a state.
+func (o *Outbox) Count(s State) (n int) {
+	for _, i := range o.items {
+		if i.State == s {
+			n++
+		}
+	}
+	return n
+}
+
+// Len is the number of items.
+func (o *Outbox) Len() int { return len(o.items) }
+
+// Lanes returns the lanes that hold items, in a stable order.
+func (o *Outbox) Lanes() []Lane {
+	out := make([]Lane, 0, len(o.lanes))
+	for l := range o.lanes {
+		out = append(out, l)
+	}
+	slices.SortFunc(out, func(a, b Lane) int {
+		if a.Contact != b.Contact {
+			return int(min(max(int64(a.Contact)-int64(b.Contact), -1), 1))
+		}
+		return slices.Compare(a.Device[:], b.Device[:])
+	})
+	return out
+}
+
+// Of returns the items of a lane in order.
+func (o *Outbox) Of(l Lane) []*Item { return o.lanes[l] }
+
+// Find returns the item that brings the message to the device, or nil.
+func (o *Outbox) Find(message [32]byte, device key.DeviceID) *Item {
+	for _, id := range o.message[message] {
+		if i := o.items[id]; i.Lane.Device == device {
+			return i
+		}
+	}
+	return nil
+}
+
+// Next returns the first waiting item of a lane if its window has room and its
+// pause is over. At a door everything that lies there counts, elsewhere what
+// has no custody yet.
+func (o *Outbox) Next(l Lane, door bool, now time.Time) *Item {
+	open, window := 0, WindowDrop
+	if door {
+		window = WindowDoor
+	}
+	for _, i := range o.lanes[l] {
+		switch {
+		case i.State == Waiting:
+			if open >= window || !i.Retry.Ready(now) {
+				return nil
+			}
+			return i
+		case i.State == Sending, i.State == Custody && door && i.Door:
+			open++
+		}
+	}
+	return nil
+}
+
+// Repeat returns the items of a lane whose envelope must be submitted (again) now.
+func (o *Outbox) Repeat(l Lane, now time.Time) (out []*Item) {
+	for _, i := range o.lanes[l] {
+		if i.State == Sending && !i.flying && i.Retry.Ready(now) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// Deadline returns when the pause of an item of the lane is over next.
+func (o *Outbox) Deadline(l Lane, now time.Time) (at time.Time, ok bool) {
+	for _, i := range o.lanes[l] {
+		pausing := (i.State == Sending || i.State == Waiting) && !i.flying && i.Retry.Until.After(now)
+		if pausing && (!ok || i.Retry.Until.Before(at)) {
+			at, ok = i.Retry.Until, true
+		}
+	}
+	return at, ok
+}
+
+// Launch notes that the item's envelope was handed to a link.
+func (o *Outbox) Launch(i *Item) { i.State, i.flying = Sending, true }
+
+// Taken notes the custody of a gateway until the given time.
+func (o *Outbox) Taken(i *Item, until time.Time) {
+	if i.State == Sending {
+		i.State, i.Until = Custody, until
+	}
+	i.flying = false
+	i.Retry.Reset()
+}
+
+// Advice tells what follows from a failed submission.
+type Advice uint8
+
+// The kinds of Advice.
+const (
+	// RepeatLater: the same envelope is repeated after a pause.
+	RepeatLater Advice = 1
+	// Reroute: the address no longer works; a new envelope goes elsewhere.
+	Reroute Advice = 2
+	// GiveUp: no repetition can help.
+	GiveUp Advice = 3
+)
+
+// rerouteAfter is the number of unreachable attempts after which another
+// address is tried.
+const rerouteAfter = 4
+
+// Missed notes a failed submission and says what follows.
+func (o *Outbox) Missed(i *Item, err *wire.Error, now time.Time, t Timing) Advice {
+	i.flying = false
+	if i.State != Sending {
+		return RepeatLater
+	}
+	i.Retry.Fail(now, t.RetryMin, t.RetryMax)
+	switch wire.Lookup(err.Code).Retry {
+	case wire.Refresh:
+		return Reroute
+	case wire.Never:
+		if err.Code == wire.CodeWrongNode || err.Code == wire.CodeNetwork || err.Code == wire.CodeVersion {
+			return Reroute
+		}
+		i.State = Failed
+		return GiveUp
+	}
+	if i.Retry.Failures%rerouteAfter == 0 {
+		return Reroute
+	}
+	return RepeatLater
+}
+
+// Again puts an item back to Waiting: it needs a new envelope. Its pause stays.
+func (o *Outbox) Again(i *Item) { i.State, i.flying, i.Door = Waiting, false, false }
+
+// Done removes an item.
+func (o *Outbox) Done(id uint64) {
+	i := o.items[id]
+	if i == nil {
+		return
+	}
+	delete(o.items, id)
+	same := func(x *Item) bool { return x == i }
+	if lane := slices.DeleteFunc(o.lanes[i.Lane], same); len(lane) > 0 {
+		o.lanes[i.Lane] = lane
+	} else {
+		delete(o.lanes, i.Lane)
+	}
+	ids := slices.DeleteFunc(o.message[i.Message], func(x uint64) bool { return x == id })
+	if len(ids) > 0 {
+		o.message[i.Message] = ids
+	} else {
+		delete(o.message, i.Message)
+	}
+}
+
+// Expired returns the items whose custody ended before now without an
+// acknowledgement; they are sent again.
+func (o *Outbox) Expired(now time.Time) (out []*Item) {
+	for _, i := range o.items {
+		if i.State == Custody && !i.Until.After(now) {
+			out = append(out, i)
+		}
+	}
+	slices.SortFunc(out, func(a, b *Item) int { return int(a.ID) - int(b.ID) })
+	return out
+}

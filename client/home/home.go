@@ -1,0 +1,256 @@
+// Package home keeps a client's connections to gateways: one that lasts to
+// each home gateway, where the device logs in and is pushed its mailbox, and
+// guest links to foreign gateways, opened for a submission or a profile and
+// closed when idle. It reconnects with backoff and jitter, proves logins,
+// checks the signature of every commit, and turns all of it into events.
+//
+// It keeps nothing and decides nothing about messages: a request that cannot
+// be answered comes back as an Answered event with an error, and whoever asked
+// repeats it. Repeating is always safe (docs/protocol/link.md).
+//
+// Goroutines: Run waits for one runPeer per gateway in use; a connected peer
+// has one more that reads.
+package home
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"time"
+
+	"zeroms/protocol/custody"
+	"zeroms/protocol/key"
+	"zeroms/protocol/link"
+	"zeroms/protocol/wire"
+)
+
+// Timing holds the intervals of connections.
+type Timing struct {
+	// Dial bounds connecting and both hellos.
+	Dial time.Duration
+	// Answer is how long a request may stay without an answer before the link
+	// counts as dead.
+	Answer time.Duration
+	// GuestIdle is how long an unused guest link stays open.
+	GuestIdle time.Duration
+	// BackoffMin and BackoffMax bound the pause between attempts; it doubles,
+	// and each pause is drawn from its half to its whole.
+	BackoffMin, BackoffMax time.Duration
+	// Stable is how long a connection must have lasted to reset the backoff.
+	Stable time.Duration
+}
+
+// Default returns the product's intervals.
+func (Timing) Default() Timing {
+	return Timing{
+		Dial: 15 * time.Second, Answer: 30 * time.Second, GuestIdle: time.Minute,
+		BackoffMin: 500 * time.Millisecond, BackoffMax: time.Minute, Stable: 30 * time.Second,
+	}
+}
+
+// Dialer opens links; link.Dialer and memlink's network are ones.
+type Dialer interface {
+	Dial(ctx context.Context, e link.Endpoint) (link.Conn, error)
+}
+
+// Resolver finds the addresses of a host name; net.Resolver's LookupNetIP fits.
+type Resolver func(ctx context.Context, host string) ([]netip.Addr, error)
+
+// Config is what a Pool needs.
+type Config struct {
+	Dialer  Dialer
+	Resolve Resolver // may be nil: host names stay without addresses
+	Timing  Timing
+	// Events receives every event in order per gateway. It may block: that
+	// holds back the gateway's pushes.
+	Events func(Event)
+}
+
+// Target is a gateway to talk to.
+type Target struct {
+	Endpoint link.Endpoint
+	Network  key.Network
+}
+
+// Hash is the gateway's hash, by which the Pool tells gateways apart, whether
+// the endpoint pins a whole key or a hash.
+func (t Target) Hash() (h key.GatewayHash) {
+	if len(t.Endpoint.Node) == key.PublicSize {
+		return key.GatewayHashOf(key.NodePublic(t.Endpoint.Node))
+	}
+	copy(h[:], t.Endpoint.Node)
+	return h
+}
+
+// Spec describes a home gateway.
+type Spec struct {
+	Target
+	// Login logs this device in.
+	Login key.LoginPrivate
+	// Register opens the account if the gateway does not know the login key.
+	Register *wire.Register
+}
+
+// Request is one frame for a gateway. Token comes back in the answer; a
+// request with token 0 expects none.
+type Request struct {
+	To      Target
+	Token   uint64
+	Payload wire.Payload
+	// Make builds the payload once the gateway's key is known, if Payload is
+	// nil; it may return nil to withdraw the request.
+	Make func(node key.NodePublic) wire.Payload
+}
+
+// Event is what a Pool reports: Connected, Disconnected, Pushed, Answered or Head.
+type Event interface{ event() }
+
+// Connected reports a home gateway that took the login. Pushes follow.
+type Connected struct {
+	Gateway key.NodePublic
+	Welcome wire.Welcome
+	Limits  wire.Limits
+	// Addr is the gateway's address, if it is known.
+	Addr netip.Addr
+	// Took is how long connecting and login took.
+	Took time.Duration
+}
+
+// Disconnected reports a home gateway that can't be reached; Retry is when it
+// is tried next.
+type Disconnected struct {
+	Gateway key.GatewayHash
+	Err     error
+	Retry   time.Time
+}
+
+// Pushed carries rows of the log of a home gateway.
+type Pushed struct {
+	Gateway key.NodePublic
+	Rows    []wire.Push
+}
+
+// Answered reports the end of a request. Gateway is known if a link came up.
+type Answered struct {
+	Token   uint64
+	Gateway key.NodePublic
+	// Payload is the answer: OK, Profile or Refused; nil for a receipt.
+	Payload wire.Payload
+	// Receipt is set for a Submit in custody: its commit's signature holds.
+	Receipt *custody.Receipt
+	// Err is set if there was no answer or an error.
+	Err error
+}
+
+// Head carries a signed head of the account's log at a home gateway.
+type Head struct {
+	Gateway key.NodePublic
+	Head    custody.Head
+}
+
+func (Connected) event()    {}
+func (Disconnected) event() {}
+func (Pushed) event()       {}
+func (Answered) event()     {}
+func (Head) event()         {}
+
+// Pool owns the connections.
+type Pool struct {
+	// static
+	cfg   Config
+	jobs  chan *peer    // peers to start
+	ended chan struct{} // closed when Run ends
+
+	mu    sync.Mutex
+	peers map[key.GatewayHash]*peer // guarded by mu
+}
+
+// New makes a Pool; Run starts it.
+func New(cfg Config) *Pool {
+	return &Pool{cfg: cfg, jobs: make(chan *peer, 64), ended: make(chan struct{}), peers: map[key.GatewayHash]*peer{}}
+}
+
+// Run serves until ctx ends, then closes every link and waits for all goroutines.
+func (p *Pool) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			close(p.ended)
+			return nil
+		case q := <-p.jobs:
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				q.runPeer(ctx)
+			}()
+		}
+	}
+}
+
+// Open connects to a home gateway and stays with it until Close.
+func (p *Pool) Open(s Spec) {
+	h := s.Hash()
+	p.mu.Lock()
+	q, ok := p.peers[h]
+	if !ok {
+		q = newPeer(p, s.Target)
+		p.peers[h] = q
+	}
+	p.mu.Unlock()
+	q.become(&s)
+	if !ok {
+		p.start(q)
+	}
+}
+
+// Close ends the connection to a home gateway for good.
+func (p *Pool) Close(t Target) {
+	p.mu.Lock()
+	q := p.peers[t.Hash()]
+	p.mu.Unlock()
+	if q != nil {
+		q.become(nil)
+	}
+}
+
+// Send hands a request to the gateway's link, which is opened if need be.
+func (p *Pool) Send(r Request) {
+	h := r.To.Hash()
+	for {
+		p.mu.Lock()
+		q, ok := p.peers[h]
+		if !ok {
+			q = newPeer(p, r.To)
+			p.peers[h] = q
+		}
+		p.mu.Unlock()
+		queued := q.enqueue(r)
+		if !ok {
+			p.start(q)
+		}
+		if queued {
+			return
+		}
+	}
+}
+
+// start hands a new peer to Run; after its end nothing starts any more.
+func (p *Pool) start(q *peer) {
+	select {
+	case p.jobs <- q:
+	case <-p.ended:
+	}
+}
+
+// forget removes a guest peer that ends, unless it got work meanwhile.
+func (p *Pool) forget(q *peer) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !q.finish() {
+		return false
+	}
+	delete(p.peers, q.target.Hash())
+	return true
+}

@@ -1,0 +1,447 @@
+package home
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"net/netip"
+	"time"
+
+	"zeroms/protocol/custody"
+	"zeroms/protocol/key"
+	"zeroms/protocol/link"
+	"zeroms/protocol/wire"
+)
+
+// pending is a request that was sent and has no answer yet.
+type pending struct {
+	token uint64
+	sent  time.Time
+	// drop and env are what a receipt must name; for a Submit only.
+	submit *wire.Submit
+}
+
+// session is one connection after its dial. The reading goroutine hands whole
+// messages to serve, which owns everything else.
+type session struct {
+	// static after hello and login
+	peer    *peer
+	conn    link.Conn
+	node    key.NodePublic
+	limits  wire.Limits
+	client  [32]byte // SHA-256 of our hello frame
+	server  [32]byte // SHA-256 of the gateway's
+	welcome wire.Welcome
+	home    bool
+
+	// owned by serve
+	next    uint64
+	pending map[uint64]pending
+	submits int
+	rest    []wire.Frame // frames that came behind an answer in one message
+}
+
+// hello exchanges the hellos and checks that the gateway is the pinned one.
+func (s *session) hello(ctx context.Context) error {
+	mine := &wire.ClientHello{
+		MinVersion: wire.Version, MaxVersion: wire.Version,
+		Network: s.peer.target.Network, Node: s.peer.target.Endpoint.Node,
+	}
+	_, _ = rand.Read(mine.Random[:])
+	out := wire.AppendFrame(nil, 0, mine)
+	s.client = sha256.Sum256(out)
+	if err := s.conn.Send(ctx, out); err != nil {
+		return err
+	}
+	message, err := s.conn.Recv(ctx)
+	if err != nil {
+		return err
+	}
+	f, rest, err := wire.NextFrame(message)
+	if err != nil {
+		return err
+	}
+	s.server = sha256.Sum256(message[:len(message)-len(rest)])
+	var theirs wire.ServerHello
+	if err := expect(f, &theirs); err != nil {
+		return err
+	}
+	if len(rest) > 0 {
+		return wire.ErrUnexpected
+	}
+	return s.adopt(&theirs)
+}
+
+func (s *session) adopt(h *wire.ServerHello) error {
+	if h.Version != wire.Version {
+		return wire.ErrVersion
+	}
+	if h.Network != s.peer.target.Network {
+		return wire.ErrNetwork
+	}
+	if err := h.Node.Check(); err != nil {
+		return wire.ErrPublicKey
+	}
+	proven := s.conn.Node()
+	if !proven.IsZero() && proven != h.Node || key.GatewayHashOf(h.Node) != s.peer.target.Hash() {
+		return wire.ErrWrongNode
+	}
+	s.node, s.limits = h.Node, h.Limits
+	return nil
+}
+
+// expect decodes a frame as the payload wanted; an error frame becomes its error.
+func expect(f wire.Frame, p wire.Payload) error {
+	if f.Type == wire.TypeError {
+		var failure wire.Failure
+		if err := f.Decode(&failure); err != nil {
+			return err
+		}
+		return failure.Err()
+	}
+	return f.Decode(p)
+}
+
+// login logs the device in, opening the account first if the gateway does not
+// know the key.
+func (s *session) login(ctx context.Context, spec *Spec) error {
+	err := s.tryLogin(ctx, spec)
+	if e, ok := err.(*wire.Error); ok && e.Code == wire.CodeLogin && spec.Register != nil {
+		if err := s.ask(ctx, spec.Register, &wire.OK{}); err != nil {
+			return err
+		}
+		err = s.tryLogin(ctx, spec)
+	}
+	return err
+}
+
+func (s *session) tryLogin(ctx context.Context, spec *Spec) error {
+	x := wire.LoginTranscript(s.node, s.conn.Binding(), s.client, s.server)
+	request := &wire.Login{Key: spec.Login.Public(), Sig: spec.Login.Sign(key.ContextLogin, x)}
+	if err := s.ask(ctx, request, &s.welcome); err != nil {
+		return err
+	}
+	s.home = true
+	return nil
+}
+
+// ask sends one request and waits for its answer; frames behind it in the same
+// message are kept for serve.
+func (s *session) ask(ctx context.Context, request, answer wire.Payload) error {
+	s.next++
+	if err := s.conn.Send(ctx, wire.AppendFrame(nil, s.next, request)); err != nil {
+		return err
+	}
+	message, err := s.conn.Recv(ctx)
+	if err != nil {
+		return err
+	}
+	frames, err := wire.Frames(message)
+	if err != nil {
+		return err
+	}
+	s.rest = append(s.rest, frames[1:]...)
+	return expect(frames[0], answer)
+}
+
+// announce reports the login, with the gateway's address where it can be found.
+func (s *session) announce(ctx context.Context, began time.Time) {
+	cfg := s.peer.pool.cfg
+	e := Connected{Gateway: s.node, Welcome: s.welcome, Limits: s.limits, Took: time.Since(began)}
+	if addr, err := netip.ParseAddr(s.peer.target.Endpoint.Host); err == nil {
+		e.Addr = addr
+	} else if cfg.Resolve != nil {
+		if found, err := cfg.Resolve(ctx, s.peer.target.Endpoint.Host); err == nil && len(found) > 0 {
+			e.Addr = found[0].Unmap()
+		}
+	}
+	cfg.Events(e)
+}
+
+// serve moves requests out and answers and pushes in until the link ends. It
+// returns nil if the end was wanted: the role changed or a guest became idle.
+func (s *session) serve(ctx context.Context) error {
+	reading, cancel := context.WithCancel(ctx)
+	incoming := make(chan []byte)
+	failed := make(chan error, 1)
+	go s.runRead(reading, incoming, failed)
+	defer func() { cancel(); _ = s.conn.Close(); <-failed }()
+	for _, f := range s.rest {
+		if err := s.frame(f); err != nil {
+			return err
+		}
+	}
+	timing := s.peer.pool.cfg.Timing
+	tick := time.NewTicker(min(timing.Answer, timing.GuestIdle) / 4)
+	defer tick.Stop()
+	busy := time.Now()
+	for {
+		sent, err := s.flush(ctx)
+		if err != nil {
+			return err
+		}
+		if sent {
+			busy = time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-failed:
+			failed <- err
+			return err
+		case message := <-incoming:
+			if err := s.message(message); err != nil {
+				return err
+			}
+		case <-s.peer.wake:
+			if _, redo := s.peer.role(); redo {
+				return nil
+			}
+		case now := <-tick.C:
+			if s.overdue(now, timing.Answer) {
+				return wire.ErrLinkClosed.Because("the gateway does not answer")
+			}
+			if !s.home && len(s.pending) == 0 && now.Sub(busy) >= timing.GuestIdle && s.peer.waiting() == 0 {
+				return nil
+			}
+		}
+	}
+}
+
+// runRead receives messages until the link ends; its last word goes to failed.
+func (s *session) runRead(ctx context.Context, incoming chan<- []byte, failed chan<- error) {
+	for {
+		message, err := s.conn.Recv(ctx)
+		if err != nil {
+			failed <- err
+			return
+		}
+		select {
+		case incoming <- message:
+		case <-ctx.Done():
+			failed <- ctx.Err()
+			return
+		}
+	}
+}
+
+func (s *session) overdue(now time.Time, limit time.Duration) bool {
+	for _, p := range s.pending {
+		if now.Sub(p.sent) > limit {
+			return true
+		}
+	}
+	return false
+}
+
+// flush writes waiting requests, several in one message, within the gateway's
+// limit of unanswered submissions.
+func (s *session) flush(ctx context.Context) (sent bool, err error) {
+	for {
+		room := max(int(s.limits.InFlight), 1) - s.submits
+		if room <= 0 {
+			return sent, nil
+		}
+		batch := s.peer.take(min(room, 64))
+		if len(batch) == 0 {
+			return sent, nil
+		}
+		var out []byte
+		for _, r := range batch {
+			if len(out) > maxCoalesced {
+				if err := s.conn.Send(ctx, out); err != nil {
+					return sent, err
+				}
+				out = out[:0:0]
+			}
+			if r.Payload == nil {
+				r.Payload = r.Make(s.node)
+			}
+			if r.Payload != nil {
+				out = wire.AppendFrame(out, s.register(r), r.Payload)
+			}
+		}
+		if len(out) == 0 {
+			continue
+		}
+		if err := s.conn.Send(ctx, out); err != nil {
+			return sent, err
+		}
+		sent = true
+	}
+}
+
+// register notes a request that expects an answer and returns its id.
+func (s *session) register(r Request) uint64 {
+	if r.Token == 0 {
+		return 0
+	}
+	s.next++
+	p := pending{token: r.Token, sent: time.Now()}
+	if submit, ok := r.Payload.(*wire.Submit); ok {
+		p.submit = submit
+		s.submits++
+	}
+	s.pending[s.next] = p
+	return s.next
+}
+
+// settle removes a request that has its answer.
+func (s *session) settle(id uint64) (pending, bool) {
+	p, ok := s.pending[id]
+	if ok {
+		delete(s.pending, id)
+		if p.submit != nil {
+			s.submits--
+		}
+	}
+	return p, ok
+}
+
+// abandon answers whatever is left with err.
+func (s *session) abandon(err error) {
+	for id := range s.pending {
+		p, _ := s.settle(id)
+		s.peer.answer(p.token, Answered{Gateway: s.node, Err: err})
+	}
+}
+
+func (s *session) message(message []byte) error {
+	frames, err := wire.Frames(message)
+	if err != nil {
+		return err
+	}
+	for i := 0; i < len(frames); i++ {
+		if frames[i].Type == wire.TypePush {
+			n, err := s.pushes(frames[i:])
+			if err != nil {
+				return err
+			}
+			i += n - 1
+			continue
+		}
+		if err := s.frame(frames[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pushes reports the run of push frames at the front as one event.
+func (s *session) pushes(frames []wire.Frame) (n int, err error) {
+	if !s.home {
+		return 0, wire.ErrUnexpected
+	}
+	e := Pushed{Gateway: s.node}
+	for _, f := range frames {
+		if f.Type != wire.TypePush {
+			break
+		}
+		var row wire.Push
+		if err := f.Decode(&row); err != nil {
+			return 0, err
+		}
+		e.Rows = append(e.Rows, row)
+	}
+	s.peer.pool.cfg.Events(e)
+	return len(e.Rows), nil
+}
+
+// frame handles one frame that is not a push.
+func (s *session) frame(f wire.Frame) error {
+	switch f.Type {
+	case wire.TypePush:
+		_, err := s.pushes([]wire.Frame{f})
+		return err
+	case wire.TypeCommit:
+		var c wire.Commit
+		if err := f.Decode(&c); err != nil {
+			return err
+		}
+		return s.commit(&c)
+	case wire.TypeRefused:
+		return s.refused(f)
+	case wire.TypeProfile:
+		return s.plain(f, &wire.Profile{})
+	case wire.TypeOK:
+		return s.plain(f, &wire.OK{})
+	case wire.TypeError:
+		var failure wire.Failure
+		if err := f.Decode(&failure); err != nil {
+			return err
+		}
+		if f.ID == 0 {
+			return failure.Err()
+		}
+		if p, ok := s.settle(f.ID); ok {
+			s.peer.answer(p.token, Answered{Gateway: s.node, Err: failure.Err()})
+		}
+		return nil
+	}
+	return wire.ErrUnexpected
+}
+
+func (s *session) plain(f wire.Frame, p wire.Payload) error {
+	if err := f.Decode(p); err != nil {
+		return err
+	}
+	if q, ok := s.settle(f.ID); ok {
+		s.peer.answer(q.token, Answered{Gateway: s.node, Payload: p})
+	}
+	return nil
+}
+
+// refused takes a signed refusal if it names our submission.
+func (s *session) refused(f wire.Frame) error {
+	var r wire.Refused
+	if err := f.Decode(&r); err != nil {
+		return err
+	}
+	body, err := custody.VerifyRefusal(r.Object, s.node)
+	if err != nil {
+		return err
+	}
+	q, ok := s.settle(f.ID)
+	if !ok {
+		return nil
+	}
+	if q.submit == nil || body.DropHash != sha256.Sum256(q.submit.Drop[:]) ||
+		body.EnvelopeHash != sha256.Sum256(q.submit.Envelope) {
+		return wire.ErrUnexpected
+	}
+	s.peer.answer(q.token, Answered{Gateway: s.node, Payload: &r, Err: &wire.Error{Code: body.Code}})
+	return nil
+}
+
+// commit checks the signature once and then every leaf: receipts must name
+// exactly what was submitted, heads the account that is logged in.
+func (s *session) commit(c *wire.Commit) error {
+	if err := custody.Verify(c, s.node); err != nil {
+		return err
+	}
+	for _, item := range c.Items {
+		if head, err := custody.ParseHead(item.Leaf); err == nil {
+			if !s.home || head.Account != s.welcome.Tag {
+				return wire.ErrUnexpected
+			}
+			s.peer.pool.cfg.Events(Head{Gateway: s.node, Head: *head})
+			if p, ok := s.settle(item.ID); ok {
+				s.peer.answer(p.token, Answered{Gateway: s.node, Payload: c})
+			}
+			continue
+		}
+		receipt, err := custody.ParseReceipt(item.Leaf)
+		if err != nil {
+			return err
+		}
+		p, ok := s.settle(item.ID)
+		if !ok {
+			continue
+		}
+		if p.submit == nil || !receipt.For(p.submit.Drop, sha256.Sum256(p.submit.Envelope)) {
+			return wire.ErrUnexpected
+		}
+		s.peer.answer(p.token, Answered{Gateway: s.node, Receipt: receipt})
+	}
+	return nil
+}

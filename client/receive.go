@@ -1,0 +1,373 @@
+package client
+
+import (
+	"errors"
+	mathrand "math/rand/v2"
+	"time"
+
+	"zeroms/client/profile"
+	"zeroms/client/sessions"
+	"zeroms/protocol/address"
+	"zeroms/protocol/device"
+	"zeroms/protocol/envelope"
+	"zeroms/protocol/key"
+	"zeroms/protocol/message"
+	"zeroms/protocol/session"
+	"zeroms/protocol/wire"
+)
+
+// maxRequests bounds the requests of strangers that wait for a decision.
+const maxRequests = 500
+
+// seenDays is how long the hashes of processed envelopes are kept, in days.
+const seenDays = uint32(wire.DedupeWindow / (24 * time.Hour))
+
+// receive takes one envelope out of a row of the mailbox. An envelope that was
+// processed before, or that nothing here can open, leaves no trace but its row.
+func (e *engine) receive(h *ownHome, row *wire.Push) {
+	hash := [16]byte(row.Hash[:16])
+	if _, known := e.seen[hash]; known {
+		return
+	}
+	if err := e.open(h, row); err != nil {
+		e.ignored++
+		e.log.Info("an envelope was ignored", "reason", err)
+		return
+	}
+	e.remember(hash, profile.Day(e.now))
+}
+
+// remember notes a hash until seenDays after the day.
+func (e *engine) remember(hash [16]byte, day uint32) {
+	e.seen[hash] = day
+	e.put = append(e.put, profile.SeenRow(hash, day))
+}
+
+// open finds whom an envelope may be from by where it lay, and opens it.
+func (e *engine) open(h *ownHome, row *wire.Push) error {
+	at := dropAt{h.Address.Node, row.Drop}
+	c, k := e.drops[at], e.doors[at]
+	switch {
+	case c == nil && k == nil, k != nil && k.Revoked, c != nil && c.State == Blocked:
+		return wire.ErrUnknownDrop
+	case (row.Kind == wire.RowDoor) != (k != nil):
+		return wire.ErrUnexpected
+	case envelope.IsInit(row.Payload):
+		return e.openInit(row, c, k)
+	case c == nil:
+		return wire.ErrUnexpected
+	}
+	env, err := envelope.Parse(row.Payload)
+	if err != nil {
+		return err
+	}
+	o, err := e.book.Open(c.ID, env, e.now)
+	if err != nil {
+		return err
+	}
+	return e.take(row, c, o)
+}
+
+// openInit opens an envelope that carries a handshake: of a session that is
+// known already, or of a new one.
+func (e *engine) openInit(row *wire.Push, c *contact, k *ownCard) error {
+	head, env, err := envelope.ParseInit(row.Payload)
+	if err != nil {
+		return err
+	}
+	in := session.InitMessage(*head)
+	if l, known := e.book.Owner(&in); known {
+		owner := e.contacts[l.Contact]
+		if owner.State == Blocked || c != nil && c != owner {
+			return wire.ErrWrongRecipient
+		}
+		o, err := e.book.Open(owner.ID, env, e.now)
+		if err != nil {
+			return err
+		}
+		return e.take(row, owner, o)
+	}
+	hash := in.Hash()
+	if _, known := e.seen[[16]byte(hash[:16])]; known {
+		return wire.ErrReplayed
+	}
+	o, err := sessions.Accept(env, &in, e.acceptParams(k), e.now)
+	if err != nil {
+		return err
+	}
+	if door := o.Block.Flags&session.FlagDoor != 0; door != (k != nil) {
+		return wire.ErrWrongRecipient.Because("an init made for another place")
+	}
+	return e.openFirst(row, c, o)
+}
+
+// acceptParams is what inits are opened with; k is the card at whose door it
+// lay, nil at a contact's drop.
+func (e *engine) acceptParams(k *ownCard) session.AcceptParams {
+	return session.AcceptParams{
+		Identity: e.self.User, Device: e.self.Signer.Public(), Prekeys: e.prekeys,
+		Door: func(id key.CardID) (d key.DoorSecret, ok bool) {
+			if k == nil || k.ID != id {
+				return d, false
+			}
+			return k.Door, true
+		},
+	}
+}
+
+// openFirst takes the first message of a new session: everything is checked
+// before the contact, the session and the message come to stay.
+func (e *engine) openFirst(row *wire.Push, c *contact, o *sessions.Opened) error {
+	from := e.byUser[o.Block.Identity]
+	if c != nil && c != from || from != nil && from.State == Blocked || o.Block.Identity == e.self.User {
+		return wire.ErrWrongRecipient
+	}
+	stranger := from == nil
+	if stranger {
+		if e.requests() >= maxRequests {
+			return wire.ErrLimit.Because("requests that wait for a decision")
+		}
+		from = e.meet(o.Block.Identity)
+		from.State = Requested
+	}
+	list, err := listOf(from, o.Block)
+	if err != nil {
+		return err
+	}
+	if err := e.book.Join(o, from.ID, e.now); err != nil {
+		return err
+	}
+	before := from.List
+	from.List = list
+	if stranger {
+		// take may already compose or emit for the contact, so it has to have its place.
+		e.admit(from)
+	}
+	if err := e.take(row, from, o); err != nil {
+		from.List = before
+		if stranger {
+			e.dismiss(from)
+		}
+		return err
+	}
+	hash := o.EncHash()
+	e.remember([16]byte(hash[:16]), profile.Day(e.now.Add(session.PrekeyErased))-seenDays)
+	e.adoptHandover(from, o.Block)
+	from.dirty = true
+	if from.State == Accepted {
+		wait := e.timing.AnswerMin + jitter(e.timing.AnswerMax-e.timing.AnswerMin)
+		e.alarms.Sooner(alarm{kind: alarmAnswer, lane: o.Lane}, e.now.Add(wait))
+	}
+	e.wake(from)
+	e.emit(ContactChanged{from.describe()})
+	return nil
+}
+
+// dismiss takes back admit.
+func (e *engine) dismiss(c *contact) {
+	delete(e.contacts, c.ID)
+	delete(e.byUser, c.User)
+	e.lastID = c.ID - 1
+	e.indexDrops()
+}
+
+// jitter is a random part of d.
+func jitter(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return mathrand.N(d)
+}
+
+// listOf checks the device list entry that came with an init: it must be the
+// initiator's, list the signing device and not contradict what is known.
+func listOf(from *contact, block *session.Block) (*device.List, error) {
+	entry, err := device.ParseEntry(block.ListEntry)
+	if err != nil {
+		return nil, err
+	}
+	list := device.NewList(block.Identity)
+	if from.List != nil {
+		list = from.List.Clone()
+	}
+	if _, err := list.Accept(entry); err != nil && !errors.Is(err, wire.ErrStaleList) {
+		return nil, err
+	}
+	id := key.DeviceIDOf(block.Device)
+	if d, ok := list.Device(id); !ok || d.DSK != block.Device || !list.Live(id) {
+		return nil, wire.ErrStaleList.Because("the sender's device is not listed")
+	}
+	return list, nil
+}
+
+// adoptHandover takes where the initiator wants to be answered.
+func (e *engine) adoptHandover(c *contact, block *session.Block) {
+	if !c.Theirs.IsZero() && len(c.Leases) > 0 && c.Theirs.Equal(block.Drop.Bytes()) {
+		return // known already, and perhaps in newer words
+	}
+	var leases []profile.Gateway
+	for _, packed := range block.Leases {
+		if l, err := address.Parse52(packed[:]); err == nil {
+			leases = append(leases, profile.FromLease(l))
+		}
+	}
+	if len(leases) > 0 {
+		c.Theirs, c.Leases, c.leaseTurn = block.Drop, leases, 0
+	}
+}
+
+// requests counts the strangers who wait for a decision.
+func (e *engine) requests() (n int) {
+	for _, c := range e.contacts {
+		if c.State == Requested {
+			n++
+		}
+	}
+	return n
+}
+
+// incoming is a message whose signature, parties and body hold.
+type incoming struct {
+	msg    *message.Message
+	body   message.Body
+	record envelope.Record
+}
+
+// take checks the messages of an envelope and accepts them: the main one into
+// its chain, side messages by whoever they are for. If the main one is refused
+// nothing changes, the session included; a refused rider is left out.
+func (e *engine) take(row *wire.Push, c *contact, o *sessions.Opened) error {
+	main, err := check(e.self.User, c, o.Lane.Device, o.Records[0])
+	if err != nil {
+		return err
+	}
+	if err := e.accept(row, c, main, o.Base); err != nil {
+		return err
+	}
+	e.book.Keep(o)
+	e.awake[o.Lane] = struct{}{}
+	for _, r := range o.Records[1:] {
+		rider, err := check(e.self.User, c, o.Lane.Device, r)
+		if err == nil && !rider.msg.Header.Kind.Side() {
+			err = wire.ErrUnexpected
+		}
+		if err == nil {
+			err = e.side(c, rider, o.Base)
+		}
+		if err != nil {
+			e.log.Info("a riding message was ignored", "reason", err)
+		}
+	}
+	return nil
+}
+
+// check verifies one message of a device of a contact to us.
+func check(self key.IdentityPublic, c *contact, from key.DeviceID, r envelope.Record) (*incoming, error) {
+	m, err := message.Parse(r.Message)
+	if err != nil {
+		return nil, err
+	}
+	if m.Header.Device != from {
+		return nil, wire.ErrWrongRecipient.Because("a message of another device")
+	}
+	d, ok := c.List.Device(from)
+	if !ok || !c.List.Live(from) {
+		return nil, wire.ErrStaleList
+	}
+	if err := m.Verify(d.DSK, c.User, self); err != nil {
+		return nil, err
+	}
+	if err := m.CheckBody(r.Salt, r.Body); err != nil {
+		return nil, err
+	}
+	body, err := message.ParseBody(m.Header.Kind, r.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &incoming{msg: m, body: body, record: r}, nil
+}
+
+// accept puts a verified message where it belongs.
+func (e *engine) accept(row *wire.Push, c *contact, in *incoming, base uint32) error {
+	if in.msg.Header.Kind.Side() {
+		return e.side(c, in, base)
+	}
+	origin, _ := c.List.Origin(in.msg.Header.Device)
+	got, err := c.conv.Accept(in.msg, message.Arrival{Base: base, Origin: origin}, archive{e, c.conv.ID()})
+	if fork := new(message.ForkError); errors.As(err, &fork) {
+		c.convDirty = true
+		e.log.Error("two different messages claim one place of a contact's chain", "contact", c.ID, "device", fork.From.Device.String())
+		e.setProblem(c, fork.Error())
+	}
+	if err != nil {
+		return err
+	}
+	c.convDirty = true
+	for _, moved := range got.Moved {
+		e.moved(moved)
+	}
+	e.wantAck(c)
+	if got.Duplicate {
+		return nil
+	}
+	m := profile.NewMessage(in.msg, profile.Content{User: c.User, Salt: in.record.Salt, Body: in.record.Body})
+	m.Contact, m.Height, m.Late, m.At, m.Gateway = c.ID, got.Height, got.Late, e.now, wire.Time(row.Time)
+	if m.Shown() {
+		c.Unread++
+	}
+	e.markNew(m)
+	e.apply(c, in)
+	return nil
+}
+
+// apply does what a chained message asks for.
+func (e *engine) apply(c *contact, in *incoming) {
+	switch b := in.body.(type) {
+	case *message.Name:
+		c.Called, c.dirty = b.Name, true
+		e.emit(ContactChanged{c.describe()})
+	case *message.Drops:
+		e.theirDrops(c, b)
+	case *message.Read:
+		e.theyRead(c, in.msg.Header.Device, b)
+	}
+}
+
+// theirDrops takes the addresses that a contact announces.
+func (e *engine) theirDrops(c *contact, b *message.Drops) {
+	var leases []profile.Gateway
+	for _, raw := range b.Leases {
+		l, err := address.ParseLease(raw)
+		if err != nil {
+			e.log.Info("a contact announced a gateway that can't be used", "reason", err)
+			continue
+		}
+		leases = append(leases, profile.FromLease(l))
+	}
+	if len(leases) == 0 {
+		return
+	}
+	c.Theirs, c.Leases, c.leaseTurn, c.dirty = b.W, leases, 0, true
+	e.wake(c)
+	e.emit(ContactChanged{c.describe()})
+}
+
+// side takes a side message. Its ratchet message opens only once, so it can't
+// come twice; it counts only if it is addressed to this device or to all.
+func (e *engine) side(c *contact, in *incoming, base uint32) error {
+	from := c.party(in.msg.Header.Device)
+	switch b := in.body.(type) {
+	case *message.Ack:
+		if b.To != (key.DeviceID{}) && b.To != e.self.Device {
+			return wire.ErrWrongRecipient
+		}
+		e.theyAcked(c, from, b)
+	case *message.Heads:
+		if b.To != (key.DeviceID{}) && b.To != e.self.Device {
+			return wire.ErrWrongRecipient
+		}
+		c.conv.NoteHeads(from, base, b)
+		c.convDirty = true
+	}
+	return nil
+}

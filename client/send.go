@@ -1,0 +1,390 @@
+package client
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"slices"
+
+	"zeroms/client/delivery"
+	"zeroms/client/home"
+	"zeroms/client/profile"
+	"zeroms/client/sessions"
+	"zeroms/protocol/envelope"
+	"zeroms/protocol/key"
+	"zeroms/protocol/message"
+	"zeroms/protocol/session"
+	"zeroms/protocol/wire"
+)
+
+// compose signs and chains a message to a contact and queues it for each of
+// their devices. It leaves when a session and an address allow.
+func (e *engine) compose(c *contact, body message.Body) (*profile.Message, error) {
+	encoded, err := message.EncodeBody(body)
+	if err != nil {
+		return nil, err
+	}
+	var salt [message.SaltSize]byte
+	_, _ = rand.Read(salt[:])
+	out, err := c.conv.Append(body.Kind(), encoded, salt, e.now, e.self.Signer)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := message.Parse(out.Signed)
+	if err != nil {
+		return nil, err
+	}
+	m := profile.NewMessage(signed, profile.Content{User: e.self.User, Salt: salt, Body: encoded})
+	m.Contact, m.Height, m.Outgoing, m.At = c.ID, out.Height, true, e.now
+	c.convDirty = true
+	e.recent[short(m.ID)] = m
+	e.markNew(m)
+	devices := e.book.Devices(c.ID)
+	if len(devices) == 0 {
+		e.queue(m, key.DeviceID{})
+	}
+	for _, id := range devices {
+		e.queue(m, id)
+	}
+	return m, nil
+}
+
+func short(id message.ID) [16]byte { return [16]byte(id[:16]) }
+
+// queue adds an item for one device; the zero device stands for those that
+// are not known yet.
+func (e *engine) queue(m *profile.Message, id key.DeviceID) {
+	e.lastItem++
+	l := lane{Contact: m.Contact, Device: id}
+	i := e.outbox.Add(delivery.Item{ID: e.lastItem, Lane: l, Message: m.ID, State: delivery.Waiting})
+	e.store(i)
+	m.Target(id).State = Queued
+	e.awake[l] = struct{}{}
+}
+
+// store writes an item's row.
+func (e *engine) store(i *delivery.Item) { e.put = append(e.put, profile.ItemRow(i, e.parcels[i.ID])) }
+
+// finish removes an item that is delivered.
+func (e *engine) finish(i *delivery.Item) {
+	e.outbox.Done(i.ID)
+	delete(e.parcels, i.ID)
+	e.gone = append(e.gone, Ref{Table: profile.TableOutbox, Key: profile.Number(i.ID)})
+	if !e.outbox.Holds(i.Message) {
+		delete(e.recent, short(i.Message))
+	}
+}
+
+// spread turns items for unknown devices into items for the known ones.
+func (e *engine) spread(c *contact) {
+	devices := e.book.Devices(c.ID)
+	if len(devices) == 0 {
+		return
+	}
+	for _, i := range slices.Clone(e.outbox.Of(lane{Contact: c.ID})) {
+		m, err := e.message(i.Message)
+		if err != nil {
+			e.log.Error("a queued message can't be read", "error", err)
+			continue
+		}
+		m.Targets = nil
+		for _, id := range devices {
+			e.queue(m, id)
+		}
+		e.markChanged(m)
+		e.finish(i)
+	}
+}
+
+// pump moves one lane on: repetitions, new envelopes, then what travels alone.
+func (e *engine) pump(c *contact, l lane) {
+	if c.State != Accepted {
+		return
+	}
+	if l.Device == (key.DeviceID{}) {
+		if len(e.book.Devices(c.ID)) == 0 && len(e.outbox.Of(l)) > 0 {
+			e.fetchProfile(c)
+			return
+		}
+		e.spread(c)
+		e.announce(c)
+		return
+	}
+	if e.book.Get(l) == nil {
+		return
+	}
+	for _, i := range e.outbox.Repeat(l, e.now) {
+		e.submit(i)
+	}
+	for {
+		r := e.route(c, l)
+		if r == nil {
+			break
+		}
+		i := e.outbox.Next(l, r.door, e.now)
+		if i == nil || !e.pack(c, i, r) {
+			break
+		}
+	}
+	e.alone(c, l)
+	if at, ok := e.outbox.Deadline(l, e.now); ok {
+		e.alarms.Sooner(alarm{kind: alarmLane, lane: l}, at)
+	}
+}
+
+// route is where the next envelope of a lane goes and the session it goes on.
+type route struct {
+	gateway    profile.Gateway
+	drop       key.DropID
+	capability key.Capability
+	door       bool
+	session    *session.Session
+}
+
+// route finds a session and an address, or starts whatever is missing.
+func (e *engine) route(c *contact, l lane) *route {
+	if e.outbox.Empty(l) && !c.acks.Due(e.now) && !c.answerDue[l.Device] {
+		return nil
+	}
+	d := e.book.Get(l)
+	if d.Set.InitDue(e.now) && !e.initiate(c, l) {
+		if s := d.Set.Sending(); s == nil || s.Init() != nil {
+			return nil
+		}
+	}
+	s := d.Set.Sending()
+	switch {
+	case s == nil || !s.CanSend():
+		return nil
+	case s.Init() != nil && d.At == nil:
+		return nil
+	case s.Init() != nil && d.Door: // an init serves one drop or door at one gateway
+		return c.doorAt(*d.At, s)
+	case s.Init() != nil:
+		return c.dropAt(*d.At, s)
+	}
+	return c.dropRoute(s)
+}
+
+// dropRoute leads to the contact's drop at one of their gateways.
+func (c *contact) dropRoute(s *session.Session) *route {
+	if c.Theirs.IsZero() || len(c.Leases) == 0 {
+		return nil
+	}
+	return c.dropAt(c.Leases[c.leaseTurn%len(c.Leases)], s)
+}
+
+func (c *contact) dropAt(g profile.Gateway, s *session.Session) *route {
+	r := &route{gateway: g, session: s}
+	r.drop, r.capability = c.Theirs.Drop(g.Node())
+	return r
+}
+
+// doorRoute leads to the door of the card we have, at the gateway whose turn
+// it is, once its key is known.
+func (c *contact) doorRoute() *route {
+	if len(c.Gateways) == 0 || c.Door.IsZero() {
+		return nil
+	}
+	g := c.Gateways[int(c.Turn)%len(c.Gateways)]
+	if !g.Known() {
+		return nil
+	}
+	return c.doorAt(g, nil)
+}
+
+func (c *contact) doorAt(g profile.Gateway, s *session.Session) *route {
+	node := g.Node()
+	name, err := key.ProfileName(c.User, c.Secret, key.Place{Network: c.Network, Node: node})
+	if err != nil {
+		return nil
+	}
+	return &route{
+		gateway: g, door: true, session: s,
+		drop: key.DoorOf(name, c.Door.DoorKey(node)), capability: c.Door.Capability(node),
+	}
+}
+
+// initiate makes a new session with a device, for the drop if it is known, else
+// for the door of the card. It needs a fresh prekey, and our own drop has to
+// stand at one of our gateways before we hand it over.
+func (e *engine) initiate(c *contact, l lane) bool {
+	leases := e.handover(c)
+	if len(leases) == 0 {
+		return false
+	}
+	bundle := c.bundles[l.Device]
+	r := c.dropRoute(nil)
+	if r == nil {
+		r = c.doorRoute()
+	}
+	if bundle == nil || r == nil {
+		e.fetchProfile(c)
+		return false
+	}
+	p := session.InitParams{
+		Identity: e.self.User, Signer: e.self.Signer, Peer: c.User, Bundle: bundle,
+		Gen: e.book.Get(l).Set.NextGen(e.now), Drop: c.Mine, Leases: leases, ListEntry: e.self.Newest(),
+	}
+	if r.door {
+		p.Door = c.Door
+	}
+	delete(c.bundles, l.Device)
+	s, _, err := session.Initiate(p, e.now)
+	if err == nil {
+		err = e.book.Start(l, s, r.gateway, r.door, e.now)
+	}
+	if err != nil {
+		e.log.Warn("a session could not be set up", "error", err)
+	}
+	return err == nil
+}
+
+// handover is up to two of our leases at which the contact's drop stands, in
+// the fixed form of an init.
+func (e *engine) handover(c *contact) (out []session.Lease) {
+	for _, n := range e.order {
+		if h := e.homes[n]; c.Registered[n] && h.packed != nil && len(out) < session.MaxLeases {
+			out = append(out, *h.packed)
+		}
+	}
+	return out
+}
+
+// pack seals the next item of a lane. It reports false if the item has to wait.
+func (e *engine) pack(c *contact, i *delivery.Item, r *route) bool {
+	m, err := e.message(i.Message)
+	if err != nil {
+		e.log.Error("a queued message can't be read", "error", err)
+		return false
+	}
+	records := []envelope.Record{{Message: m.Signed, Salt: m.Salt, Body: m.Body}}
+	rides := false
+	if r.session.Init() == nil && c.acks.Wanted() {
+		if ack, ok := e.ackRecord(c); ok && e.book.Fits(c.ID, records, ack) {
+			records, rides = append(records, ack), true
+		}
+	}
+	base := c.conv.Address(c.party(i.Lane.Device), m.Seq)
+	c.convDirty = true
+	env, err := e.book.Seal(i.Lane, r.session, sessions.Letter{Records: records, Base: base}, e.now)
+	if errors.Is(err, sessions.ErrInitFirst) && e.knock(c, i.Lane, r) {
+		return true // the lane is looked at again, behind the init
+	}
+	if err != nil {
+		if !errors.Is(err, sessions.ErrNotYet) {
+			e.log.Error("an envelope could not be made", "error", err)
+		}
+		return false
+	}
+	if rides {
+		c.acks.Sent(e.now, false)
+	}
+	p := e.parcel(c, r, env)
+	e.parcels[i.ID] = p
+	i.Door = r.door
+	t := m.Target(i.Lane.Device)
+	t.Submitted, t.Size, t.Holder = wire.Millis(e.now), uint32(len(env)), p.Gateway.Hash
+	e.markChanged(m)
+	e.submit(i)
+	return true
+}
+
+func (e *engine) parcel(c *contact, r *route, env []byte) *profile.Parcel {
+	return &profile.Parcel{
+		Gateway: r.gateway, Network: c.Network, Drop: r.drop, Envelope: env,
+		MAC: r.capability.Authenticate(r.drop, sha256.Sum256(env)),
+	}
+}
+
+// knock sends an init envelope that carries only our heads, ahead of a message
+// that is too large for one.
+func (e *engine) knock(c *contact, l lane, r *route) bool {
+	record, ok := e.headsRecord(c, l.Device)
+	if !ok {
+		return false
+	}
+	return e.sendOnce(c, l, r, record, func(error) {})
+}
+
+// sendOnce seals and submits a side message; it is not kept in the outbox.
+func (e *engine) sendOnce(c *contact, l lane, r *route, record envelope.Record, done func(error)) bool {
+	letter := sessions.Letter{Records: []envelope.Record{record}, Base: c.conv.Address(c.party(l.Device), 0)}
+	env, err := e.book.Seal(l, r.session, letter, e.now)
+	if err != nil {
+		e.log.Error("an envelope could not be made", "error", err)
+		return false
+	}
+	p := e.parcel(c, r, env)
+	to := home.Target{Endpoint: p.Gateway.Endpoint(), Network: p.Network}
+	e.ask(to, p.Submit(), func(a home.Answered) { done(a.Err) })
+	return true
+}
+
+// submit hands an item's envelope to the gateway's link after the turn.
+func (e *engine) submit(i *delivery.Item) {
+	p := e.parcels[i.ID]
+	if p == nil {
+		e.again(i)
+		return
+	}
+	e.outbox.Launch(i)
+	e.store(i)
+	id := i.ID
+	to := home.Target{Endpoint: p.Gateway.Endpoint(), Network: p.Network}
+	e.ask(to, p.Submit(), func(a home.Answered) { e.submitted(id, a) })
+}
+
+// submitted takes the answer to a submission.
+func (e *engine) submitted(id uint64, a home.Answered) {
+	i := e.outbox.Get(id)
+	if i == nil {
+		return
+	}
+	c := e.contacts[i.Lane.Contact]
+	e.awake[i.Lane] = struct{}{}
+	if a.Receipt != nil {
+		e.outbox.Taken(i, wire.Time(a.Receipt.Kept))
+		delete(e.parcels, id)
+		e.store(i)
+		e.custody(i, a)
+		e.setProblem(c, "")
+		return
+	}
+	var reason *wire.Error
+	if !errors.As(a.Err, &reason) {
+		reason = wire.ErrLinkClosed
+	}
+	switch e.outbox.Missed(i, reason, e.now, e.timing) {
+	case delivery.Reroute:
+		e.reroute(c, i)
+	case delivery.GiveUp:
+		e.store(i)
+		e.gaveUp(i)
+	}
+	e.setProblem(c, reason.Error())
+}
+
+// reroute turns to another gateway of the contact: an init that can't be
+// brought is given up for a new one, other envelopes are sealed anew.
+func (e *engine) reroute(c *contact, i *delivery.Item) {
+	e.again(i)
+	d := e.book.Get(i.Lane)
+	if s := d.Set.Sending(); s != nil && s.Init() != nil {
+		e.book.GiveUp(i.Lane, s)
+		for _, other := range e.outbox.Of(i.Lane) {
+			if other.State == delivery.Sending {
+				e.again(other)
+			}
+		}
+	}
+	e.tryElsewhere(c)
+}
+
+// again has an item sealed anew.
+func (e *engine) again(i *delivery.Item) {
+	delete(e.parcels, i.ID)
+	e.outbox.Again(i)
+	e.store(i)
+	e.awake[i.Lane] = struct{}{}
+}

@@ -1,0 +1,242 @@
+// Package world is whole networks in one process: real clients and real
+// gateways with their real databases, joined by memory links. Tests run it
+// inside a bubble of testing/synctest, where hours pass in milliseconds, and
+// break what they like: links, processes, disks.
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"zeroms/client"
+	"zeroms/client/delivery"
+	"zeroms/gateway"
+	"zeroms/gateway/mailbox"
+	"zeroms/protocol/card"
+	"zeroms/protocol/key"
+	"zeroms/protocol/link"
+	"zeroms/protocol/link/memlink"
+	"zeroms/store/chat"
+	gatewaystore "zeroms/store/mailbox"
+)
+
+// Config shapes a world; its zero value is a perfect network.
+type Config struct {
+	// Dir is where the databases lie.
+	Dir string
+	// Links is the network between them.
+	Links memlink.Config
+	// Delivery replaces the clients' intervals; zero: the product's.
+	Delivery delivery.Timing
+	// Log receives what clients and gateways log; nil: nothing.
+	Log *slog.Logger
+}
+
+// World is the people, the gateways and the network between them.
+type World struct {
+	// Net is the network, to break links in.
+	Net *memlink.Network
+
+	cfg   Config
+	hosts int
+}
+
+// New makes an empty world.
+func New(cfg Config) *World {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &World{Net: memlink.New(cfg.Links), cfg: cfg}
+}
+
+// process is something that runs until it is stopped.
+type process struct {
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+	err    error // valid once done
+}
+
+func (p *process) runIn(work func(ctx context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	p.done.Add(1)
+	go func() {
+		defer p.done.Done()
+		p.err = work(ctx)
+	}()
+}
+
+func (p *process) stop() error {
+	p.cancel()
+	p.done.Wait()
+	return p.err
+}
+
+// Gateway is a gateway of the world with its own disk.
+type Gateway struct {
+	// Host is its name on the network.
+	Host string
+	// Disk fails when it is told to.
+	Disk *Failpoint
+
+	world *World
+	node  key.NodePrivate
+	dir   string
+	run   *process
+	db    *gatewaystore.DB
+}
+
+// NewGateway makes a gateway that is not running yet.
+func (w *World) NewGateway() *Gateway {
+	w.hosts++
+	host := fmt.Sprintf("198.51.100.%d", w.hosts)
+	return &Gateway{
+		Host: host, Disk: new(Failpoint), world: w, node: key.NewPrivate[key.Node](),
+		dir: filepath.Join(w.cfg.Dir, "gateway-"+host),
+	}
+}
+
+// Address is how clients name the gateway.
+func (g *Gateway) Address() card.Address {
+	return card.Address{Node: g.node.Public(), Host: g.Host, Port: 443, Network: card.NetworkLab}
+}
+
+// Path is the gateway's database.
+func (g *Gateway) Path() string { return filepath.Join(g.dir, "mailbox.db") }
+
+// Start opens the gateway's disk and lets it serve.
+func (g *Gateway) Start() error {
+	ctx := context.Background()
+	if err := os.MkdirAll(g.dir, 0o700); err != nil {
+		return err
+	}
+	db, err := gatewaystore.Open(ctx, g.Path())
+	if err != nil {
+		return err
+	}
+	g.db = db
+	g.Disk.mend()
+	limits := gateway.DefaultLimits()
+	box, err := mailbox.New(mailbox.Config{
+		Node: g.node, Network: card.NetworkLab, Limits: limits,
+		Store: failingMailbox{db, g.Disk}, Log: g.world.cfg.Log,
+	})
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	gw, err := gateway.New(gateway.Config{
+		Node: g.node, Network: card.NetworkLab, Limits: limits, Mailbox: box, Log: g.world.cfg.Log,
+	})
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	listener := g.world.Net.Listen(g.Host, g.node.Public())
+	g.run = new(process)
+	g.run.runIn(func(ctx context.Context) error { return g.runGateway(ctx, listener, gw) })
+	return nil
+}
+
+// runGateway serves every link that comes until ctx ends.
+func (g *Gateway) runGateway(ctx context.Context, listener *memlink.Listener, gw *gateway.Gateway) error {
+	var serving sync.WaitGroup
+	serving.Add(1)
+	go func() {
+		defer serving.Done()
+		_ = listener.Serve(ctx, func(conn link.Conn) { gw.ServeConn(ctx, conn) })
+	}()
+	err := gw.Run(ctx)
+	_ = listener.Close()
+	serving.Wait()
+	return err
+}
+
+// Stop drains the gateway as SIGTERM does.
+func (g *Gateway) Stop() error {
+	err := g.run.stop()
+	return errors.Join(err, g.db.Close())
+}
+
+// Kill ends the gateway as kill -9 does: from now on nothing reaches its disk
+// and nothing its links.
+func (g *Gateway) Kill() error {
+	g.Disk.Break()
+	g.world.Net.ResetAll()
+	_ = g.run.stop()
+	return g.db.Close()
+}
+
+// Person is a client of the world with its own disk.
+type Person struct {
+	// Name is what they call themselves.
+	Name string
+	// Client is the engine while it runs.
+	Client *client.Client
+	// Disk fails when it is told to.
+	Disk *Failpoint
+
+	world *World
+	dir   string
+	run   *process
+	db    *chat.DB
+}
+
+// NewPerson makes an identity; its client is not running yet.
+func (w *World) NewPerson(name string) (*Person, error) {
+	w.hosts++
+	p := &Person{Name: name, Disk: new(Failpoint), world: w, dir: filepath.Join(w.cfg.Dir, "person-"+name)}
+	ctx := context.Background()
+	db, err := chat.Create(ctx, p.dir, chat.NoPassphrase())
+	if err != nil {
+		return nil, err
+	}
+	return p, errors.Join(client.Create(ctx, db, name, time.Now()), db.Close())
+}
+
+// Dir is where the person's profile lies.
+func (p *Person) Dir() string { return p.dir }
+
+// Host is the person's name on the network, for partitions and resets.
+func (p *Person) Host() string { return "person-" + p.Name }
+
+// Start opens the person's disk and runs their client.
+func (p *Person) Start() error {
+	db, err := chat.Open(context.Background(), p.dir, chat.NoPassphrase())
+	if err != nil {
+		return err
+	}
+	p.db = db
+	p.Disk.mend()
+	p.Client = client.New(client.Config{
+		Store: failingStore{db, p.Disk}, Dialer: p.world.Net.Dialer(p.Host()), Delivery: p.world.cfg.Delivery,
+		Log: p.world.cfg.Log.With("who", p.Name),
+	})
+	p.run = new(process)
+	p.run.runIn(p.Client.Run)
+	return nil
+}
+
+// Stop ends the client in an orderly way.
+func (p *Person) Stop() error {
+	err := p.run.stop()
+	return errors.Join(err, p.db.Close())
+}
+
+// Kill ends the client as kill -9 does.
+func (p *Person) Kill() error {
+	p.Disk.Break()
+	_ = p.run.stop()
+	return p.db.Close()
+}
+
+// Crashed reports whether the client ended by itself, as it does when its disk
+// fails, and waits for that end.
+func (p *Person) Crashed() error {
+	p.run.done.Wait()
+	return p.run.err
+}

@@ -1,0 +1,141 @@
+package memlink
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"time"
+
+	"zeroms/protocol/key"
+	"zeroms/protocol/link"
+	"zeroms/protocol/wire"
+)
+
+// pair is a link seen from above: both directions.
+type pair struct {
+	// static
+	network *Network
+	names   [2]string
+	binding [32]byte
+	pipes   [2]*pipe
+}
+
+// reset ends both directions at once.
+func (p *pair) reset() {
+	for _, direction := range p.pipes {
+		direction.reset()
+	}
+	p.network.remove(p)
+}
+
+// conn is one end of a link.
+type conn struct {
+	// static
+	pair    *pair
+	node    key.NodePublic
+	in, out *pipe
+
+	reading chan struct{} // a token, as Recvs wait for each other
+	writing chan struct{}
+	closing sync.Once
+	closed  chan struct{}
+}
+
+func newConn(p *pair, in, out *pipe) *conn {
+	return &conn{
+		pair: p, in: in, out: out,
+		reading: make(chan struct{}, 1),
+		writing: make(chan struct{}, 1),
+		closed:  make(chan struct{}),
+	}
+}
+
+// Binding is the hash of both sides' random values.
+func (c *conn) Binding() [32]byte { return c.pair.binding }
+
+// Node is the listener's key at the dialling end, else zero.
+func (c *conn) Node() key.NodePublic { return c.node }
+
+// Send implements link.Conn.
+func (c *conn) Send(ctx context.Context, message []byte) error {
+	if err := link.CheckMessage(message); err != nil {
+		return err
+	}
+	if err := c.take(ctx, c.writing); err != nil {
+		return err
+	}
+	defer func() { <-c.writing }()
+	delay, reset := c.out.fate()
+	if reset {
+		c.pair.reset()
+		return wire.ErrLinkClosed
+	}
+	err := c.out.push(ctx, c.closed, item{message: bytes.Clone(message), at: time.Now().Add(delay)})
+	if err != nil {
+		c.cutOff(ctx)
+	}
+	return err
+}
+
+// Recv implements link.Conn.
+func (c *conn) Recv(ctx context.Context) ([]byte, error) {
+	if err := c.take(ctx, c.reading); err != nil {
+		c.cutOff(ctx)
+		return nil, err
+	}
+	defer func() { <-c.reading }()
+	message, err := c.in.pop(ctx, c.closed)
+	switch err {
+	case nil:
+		return message, nil
+	case errEnd:
+		c.Close()
+		return nil, wire.ErrLinkClosed
+	}
+	c.cutOff(ctx)
+	return nil, err
+}
+
+// Close implements link.Conn: the other side reads what is under way, and then
+// the end.
+func (c *conn) Close() error {
+	c.closing.Do(func() {
+		close(c.closed)
+		delay, _ := c.out.fate()
+		c.in.abandon()
+		c.out.finish(time.Now().Add(delay))
+		c.pair.network.remove(c.pair)
+	})
+	return nil
+}
+
+// cutOff ends the link at once if ctx has ended, unless Close came before: what
+// that left under way still arrives.
+func (c *conn) cutOff(ctx context.Context) {
+	select {
+	case <-c.closed:
+	default:
+		if ctx.Err() != nil {
+			c.pair.reset()
+		}
+	}
+}
+
+func (c *conn) take(ctx context.Context, token chan struct{}) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-c.closed:
+		return wire.ErrLinkClosed
+	default:
+	}
+	select {
+	case token <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.closed:
+		return wire.ErrLinkClosed
+	}
+}

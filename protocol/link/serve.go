@@ -1,0 +1,221 @@
+package link
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
+)
+
+// Limits of the HTTP side of Serve.
+const (
+	handshakeTimeout = 10 * time.Second // TLS, and then the request's header
+	maxHeaderBytes   = 8 << 10
+	// deadPeer is the silence after which the listening side asks the kernel of
+	// the other one whether it still exists: only to free what a vanished client
+	// left, so it may be late.
+	deadPeer = 10 * time.Minute
+)
+
+// ServerConfig is what Serve needs to know.
+type ServerConfig struct {
+	// Node signs the certificate; unused if Plain.
+	Node key.NodePrivate
+	// Plain serves ws:// without TLS; the listener must be on loopback.
+	Plain bool
+	// MaxConns bounds the TCP connections, those that are not yet links included;
+	// more are closed as they come. 0: no bound.
+	MaxConns int
+	// Stall replaces the constant of that name; 0 keeps it.
+	Stall time.Duration
+}
+
+// Serve accepts links on l until ctx ends or l fails, and hands each to handle
+// in a goroutine of its own; the link is closed when handle returns. Serve closes
+// l and returns after every handle has: those have to see the end of ctx
+// themselves. It returns nil when ctx ended, ErrPlain for a plain listener off
+// loopback, else l's error.
+func Serve(ctx context.Context, l net.Listener, c ServerConfig, handle func(Conn)) error {
+	if c.Plain && !loopbackAddr(l.Addr()) {
+		l.Close()
+		return ErrPlain
+	}
+	counted := &listener{Listener: l, max: c.MaxConns}
+	var over net.Listener = counted
+	if !c.Plain {
+		own, err := Certificate(c.Node)
+		if err != nil {
+			l.Close()
+			return fmt.Errorf("link: certificate: %w", err)
+		}
+		over = tls.NewListener(counted, serverTLS(own))
+	}
+	s := newServer(c.Stall, handle)
+	web := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: handshakeTimeout,
+		IdleTimeout:       handshakeTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          log.New(io.Discard, "", 0), // its lines hold addresses
+	}
+	defer context.AfterFunc(ctx, func() { web.Close() })()
+	err := web.Serve(over)
+	web.Close()
+	s.wait()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// server upgrades requests to links.
+type server struct {
+	// static
+	upgrader websocket.Upgrader
+	stall    time.Duration
+	handle   func(Conn)
+
+	mu     sync.Mutex
+	active int           // guarded by mu: handlers that run
+	ending bool          // guarded by mu: no further ones
+	idle   chan struct{} // closed when ending and none is active
+}
+
+func newServer(stall time.Duration, handle func(Conn)) *server {
+	s := &server{stall: stall, handle: handle, idle: make(chan struct{})}
+	s.upgrader = websocket.Upgrader{
+		HandshakeTimeout: handshakeTimeout,
+		Subprotocols:     []string{wire.Subprotocol},
+		// A browser names the page's origin. No page may talk to a gateway: this is
+		// what keeps the web away from one on loopback.
+		CheckOrigin:     func(r *http.Request) bool { return len(r.Header["Origin"]) == 0 },
+		ReadBufferSize:  4 << 10,
+		WriteBufferSize: 4 << 10,
+		WriteBufferPool: &sync.Pool{},
+	}
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != Path {
+		http.Error(w, "This is a ZeroMS gateway; it shows nothing to browsers here.", http.StatusNotFound)
+		return
+	}
+	if !slices.Contains(websocket.Subprotocols(r), wire.Subprotocol) {
+		http.Error(w, "This gateway speaks "+wire.Subprotocol+" over WebSocket.", http.StatusBadRequest)
+		return
+	}
+	if !s.enter() {
+		http.Error(w, "The gateway is shutting down.", http.StatusServiceUnavailable)
+		return
+	}
+	defer s.leave()
+	ws, err := s.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // Upgrade has answered
+	}
+	c := newConn(ws, s.stall)
+	defer c.Close()
+	if r.TLS != nil {
+		if c.binding, c.node, err = proof(r.TLS); err != nil {
+			return
+		}
+	}
+	s.handle(c)
+}
+
+func (s *server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ending {
+		s.active++
+	}
+	return !s.ending
+}
+
+func (s *server) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.active--
+	if s.ending && s.active == 0 {
+		close(s.idle)
+	}
+}
+
+// wait lets no further handler begin and waits for those that run.
+func (s *server) wait() {
+	s.mu.Lock()
+	s.ending = true
+	if s.active == 0 {
+		close(s.idle)
+	}
+	s.mu.Unlock()
+	<-s.idle
+}
+
+// listener counts its open connections and closes those above max at once.
+type listener struct {
+	net.Listener
+	max int
+
+	mu   sync.Mutex
+	open int // guarded by mu
+}
+
+// Accept returns the next connection within the limit.
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if !l.add() {
+			c.Close()
+			continue
+		}
+		if tcp, ok := c.(*net.TCPConn); ok {
+			tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: deadPeer, Interval: time.Minute, Count: 4})
+		}
+		return &countedConn{Conn: c, gone: sync.OnceFunc(l.remove)}, nil
+	}
+}
+
+func (l *listener) add() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.max > 0 && l.open >= l.max {
+		return false
+	}
+	l.open++
+	return true
+}
+
+func (l *listener) remove() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open--
+}
+
+// countedConn tells its listener when it is closed.
+type countedConn struct {
+	net.Conn
+	gone func()
+}
+
+// Close closes the connection and gives its place back.
+func (c *countedConn) Close() error {
+	defer c.gone()
+	return c.Conn.Close()
+}
