@@ -240,10 +240,13 @@ func (s *Session) Search(tags []Tag, ahead int) (slot int, at Place, ok bool) {
 		wanted[t] = n
 	}
 	look := func(chain uint32, w window) bool {
-		for k, t := range w.tagger.tags(w.from, ahead) {
-			if n, found := wanted[t]; found {
-				slot, at, ok = n, Place{Chain: chain, I: w.from + uint32(k)}, true
-				return true
+		for begin := 0; begin < ahead; begin += TagsAhead { // by portions, as most are found early
+			first := w.from + uint32(begin)
+			for k, t := range w.tagger.tags(first, min(TagsAhead, ahead-begin)) {
+				if n, found := wanted[t]; found {
+					slot, at, ok = n, Place{Chain: chain, I: first + uint32(k)}, true
+					return true
+				}
 			}
 		}
 		return false

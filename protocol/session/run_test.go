@@ -95,7 +95,7 @@ func (n *network) restart(k int) {
 func (n *network) run(steps int) {
 	for range steps {
 		k := n.r.IntN(2)
-		switch n.r.IntN(20) {
+		switch n.r.IntN(40) {
 		case 0:
 			if n.inits < 5 { // so that no session has to be given up
 				n.sides[k].initiate(n.t, n.sides[1-k], n.now)
@@ -103,7 +103,7 @@ func (n *network) run(steps int) {
 			}
 		case 1:
 			n.restart(k)
-		case 2, 3, 4, 5, 6, 7, 8, 9:
+		case 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19:
 			n.send(k)
 		default:
 			n.take(k)
@@ -148,7 +148,7 @@ func TestRandomRuns(t *testing.T) {
 			n.send(0)
 			n.send(1)
 		}
-		n.run(30 + n.r.IntN(60))
+		n.run(30 + n.r.IntN(50))
 		n.settle()
 		total += len(n.got)
 		for mk := range n.sides[0].used {
