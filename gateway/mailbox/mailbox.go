@@ -1,0 +1,216 @@
+package mailbox
+
+import (
+	"container/list"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
+)
+
+// Registration says who may open an account.
+type Registration uint8
+
+// The registration policies.
+const (
+	Open       Registration = iota // anybody
+	InviteOnly                     // holders of an invite with uses left
+)
+
+// Timing holds every interval of the mailbox; zero fields take their default.
+type Timing struct {
+	// Gather is how long a commit waits for company after its first request.
+	Gather time.Duration
+	// AckFlush is how long acknowledgements alone wait for their commit.
+	AckFlush time.Duration
+	// Sweep is the time between two rounds of expiry and compaction.
+	Sweep time.Duration
+	// Idle is how long an unused account stays in memory.
+	Idle time.Duration
+	// Retry is the first wait after a failed commit; it doubles up to 32 times that.
+	Retry time.Duration
+}
+
+// Default fills the fields that are zero.
+func (t Timing) Default() Timing {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	set(&t.Gather, 2*time.Millisecond)
+	set(&t.AckFlush, 2*time.Second)
+	set(&t.Sweep, 30*time.Second)
+	set(&t.Idle, 10*time.Minute)
+	set(&t.Retry, time.Second)
+	return t
+}
+
+// Bounds of what waits in memory.
+const (
+	batchBytes  = 256 << 10 // payload bytes at which a commit waits no longer
+	maxBacklog  = 16 << 20  // payload bytes waiting for a commit; more is ErrBusy
+	maxWaiting  = 1 << 16   // answers waiting for a commit; more is ErrBusy
+	tailBytes   = 1 << 20   // durable payloads of one account kept for its links
+	headEvery   = 64        // rows between two heads sent unasked
+	deletedPer  = 3         // deleted drops remembered for each drop allowed
+	maxRemoved  = 64        // removed login keys remembered for an account
+	intakePage  = 4096      // rows read at once when an account's intake is loaded
+	intakeFresh = 24 * time.Hour
+)
+
+// Config is what a Mailbox needs.
+type Config struct {
+	// Node signs commits and refusals.
+	Node key.NodePrivate
+	// Network is named in log lines.
+	Network key.Network
+	// Limits are the announced ones; Retention above wire.MaxRetention is refused.
+	Limits wire.Limits
+	// Timing takes defaults where it is zero.
+	Timing Timing
+	// Registration is the policy for new accounts.
+	Registration Registration
+	// Store keeps everything.
+	Store Store
+	// Log gets events without names; nil discards them.
+	Log *slog.Logger
+}
+
+// Port is the outbound side of one link, a comparable value such as a pointer.
+// Its methods never block, never call the Mailbox, and may be called from any
+// goroutine.
+type Port interface {
+	// Answer queues the answer to the request id; 0 belongs to none.
+	Answer(id uint64, p wire.Payload)
+	// Wake says that pushes are waiting: the link's writer calls Session.Pull.
+	Wake()
+	// Close ends the link once what is queued was sent.
+	Close(reason *wire.Error)
+}
+
+// phase is the state of a Mailbox.
+type phase uint8
+
+const (
+	starting phase = iota // no incarnation yet
+	running
+	down // the last commit failed: nothing is written until Start succeeds
+	draining
+)
+
+// Mailbox holds the accounts of one gateway. Its methods are safe for
+// concurrent use.
+type Mailbox struct {
+	// static
+	cfg   Config
+	node  key.NodePublic
+	log   *slog.Logger
+	ready chan struct{}
+	kick  chan struct{} // the committer looks at pending.deadline again
+
+	mu sync.Mutex
+	// guarded by mu
+	phase       phase
+	incarnation uint32
+	accounts    map[key.AccountTag]*account
+	idle        *list.List // of *account, the most recently used first
+	drops       map[key.DropID]*drop
+	busy        map[any]chan struct{} // keys held by exclusive
+	pending     *pending              // what the next commit takes
+	flying      *pending              // what the running commit took; empty while none runs
+	wake        []Port                // to be woken by unlock
+}
+
+// New checks the configuration and starts nothing.
+func New(cfg Config) (*Mailbox, error) {
+	retention := time.Duration(cfg.Limits.Retention) * time.Second
+	switch {
+	case cfg.Node.IsZero() || cfg.Store == nil:
+		return nil, errors.New("mailbox: Config needs a node key and a Store")
+	case cfg.Limits.Retention > uint64(wire.MaxRetention/time.Second) || retention <= 0:
+		return nil, errors.New("mailbox: Limits.Retention must be 1 second to 30 days")
+	case cfg.Limits.Quota == 0 || cfg.Limits.PushWindow == 0 || cfg.Limits.Devices == 0:
+		return nil, errors.New("mailbox: Limits.Quota, PushWindow and Devices must not be 0")
+	}
+	cfg.Timing = cfg.Timing.Default()
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	m := &Mailbox{
+		cfg:      cfg,
+		node:     cfg.Node.Public(),
+		log:      cfg.Log.With("network", hex.EncodeToString(cfg.Network[:])),
+		ready:    make(chan struct{}),
+		kick:     make(chan struct{}, 1),
+		accounts: make(map[key.AccountTag]*account),
+		idle:     list.New(),
+		drops:    make(map[key.DropID]*drop),
+		busy:     make(map[any]chan struct{}),
+	}
+	m.pending, m.flying = newPending(), newPending()
+	return m, nil
+}
+
+// Ready is closed once Run has the incarnation; until then every request is
+// answered with wire.ErrUnavailable.
+func (m *Mailbox) Ready() <-chan struct{} { return m.ready }
+
+// writable is nil while requests that change something are taken; mu is held.
+func (m *Mailbox) writable() error {
+	switch {
+	case m.phase == draining:
+		return wire.ErrDraining
+	case m.phase != running:
+		return wire.ErrUnavailable
+	case m.pending.bytes > maxBacklog || len(m.pending.answers) > maxWaiting:
+		return wire.ErrBusy
+	}
+	return nil
+}
+
+// unlock frees mu and wakes the links for which rows were appended.
+func (m *Mailbox) unlock() {
+	ports := m.wake
+	m.wake = nil
+	m.mu.Unlock()
+	for _, p := range ports {
+		p.Wake()
+	}
+}
+
+// exclusive runs fn while no other exclusive of the same key runs. It is how
+// reading from the Store and changing what was read stay one step without
+// holding mu. fn may take mu.
+func (m *Mailbox) exclusive(k any, fn func() error) error {
+	for {
+		m.mu.Lock()
+		other := m.busy[k]
+		if other == nil {
+			break
+		}
+		m.mu.Unlock()
+		<-other
+	}
+	done := make(chan struct{})
+	m.busy[k] = done
+	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		delete(m.busy, k)
+		m.mu.Unlock()
+		close(done)
+	}()
+	return fn()
+}
+
+// fail answers a request that went wrong; nil is not answered here.
+func fail(p Port, id uint64, err error) {
+	if err != nil {
+		p.Answer(id, wire.FailureOf(err))
+	}
+}

@@ -1,0 +1,302 @@
+package mailbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"slices"
+	"time"
+
+	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
+)
+
+// maxObjectBody bounds the body of an Enrolment or DropObject, in bytes.
+const maxObjectBody = 256
+
+// Register opens an account with its first login key, or enrols a login key of
+// an existing account. Answer: OK once durable, or Failure (ErrInvite, ErrLimit,
+// ErrClosed, ErrClock, ErrExpired, ErrSignature, ErrValue and decoding errors).
+func (m *Mailbox) Register(id uint64, r *wire.Register, p Port) {
+	fail(p, id, m.register(id, r, p))
+}
+
+func (m *Mailbox) register(id uint64, r *wire.Register, p Port) error {
+	if len(r.Invite) != 0 && len(r.Invite) != 16 {
+		return wire.ErrInvite
+	}
+	e, err := enrolment(r.Object, nil, time.Now())
+	if err != nil {
+		return err
+	}
+	if e.Op != wire.OpEnrol {
+		return wire.ErrValue
+	}
+	tag := key.AccountTagOf(e.Account)
+	a, err := m.account(tag)
+	if err != nil {
+		return err
+	}
+	req := request{object: r.Object, id: id, port: p}
+	switch {
+	case a != nil:
+		return m.enrol(a, e, req)
+	case m.cfg.Registration == Open:
+		return m.open(tag, e, req)
+	case len(r.Invite) == 0:
+		return wire.ErrInvite
+	}
+	hash := sha256.Sum256(r.Invite)
+	req.invite = &hash
+	return m.exclusive(hash, func() error {
+		left, err := m.cfg.Store.InviteUses(context.Background(), hash, time.Now())
+		if err != nil {
+			return m.unavailable("read an invite", err)
+		}
+		m.mu.Lock()
+		left -= m.pending.invites[hash] + m.flying.invites[hash]
+		m.mu.Unlock()
+		if left <= 0 {
+			return wire.ErrInvite
+		}
+		return m.open(tag, e, req)
+	})
+}
+
+// request is a signed object that becomes a row, and whom to answer.
+type request struct {
+	object wire.Object
+	id     uint64
+	port   Port
+	invite *[32]byte // SHA-256 of the invite that a new account uses
+}
+
+// enrolment checks an Enrolment object: by owner, or by the account that it
+// names if owner is nil.
+func enrolment(o wire.Object, owner *key.MailboxPublic, now time.Time) (*wire.Enrolment, error) {
+	var e wire.Enrolment
+	if err := wire.Unmarshal(o.Body, &e, maxObjectBody); err != nil {
+		return nil, err
+	}
+	if owner == nil {
+		if e.Account.Check() != nil {
+			return nil, wire.ErrPublicKey
+		}
+		owner = &e.Account
+	}
+	switch {
+	case e.Account != *owner:
+		return nil, wire.ErrValue.Because("the object names another account")
+	case !owner.Verify(key.ContextEnrol, o.Body, o.Sig):
+		return nil, wire.ErrSignature
+	}
+	if err := checkTime(e.Time, now); err != nil {
+		return nil, err
+	}
+	closing := e.Login.IsZero() && e.Cursor == key.CursorID{}
+	switch {
+	case e.Op == wire.OpEnrol && e.Login.Check() != nil:
+		return nil, wire.ErrPublicKey
+	case e.Op == wire.OpEnrol, e.Op == wire.OpRemove, e.Op == wire.OpClose && closing:
+		return &e, nil
+	}
+	return nil, wire.ErrValue
+}
+
+// checkTime refuses objects of more than a day ago or ahead.
+func checkTime(ms uint64, now time.Time) error {
+	if d := wire.Time(ms).Sub(now); d > wire.ClockTolerance || d < -wire.ClockTolerance {
+		return wire.ErrClock
+	}
+	return nil
+}
+
+// enrolUnique runs enrol while nobody else enrols the same login key, after
+// checking that no other account has it.
+func (m *Mailbox) enrolUnique(tag key.AccountTag, login key.LoginPublic, enrol func() error) error {
+	return m.exclusive(login, func() error {
+		owner, err := m.cfg.Store.Login(context.Background(), login)
+		if err != nil {
+			return m.unavailable("read a login key", err)
+		}
+		m.mu.Lock()
+		defer m.unlock()
+		for _, p := range []*pending{m.flying, m.pending} {
+			if other, ok := p.enrolling[login]; ok {
+				owner = &other
+			}
+		}
+		if owner != nil && *owner != tag {
+			return wire.ErrValue.Because("the login key belongs to another account")
+		}
+		if err := m.writable(); err != nil {
+			return err
+		}
+		return enrol()
+	})
+}
+
+// open makes a new account with its first login key. The account is looked for
+// once more while nobody else can make it.
+func (m *Mailbox) open(tag key.AccountTag, e *wire.Enrolment, r request) error {
+	return m.exclusive(tag, func() error {
+		now := time.Now()
+		stored, err := m.cfg.Store.Account(context.Background(), tag, now)
+		if err != nil {
+			return m.unavailable("read an account", err)
+		}
+		return m.enrolUnique(tag, e.Login, func() error {
+			a := m.accounts[tag]
+			switch {
+			case a == nil && stored != nil:
+				a = m.newAccount(tag, stored, now)
+			case a == nil:
+				a = m.newAccount(tag, &Account{Key: e.Account}, now)
+				a.intake = newIntake(now)
+				if r.invite != nil {
+					m.pending.invites[*r.invite]++
+				}
+			}
+			return m.addLogin(a, e, r)
+		})
+	})
+}
+
+// enrol adds a login key to an existing account.
+func (m *Mailbox) enrol(a *account, e *wire.Enrolment, r request) error {
+	return m.enrolUnique(a.tag, e.Login, func() error { return m.addLogin(a, e, r) })
+}
+
+// addLogin enrols a login key; its cursor begins before its enrolment's row, so
+// that the device finds itself in the log. mu is held.
+func (m *Mailbox) addLogin(a *account, e *wire.Enrolment, r request) error {
+	switch {
+	case a.gone:
+		return wire.ErrUnavailable
+	case a.closed:
+		return wire.ErrClosed
+	case e.Time <= a.removed[e.Login]:
+		return wire.ErrExpired.Because("the login key was removed later")
+	}
+	if l := a.logins[e.Login]; l != nil {
+		if l.cursor != e.Cursor {
+			return wire.ErrValue.Because("the login key has another cursor")
+		}
+		m.queue(answer{port: r.port, id: r.id, payload: &wire.OK{}})
+		return nil
+	}
+	if uint32(len(a.logins)) >= m.cfg.Limits.Devices {
+		return wire.ErrLimit.Because("devices")
+	}
+	for _, l := range a.logins {
+		if l.cursor == e.Cursor {
+			return wire.ErrValue.Because("the cursor belongs to another login key")
+		}
+	}
+	delete(a.removed, e.Login)
+	a.logins[e.Login] = &login{key: e.Login, cursor: e.Cursor, acked: a.head}
+	a.changed[e.Login] = struct{}{}
+	m.pending.enrolling[e.Login] = a.tag
+	m.objectRow(a, key.DropID{}, nil, r.object)
+	m.queue(answer{port: r.port, id: r.id, payload: &wire.OK{}})
+	return nil
+}
+
+// objectRow appends a signed object to the log; d is the drop's state after it,
+// nil for doors and enrolments. mu is held.
+func (m *Mailbox) objectRow(a *account, id key.DropID, d *drop, o wire.Object) {
+	now := time.Now()
+	payload := o.Encode()
+	row := Row{
+		Push: wire.Push{
+			Kind: wire.RowObject, Drop: id, Hash: sha256.Sum256(payload),
+			Time: wire.Millis(now), Payload: payload,
+		},
+		Kept: m.kept(now),
+	}
+	if d != nil {
+		row.K, row.D = d.K, d.Drop.Head
+	}
+	m.append(a, row)
+}
+
+// kept is until when an envelope taken now is kept, in ms.
+func (m *Mailbox) kept(now time.Time) uint64 {
+	return wire.Millis(now) + m.cfg.Limits.Retention*1000
+}
+
+// Enrol enrols or removes a login key, or closes the account, as the object by
+// the account's key says. Answer: OK once durable, or Failure.
+func (s *Session) Enrol(id uint64, r *wire.EnrolmentChange) {
+	fail(s.port, id, s.enrol(id, r))
+}
+
+func (s *Session) enrol(id uint64, r *wire.EnrolmentChange) error {
+	e, err := enrolment(r.Object, &s.account.key, time.Now())
+	if err != nil {
+		return err
+	}
+	req := request{object: r.Object, id: id, port: s.port}
+	if e.Op == wire.OpEnrol {
+		return s.m.enrol(s.account, e, req)
+	}
+	s.m.mu.Lock()
+	if err := s.usable(); err != nil {
+		s.m.mu.Unlock()
+		return err
+	}
+	var ended []Port
+	var reason *wire.Error
+	if e.Op == wire.OpClose {
+		ended, reason = s.m.closeAccount(s.account, req), wire.ErrClosed
+	} else {
+		ended, err = s.m.removeLogin(s.account, e, req)
+		reason = wire.ErrLogin
+	}
+	if i := slices.Index(ended, s.port); i >= 0 {
+		// Our own link still gets its answer.
+		ended = slices.Delete(ended, i, i+1)
+		s.m.pending.closing = append(s.m.pending.closing, closing{s.port, reason})
+	}
+	s.m.unlock()
+	for _, p := range ended {
+		p.Close(reason)
+	}
+	return err
+}
+
+// removeLogin ends a login key with its cursor and link at once; mu is held. The
+// ports are to be closed.
+func (m *Mailbox) removeLogin(a *account, e *wire.Enrolment, r request) ([]Port, error) {
+	l := a.logins[e.Login]
+	if l == nil { // unknown or removed before
+		m.queue(answer{port: r.port, id: r.id, payload: &wire.OK{}})
+		return nil, nil
+	}
+	if l.cursor != e.Cursor {
+		return nil, wire.ErrValue.Because("the login key has another cursor")
+	}
+	if len(a.removed) >= maxRemoved {
+		return nil, wire.ErrLimit.Because("removed devices")
+	}
+	ports := m.endSession(l.session, wire.ErrLogin)
+	delete(a.logins, e.Login)
+	a.removed[e.Login] = e.Time
+	a.changed[e.Login] = struct{}{}
+	m.objectRow(a, key.DropID{}, nil, r.object)
+	a.raiseFloor()
+	m.queue(answer{port: r.port, id: r.id, payload: &wire.OK{}})
+	return ports, nil
+}
+
+// closeAccount ends an account for good; mu is held. The ports are to be closed.
+func (m *Mailbox) closeAccount(a *account, r request) (ports []Port) {
+	m.objectRow(a, key.DropID{}, nil, r.object)
+	for s := range a.sessions {
+		ports = append(ports, m.endSession(s, wire.ErrClosed)...)
+	}
+	a.closed = true
+	clear(a.logins)
+	a.floor = a.head
+	m.queue(answer{port: r.port, id: r.id, payload: &wire.OK{}})
+	return ports
+}

@@ -1,0 +1,320 @@
+package mailbox
+
+import (
+	"context"
+	"sort"
+	"time"
+
+	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
+)
+
+// Bounds of one Pull.
+const (
+	pullRows = 1024
+	// rowOverhead is what a push costs of the window and the budget beside its payload.
+	rowOverhead = 160
+)
+
+// Session is one logged-in link of one device.
+type Session struct {
+	// static
+	m       *Mailbox
+	account *account
+	login   key.LoginPublic
+	cursor  key.CursorID
+	port    Port
+
+	// guarded by Mailbox.mu
+	at        uint64 // index of the newest row handed out
+	sent      []sentRow
+	sentBytes int
+	headAt    uint64      // index of the newest head sent
+	ended     *wire.Error // why the session is over
+}
+
+// sentRow is a row that was handed out and is not acknowledged.
+type sentRow struct {
+	Mark
+	bytes int
+}
+
+// Attach begins the session of a device whose login package gateway has
+// verified. A device has one link: an older one is closed. A Commit with the
+// durable head follows on the port. Errors: wire.ErrLogin for an unknown key,
+// ErrUnavailable, ErrDraining.
+func (m *Mailbox) Attach(login key.LoginPublic, p Port) (*Session, *wire.Welcome, error) {
+	tag, err := m.cfg.Store.Login(context.Background(), login)
+	if err != nil {
+		return nil, nil, m.unavailable("read a login key", err)
+	}
+	if tag == nil {
+		return nil, nil, wire.ErrLogin
+	}
+	a, err := m.account(*tag)
+	if err != nil {
+		return nil, nil, err
+	}
+	if a == nil {
+		return nil, nil, wire.ErrLogin
+	}
+	if _, err := m.refresh(a, time.Now()); err != nil {
+		return nil, nil, err
+	}
+	s, welcome, old, err := m.attach(a, login, p)
+	for _, port := range old {
+		port.Close(wire.ErrLinkClosed.Because("the device has a newer link"))
+	}
+	return s, welcome, err
+}
+
+func (m *Mailbox) attach(a *account, login key.LoginPublic, p Port) (*Session, *wire.Welcome, []Port, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := a.logins[login]
+	switch {
+	case m.phase == draining:
+		return nil, nil, nil, wire.ErrDraining
+	case m.phase == starting || a.gone:
+		return nil, nil, nil, wire.ErrUnavailable
+	case a.closed:
+		return nil, nil, nil, wire.ErrClosed
+	case l == nil:
+		return nil, nil, nil, wire.ErrLogin
+	case len(m.pending.answers) > maxWaiting:
+		return nil, nil, nil, wire.ErrBusy
+	}
+	old := m.endSession(l.session, wire.ErrLinkClosed)
+	s := &Session{
+		m: m, account: a, login: login, cursor: l.cursor, port: p,
+		at: l.acked.Position.Index(), headAt: a.durable.Position.Index(),
+	}
+	l.session = s
+	a.sessions[s] = struct{}{}
+	m.touch(a)
+	m.queue(answer{port: p, head: a})
+	return s, &wire.Welcome{
+		Tag: a.tag, Cursor: l.acked.Position, R: l.acked.R,
+		Used: a.waiting(), Quota: m.cfg.Limits.Quota,
+	}, old, nil
+}
+
+// endSession ends a session, which may be nil; mu is held. Its port is returned
+// to be closed without mu.
+func (m *Mailbox) endSession(s *Session, reason *wire.Error) []Port {
+	if s == nil || s.ended != nil {
+		return nil
+	}
+	s.ended = reason
+	delete(s.account.sessions, s)
+	if l := s.account.logins[s.login]; l != nil && l.session == s {
+		l.session = nil
+	}
+	s.account.trim()
+	return []Port{s.port}
+}
+
+// Detach ends the session when its link has ended. It may be called again.
+func (s *Session) Detach() {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	s.m.endSession(s, wire.ErrLinkClosed)
+}
+
+// usable is nil while the session may change something; mu is held.
+func (s *Session) usable() error {
+	switch {
+	case s.ended != nil:
+		return s.ended
+	case s.account.gone:
+		return wire.ErrUnavailable
+	}
+	return s.m.writable()
+}
+
+// HeadGet asks for the signed durable head. Answer: an item of a Commit, or Failure.
+func (s *Session) HeadGet(id uint64) {
+	s.m.mu.Lock()
+	err := s.usable()
+	if err == nil {
+		s.m.queue(answer{port: s.port, id: id, head: s.account})
+	}
+	s.m.mu.Unlock()
+	fail(s.port, id, err)
+}
+
+// Ack takes the acknowledgement of everything up to a position. An older one
+// than the newest, and the newest again, change nothing. Errors: ErrSignature,
+// ErrAckMismatch for a position or R that is not the gateway's, ErrUnavailable,
+// or why the session is over.
+func (s *Session) Ack(ack *wire.Ack) error {
+	transcript := wire.AckTranscript(s.account.tag, s.cursor, ack.Upto, ack.R)
+	if !s.login.Verify(key.ContextMailboxAck, transcript, ack.Sig) {
+		return wire.ErrSignature
+	}
+	mark, err := s.markAt(ack.Upto.Index())
+	if err != nil {
+		return err
+	}
+	s.m.mu.Lock()
+	wake, err := s.ack(ack, mark)
+	s.m.mu.Unlock()
+	if wake {
+		s.port.Wake()
+	}
+	return err
+}
+
+// markAt finds the row with this index, in memory or in the Store; nil if there
+// is none or if it is not above the cursor.
+func (s *Session) markAt(index uint64) (*Mark, error) {
+	a := s.account
+	s.m.mu.Lock()
+	l := a.logins[s.login]
+	i := sort.Search(len(s.sent), func(i int) bool { return s.sent[i].Position.Index() >= index })
+	var found *Mark
+	switch row := a.inTail(index); {
+	case l == nil || index <= l.acked.Position.Index():
+	case i < len(s.sent) && s.sent[i].Position.Index() == index:
+		mark := s.sent[i].Mark
+		found = &mark
+	case row != nil:
+		mark := row.Mark()
+		found = &mark
+	}
+	read := found == nil && l != nil && index > l.acked.Position.Index() && index <= a.durable.Position.Index()
+	s.m.mu.Unlock()
+	if !read {
+		return found, nil
+	}
+	rows, err := s.m.cfg.Store.Rows(context.Background(), RowRange{Account: a.tag, From: index, MaxRows: 1})
+	if err != nil {
+		return nil, s.m.unavailable("read a row", err)
+	}
+	if len(rows) == 1 && rows[0].Position.Index() == index {
+		mark := rows[0].Mark()
+		found = &mark
+	}
+	return found, nil
+}
+
+// ack moves the cursor; mu is held. It reports whether the window opened.
+func (s *Session) ack(ack *wire.Ack, mark *Mark) (wake bool, err error) {
+	a := s.account
+	switch {
+	case s.ended != nil:
+		return false, s.ended
+	case a.gone:
+		return false, wire.ErrUnavailable
+	}
+	l := a.logins[s.login]
+	if ack.Upto.Index() < l.acked.Position.Index() {
+		return false, nil
+	}
+	if ack.Upto.Index() == l.acked.Position.Index() {
+		if ack.Upto != l.acked.Position || ack.R != l.acked.R {
+			return false, wire.ErrAckMismatch
+		}
+		return false, nil
+	}
+	if mark == nil || ack.Upto != mark.Position || ack.R != mark.R {
+		return false, wire.ErrAckMismatch
+	}
+	l.acked, l.sig = *mark, ack.Sig
+	a.changed[s.login] = struct{}{}
+	a.raiseFloor()
+	n := 0
+	for n < len(s.sent) && s.sent[n].Position.Index() <= mark.Position.Index() {
+		s.sentBytes -= s.sent[n].bytes
+		n++
+	}
+	s.sent = s.sent[n:]
+	s.at = max(s.at, mark.Position.Index())
+	a.trim()
+	s.m.markDirty(a)
+	s.m.schedule(s.m.cfg.Timing.AckFlush)
+	return s.at < a.head.Position.Index(), nil
+}
+
+// Pull returns the next pushes: at most budget bytes of payload and, together
+// with what is not acknowledged, at most the push window; one row that is larger
+// than either still comes when nothing else is in the way. nil: nothing now, the
+// port is woken when that changes. One goroutine pulls. Errors: ErrUnavailable,
+// or why the session is over.
+func (s *Session) Pull(budget int) ([]wire.Push, error) {
+	a := s.account
+	s.m.mu.Lock()
+	if err := s.alive(); err != nil {
+		s.m.mu.Unlock()
+		return nil, err
+	}
+	room := min(budget, int(s.m.cfg.Limits.PushWindow)-s.sentBytes)
+	if s.at >= a.head.Position.Index() || room <= 0 && len(s.sent) > 0 {
+		s.m.mu.Unlock()
+		return nil, nil
+	}
+	from := s.at + 1
+	if row := a.inTail(from); row != nil {
+		first := from - a.tail[0].Position.Index()
+		pushes := s.hand(a.tail[first:], room)
+		a.trim()
+		s.m.mu.Unlock()
+		return pushes, nil
+	}
+	s.m.mu.Unlock()
+	rows, err := s.m.cfg.Store.Rows(context.Background(), RowRange{
+		Account: a.tag, From: from, MaxRows: pullRows, MaxBytes: max(room, 1),
+	})
+	if err != nil {
+		return nil, s.m.unavailable("read rows", err)
+	}
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	if err := s.alive(); err != nil {
+		return nil, err
+	}
+	for len(rows) > 0 && rows[0].Position.Index() <= s.at {
+		rows = rows[1:] // acknowledged meanwhile
+	}
+	return s.hand(rows, room), nil
+}
+
+// alive is nil while the session may read; mu is held.
+func (s *Session) alive() error {
+	switch {
+	case s.ended != nil:
+		return s.ended
+	case s.account.gone:
+		return wire.ErrUnavailable
+	}
+	return nil
+}
+
+// hand turns rows into pushes while there is room, at least one if nothing is
+// unacknowledged or the row fits; mu is held.
+func (s *Session) hand(rows []Row, room int) (pushes []wire.Push) {
+	now := wire.Millis(time.Now())
+	for i := range rows {
+		row := &rows[i]
+		push := row.Push
+		if envelope(row.Kind) && (row.Position.Index() <= s.account.floor.Position.Index() || row.Kept <= now) {
+			push.Payload = nil
+		}
+		cost := len(push.Payload) + rowOverhead
+		if cost > room && len(s.sent)+len(pushes) > 0 || len(pushes) == pullRows {
+			break
+		}
+		room -= cost
+		pushes = append(pushes, push)
+	}
+	for i := range pushes {
+		bytes := len(pushes[i].Payload) + rowOverhead
+		s.sent = append(s.sent, sentRow{rows[i].Mark(), bytes})
+		s.sentBytes += bytes
+		s.at = rows[i].Position.Index()
+	}
+	return pushes
+}
+
+// envelope reports whether rows of this kind carry an envelope.
+func envelope(kind uint8) bool { return kind == wire.RowEnvelope || kind == wire.RowDoor }

@@ -1,0 +1,252 @@
+package mailbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"math"
+	"time"
+
+	"zeroms/protocol/custody"
+	"zeroms/protocol/wire"
+)
+
+// First bytes of envelopes (docs/protocol/envelope.md).
+const (
+	envelopeMessage = 0x01 // 1, 4, 16 or 64 KiB
+	envelopeInit    = 0x81 // 4 KiB
+)
+
+// Submit puts an envelope into a drop or door; it needs no login. Answer: an
+// item of a Commit once the envelope is durable, Refused for a full quota or
+// door, or Failure: ErrSizeClass, ErrUnknownDrop (also for a wrong capability
+// and a deleted drop, after the same work), ErrUnavailable, ErrBusy, ErrDraining.
+// The envelope must not be changed afterwards.
+func (m *Mailbox) Submit(id uint64, s *wire.Submit, p Port) {
+	sub := submission{Submit: s, id: id, port: p, hash: sha256.Sum256(s.Envelope)}
+	err := m.submit(&sub)
+	var refusal *refusal
+	if errors.As(err, &refusal) {
+		object := custody.Refuse(wire.Refusal{
+			DropHash: sha256.Sum256(s.Drop[:]), EnvelopeHash: sub.hash,
+			Code: refusal.code, Time: wire.Millis(time.Now()),
+		}, m.cfg.Node)
+		p.Answer(id, &wire.Refused{Object: object})
+		return
+	}
+	fail(p, id, err)
+}
+
+// submission is a Submit on its way.
+type submission struct {
+	*wire.Submit
+	id   uint64
+	port Port
+	hash [32]byte
+}
+
+// refusal is the error that becomes a signed refusal.
+type refusal struct{ code wire.Code }
+
+func (r *refusal) Error() string { return wire.Lookup(r.code).Name }
+
+// repeated is the error that says which row holds the envelope already.
+type repeated struct{ index uint64 }
+
+func (*repeated) Error() string { return "repeated submission" }
+
+// errNoIntake says that the intake went stale between two steps.
+var errNoIntake = errors.New("mailbox: the intake must be read again")
+
+func (m *Mailbox) submit(s *submission) error {
+	if !sizeClass(s.Envelope) {
+		return wire.ErrSizeClass
+	}
+	d, a, err := m.admit(s)
+	if err != nil {
+		return err
+	}
+	for {
+		if err := m.loadIntake(a); err != nil {
+			return err
+		}
+		m.mu.Lock()
+		err := m.place(s, d, a)
+		m.unlock()
+		var again *repeated
+		var full *refusal
+		switch {
+		case errors.As(err, &again):
+			if stale, err := m.repeat(s, a, again.index); !stale || err != nil {
+				return err
+			}
+		case errors.As(err, &full):
+			// What expired may make room.
+			if fresh, failed := m.refresh(a, time.Now()); !fresh || failed != nil {
+				return err
+			}
+		case err != errNoIntake:
+			return err
+		}
+	}
+}
+
+// place appends the envelope to the log and queues its receipt; mu is held.
+func (m *Mailbox) place(s *submission, d *drop, a *account) error {
+	if err := m.writable(); err != nil {
+		return err
+	}
+	switch {
+	case a.gone || m.drops[s.Drop] != d:
+		return wire.ErrUnavailable
+	case d.Deleted != 0 || a.closed:
+		return wire.ErrUnknownDrop
+	case a.intake == nil:
+		return errNoIntake
+	}
+	if index, known := a.intake.seen[a.intake.fingerprint(s.Drop, s.hash)]; known {
+		return &repeated{index}
+	}
+	now := time.Now()
+	row := Row{
+		Push: wire.Push{
+			Kind: wire.RowEnvelope, Drop: s.Drop, Hash: s.hash, Time: wire.Millis(now), Payload: s.Envelope,
+		},
+		Kept: m.kept(now),
+	}
+	if a.waiting()+uint64(len(s.Envelope)) > m.cfg.Limits.Quota {
+		return &refusal{wire.CodeQuota}
+	}
+	floor := a.floor.Position.Index()
+	if d.Door {
+		if len(s.Envelope) != 4<<10 || s.Envelope[0] != envelopeInit {
+			return wire.ErrSizeClass.Because("a front door takes init envelopes only")
+		}
+		row.Kind, row.Origin = wire.RowDoor, initOf(s.Envelope)
+		if a.intake.doorFull(s.Drop, row.Origin, floor) {
+			return &refusal{wire.CodeDoorFull}
+		}
+	} else {
+		if d.K == math.MaxUint32 {
+			return wire.ErrLimit.Because("the drop's counter is used up")
+		}
+		d.K++
+		d.Head = custody.NextDropHead(d.Head, d.K, s.hash)
+		row.K, row.D, row.Origin = d.K, d.Head, d.Start
+		m.markDrop(d)
+	}
+	placed := m.append(a, row)
+	a.intake.note(placed, floor)
+	m.queue(answer{port: s.port, id: s.id, leaf: m.receipt(&placed.Push, placed.Kept, d.start)})
+	return nil
+}
+
+// receipt is the receipt leaf of an envelope's row; start is D_0.
+func (m *Mailbox) receipt(row *wire.Push, kept uint64, start [32]byte) []byte {
+	r := custody.Receipt{
+		Node: m.node, DropHash: sha256.Sum256(row.Drop[:]), Start: start, K: row.K,
+		EnvelopeHash: row.Hash, Head: row.D, Time: row.Time, Kept: kept,
+	}
+	return r.Append(make([]byte, 0, custody.ReceiptSize))
+}
+
+// repeat answers a repeated submission with the receipt of its row, which may
+// still be on its way to the disk. stale: the row is another one or so old that
+// the envelope counts as new.
+func (m *Mailbox) repeat(s *submission, a *account, index uint64) (stale bool, err error) {
+	m.mu.Lock()
+	var row *Row
+	if r := a.inTail(index); r != nil {
+		found := *r
+		row = &found
+	}
+	m.mu.Unlock()
+	if row == nil {
+		rows, err := m.cfg.Store.Rows(context.Background(), RowRange{Account: a.tag, From: index, MaxRows: 1, Bare: true})
+		if err != nil {
+			return false, m.unavailable("read a row", err)
+		}
+		if len(rows) == 1 && rows[0].Position.Index() == index {
+			row = &rows[0]
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.writable(); err != nil {
+		return false, err
+	}
+	if a.gone {
+		return false, wire.ErrUnavailable
+	}
+	if row == nil || row.Drop != s.Drop || row.Hash != s.hash ||
+		wire.Time(row.Time).Before(time.Now().Add(-wire.DedupeWindow)) {
+		if a.intake != nil {
+			delete(a.intake.seen, a.intake.fingerprint(s.Drop, s.hash))
+		}
+		return true, nil
+	}
+	var start [32]byte
+	if row.Kind == wire.RowEnvelope {
+		start = custody.DropStart(row.Drop, a.tag, row.Origin)
+	}
+	m.queue(answer{port: s.port, id: s.id, leaf: m.receipt(&row.Push, row.Kept, start)})
+	return false, nil
+}
+
+// sizeClass reports whether an envelope has one of the sizes of its kind.
+func sizeClass(env []byte) bool {
+	switch len(env) {
+	case 4 << 10:
+		return env[0] == envelopeMessage || env[0] == envelopeInit
+	case 1 << 10, 16 << 10, 64 << 10:
+		return env[0] == envelopeMessage
+	}
+	return false
+}
+
+// admit finds the drop and checks the capability. Whatever is wrong, one drop is
+// read from the Store, one MAC computed and ErrUnknownDrop returned, so nobody
+// learns which drops exist.
+func (m *Mailbox) admit(s *submission) (*drop, *account, error) {
+	m.mu.Lock()
+	d := m.drops[s.Drop]
+	var known Drop
+	if d != nil {
+		known = d.Drop
+	}
+	m.mu.Unlock()
+	if d == nil || !authentic(s, &known) {
+		stored, err := m.cfg.Store.Drop(context.Background(), s.Drop)
+		if err != nil {
+			return nil, nil, m.unavailable("read a drop", err)
+		}
+		if d != nil {
+			return nil, nil, wire.ErrUnknownDrop
+		}
+		if stored == nil {
+			stored = &Drop{Deleted: 1}
+		}
+		if !authentic(s, stored) {
+			return nil, nil, wire.ErrUnknownDrop
+		}
+	}
+	d, _, err := m.drop(s.Drop)
+	if err != nil {
+		return nil, nil, err
+	}
+	if d == nil {
+		return nil, nil, wire.ErrUnknownDrop
+	}
+	a, err := m.account(d.Account)
+	if err == nil && a == nil {
+		err = wire.ErrUnknownDrop
+	}
+	return d, a, err
+}
+
+// authentic checks the MAC in constant time; a deleted drop takes nothing.
+func authentic(s *submission, d *Drop) bool {
+	mac := d.Capability.Authenticate(s.Drop, s.hash)
+	return subtle.ConstantTimeCompare(mac[:], s.MAC[:]) == 1 && d.Deleted == 0
+}

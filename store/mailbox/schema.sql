@@ -1,0 +1,90 @@
+-- The gateway's mailboxes: schema version 1. Times are milliseconds since 1970.
+-- A mark is position 12 | R 32 | total 8 (mark.go).
+
+CREATE TABLE meta (
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    incarnation INTEGER NOT NULL
+) STRICT;
+INSERT INTO meta (id, incarnation) VALUES (1, 0);
+
+CREATE TABLE accounts (
+    id          INTEGER PRIMARY KEY,
+    tag         BLOB    NOT NULL UNIQUE CHECK (length(tag) = 32),
+    key         BLOB    NOT NULL CHECK (length(key) = 32),
+    head        BLOB    NOT NULL CHECK (length(head) = 52),
+    floor       BLOB    NOT NULL CHECK (length(floor) = 52),
+    floor_index INTEGER NOT NULL,             -- of floor: payloads up to it are owed to nobody
+    swept       INTEGER NOT NULL DEFAULT 0,   -- payloads up to it are counted as dead in their segments
+    closed      INTEGER NOT NULL DEFAULT 0    -- when, 0: open
+) STRICT;
+CREATE INDEX accounts_unswept ON accounts (id) WHERE swept < floor_index;
+CREATE INDEX accounts_closed ON accounts (closed) WHERE closed > 0;
+
+CREATE TABLE logins (
+    login   BLOB    PRIMARY KEY CHECK (length(login) = 32),
+    account INTEGER NOT NULL,
+    cursor  BLOB    NOT NULL CHECK (length(cursor) = 8),
+    acked   BLOB    NOT NULL CHECK (length(acked) = 52),
+    sig     BLOB,                              -- of acked; NULL where the cursor began
+    removed INTEGER NOT NULL DEFAULT 0         -- time of the removing object, 0: enrolled
+) STRICT, WITHOUT ROWID;
+CREATE INDEX logins_account ON logins (account);
+CREATE INDEX logins_removed ON logins (removed) WHERE removed > 0;
+
+CREATE TABLE drops (
+    id         BLOB    PRIMARY KEY CHECK (length(id) = 16),
+    account    INTEGER NOT NULL,
+    capability BLOB    NOT NULL CHECK (length(capability) = 32),
+    start      BLOB    NOT NULL CHECK (length(start) = 12),
+    k          INTEGER NOT NULL,
+    head       BLOB    NOT NULL CHECK (length(head) = 32),
+    door       INTEGER NOT NULL,               -- 1: front door
+    number     INTEGER NOT NULL,               -- of the door's claim
+    deleted    INTEGER NOT NULL                -- when, 0: live
+) STRICT, WITHOUT ROWID;
+CREATE INDEX drops_account ON drops (account);
+CREATE INDEX drops_deleted ON drops (deleted) WHERE deleted > 0;
+
+CREATE TABLE profiles (
+    id      INTEGER PRIMARY KEY,
+    name    BLOB    NOT NULL UNIQUE CHECK (length(name) = 32),
+    account INTEGER NOT NULL,
+    number  INTEGER NOT NULL,
+    content BLOB    NOT NULL
+) STRICT;
+CREATE INDEX profiles_account ON profiles (account);
+
+CREATE TABLE invites (
+    hash    BLOB    PRIMARY KEY CHECK (length(hash) = 32), -- SHA-256(invite)
+    uses    INTEGER NOT NULL,                              -- left
+    expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The envelopes of one commit, up to 256 KiB, and what is left of them.
+CREATE TABLE segments (
+    id   INTEGER PRIMARY KEY,
+    size INTEGER NOT NULL,   -- bytes of the payload, 0: erased
+    live INTEGER NOT NULL,   -- bytes of it that are owed to somebody
+    kept INTEGER NOT NULL    -- the latest time limit of its rows
+) STRICT;
+CREATE INDEX segments_thin ON segments (id) WHERE live * 2 <= size AND size > 0;
+CREATE INDEX segments_kept ON segments (kept) WHERE size > 0;
+CREATE INDEX segments_old ON segments (kept);
+
+CREATE TABLE payloads (
+    segment INTEGER PRIMARY KEY,
+    data    BLOB    NOT NULL
+) STRICT;
+
+-- The rows of one account in one segment, packed (block.go). id = segment << 20 | number.
+CREATE TABLE blocks (
+    id      INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL,
+    first   INTEGER NOT NULL,   -- index of the first row
+    last    INTEGER NOT NULL,
+    made    INTEGER NOT NULL,   -- the latest time of its rows
+    kept    INTEGER NOT NULL,   -- the latest time limit of its rows
+    before  BLOB    NOT NULL CHECK (length(before) = 52),
+    packed  BLOB    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX blocks_account ON blocks (account, first);

@@ -1,0 +1,298 @@
+package mailbox
+
+import (
+	"context"
+	"time"
+
+	"zeroms/gateway/mailbox"
+	"zeroms/protocol/wire"
+	"zeroms/store"
+)
+
+// How much one Sweep does, so that commits wait for it only briefly.
+const (
+	sweepAccounts = 64
+	sweepBlocks   = 256
+	sweepSegments = 4
+	sweepSmall    = 256
+)
+
+// RowsKept is how long rows stay after the time limit of their payloads: the time
+// in which a contact may come back with a receipt.
+const RowsKept = 37 * 24 * time.Hour
+
+// Sweep does a bounded part of what waits: it counts what cursors passed, erases
+// and squeezes segments, and deletes old rows. more: there may be more to do.
+func (d *DB) Sweep(ctx context.Context, now time.Time) (more bool, err error) {
+	ms := wire.Millis(now)
+	for _, step := range []func(*store.Tx, uint64) (bool, error){countDead, expireSegments, squeeze, deleteOld, deleteSmall} {
+		err := d.db.Write(ctx, func(tx *store.Tx) error {
+			again, err := step(tx, ms)
+			more = more || again
+			return err
+		})
+		if err != nil {
+			return false, err
+		}
+	}
+	return more, nil
+}
+
+// numbers reads the single column of a query.
+func numbers(v *store.View, query string, args ...any) (all []int64, err error) {
+	rows, err := v.Query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return nil, err
+		}
+		all = append(all, n)
+	}
+	return all, rows.Err()
+}
+
+// blocksOf reads the blocks of a query with the columns id, before, packed.
+func blocksOf(v *store.View, query string, args ...any) (all []storedBlock, err error) {
+	rows, err := v.Query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	for rows.Next() {
+		b, err := scanBlock(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, b)
+	}
+	return all, rows.Err()
+}
+
+// countDead takes what is below the floors off the live bytes of the segments.
+func countDead(tx *store.Tx, _ uint64) (more bool, err error) {
+	ids, err := numbers(&tx.View, `SELECT id FROM accounts WHERE swept < floor_index LIMIT ?`, sweepAccounts)
+	for _, id := range ids {
+		if err := countAccount(tx, id); err != nil {
+			return false, err
+		}
+	}
+	return len(ids) == sweepAccounts, err
+}
+
+// countAccount counts up to sweepBlocks blocks of an account.
+func countAccount(tx *store.Tx, id int64) error {
+	var swept, floor uint64
+	if err := tx.QueryRow(`SELECT swept, floor_index FROM accounts WHERE id = ?`, id).Scan(&swept, &floor); err != nil {
+		return err
+	}
+	blocks, err := blocksOf(&tx.View, `SELECT id, before, packed FROM blocks WHERE account = ?1 AND first <= ?3
+		AND first >= ifnull((SELECT max(first) FROM blocks WHERE account = ?1 AND first <= ?2), 0)
+		ORDER BY first LIMIT ?4`, id, swept+1, floor, sweepBlocks)
+	if err != nil {
+		return err
+	}
+	done := swept
+	for _, b := range blocks {
+		rows, err := parseBlock(b.packed, b.before, true)
+		if err != nil {
+			return err
+		}
+		dead := 0
+		for i := range rows {
+			index := rows[i].Position.Index()
+			if index > swept && index <= floor {
+				done = index
+				if rows[i].place == inSegment {
+					dead += int(rows[i].Size)
+				}
+			}
+		}
+		if dead == 0 {
+			continue
+		}
+		if _, err := tx.Exec(`UPDATE segments SET live = max(0, live - ?) WHERE id = ?`, dead, b.id>>blockBits); err != nil {
+			return err
+		}
+	}
+	if len(blocks) < sweepBlocks {
+		done = floor
+	}
+	_, err = tx.Exec(`UPDATE accounts SET swept = ? WHERE id = ?`, done, id)
+	return err
+}
+
+// expireSegments erases segments whose every row is past its time limit, and
+// raises the floors of their accounts.
+func expireSegments(tx *store.Tx, now uint64) (more bool, err error) {
+	ids, err := numbers(&tx.View, `SELECT id FROM segments WHERE size > 0 AND kept <= ? ORDER BY kept LIMIT ?`, now, sweepSegments)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range ids {
+		if err := raiseFloors(tx, id); err != nil {
+			return false, err
+		}
+		if err := erase(tx, id); err != nil {
+			return false, err
+		}
+	}
+	return len(ids) == sweepSegments, nil
+}
+
+// raiseFloors sets the floors of the accounts of a segment at least to the end of
+// their blocks in it.
+func raiseFloors(tx *store.Tx, segment int64) error {
+	blocks, err := blocksOf(&tx.View, `SELECT id, before, packed FROM blocks WHERE id >= ? AND id < ?`,
+		segment<<blockBits, (segment+1)<<blockBits)
+	if err != nil {
+		return err
+	}
+	for _, b := range blocks {
+		rows, err := parseBlock(b.packed, b.before, false)
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			continue
+		}
+		end := rows[len(rows)-1].Mark()
+		_, err = tx.Exec(`UPDATE accounts SET floor = ?1, floor_index = ?2
+			WHERE id = (SELECT account FROM blocks WHERE id = ?3) AND floor_index < ?2`,
+			appendMark(nil, end), end.Position.Index(), b.id)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// erase deletes a segment's payload.
+func erase(tx *store.Tx, segment int64) error {
+	if _, err := tx.Exec(`DELETE FROM payloads WHERE segment = ?`, segment); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`UPDATE segments SET size = 0, live = 0 WHERE id = ?`, segment)
+	return err
+}
+
+// squeeze rewrites segments of which at least half is dead.
+func squeeze(tx *store.Tx, _ uint64) (more bool, err error) {
+	ids, err := numbers(&tx.View, `SELECT id FROM segments WHERE live * 2 <= size AND size > 0 LIMIT ?`, sweepSegments)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range ids {
+		if err := squeezeSegment(tx, id); err != nil {
+			return false, err
+		}
+	}
+	return len(ids) == sweepSegments, nil
+}
+
+// squeezeSegment keeps the payloads above the counted floors of their accounts.
+func squeezeSegment(tx *store.Tx, id int64) error {
+	var data []byte
+	if err := tx.QueryRow(`SELECT data FROM payloads WHERE segment = ?`, id).Scan(&data); err != nil {
+		return err
+	}
+	blocks, err := blocksOf(&tx.View, `SELECT id, before, packed FROM blocks WHERE id >= ? AND id < ?`,
+		id<<blockBits, (id+1)<<blockBits)
+	if err != nil {
+		return err
+	}
+	var kept []byte
+	for _, b := range blocks {
+		var swept uint64
+		err := tx.QueryRow(`SELECT swept FROM accounts WHERE id = (SELECT account FROM blocks WHERE id = ?)`, b.id).Scan(&swept)
+		if err != nil {
+			return err
+		}
+		packed, changed, err := squeezeBlock(b, swept, data, &kept)
+		if err != nil {
+			return err
+		}
+		if !changed {
+			continue
+		}
+		if _, err := tx.Exec(`UPDATE blocks SET packed = ? WHERE id = ?`, packed, b.id); err != nil {
+			return err
+		}
+	}
+	if len(kept) == 0 {
+		return erase(tx, id)
+	}
+	if _, err := tx.Exec(`UPDATE payloads SET data = ? WHERE segment = ?`, kept, id); err != nil {
+		return err
+	}
+	_, err = tx.Exec(`UPDATE segments SET size = ?1, live = ?1 WHERE id = ?2`, len(kept), id)
+	return err
+}
+
+// squeezeBlock moves the live payloads of a block from data to kept.
+func squeezeBlock(b storedBlock, swept uint64, data []byte, kept *[]byte) (packed []byte, changed bool, err error) {
+	rows, err := parseBlock(b.packed, b.before, true)
+	if err != nil {
+		return nil, false, err
+	}
+	packed = append(packed, b.packed[:blockHead]...)
+	for i := range rows {
+		row := &rows[i]
+		if row.place == inSegment {
+			changed = true
+			if row.Position.Index() <= swept {
+				row.place, row.offset = nowhere, 0
+			} else {
+				payload, err := row.payload(data)
+				if err != nil {
+					return nil, false, err
+				}
+				row.offset = uint32(len(*kept))
+				*kept = append(*kept, payload...)
+			}
+		}
+		packed = row.append(packed)
+	}
+	return packed, changed, nil
+}
+
+// deleteOld deletes segments whose rows have had their time.
+func deleteOld(tx *store.Tx, now uint64) (more bool, err error) {
+	ids, err := numbers(&tx.View, `SELECT id FROM segments WHERE size = 0 AND kept <= ? ORDER BY kept LIMIT ?`,
+		int64(now)-RowsKept.Milliseconds(), sweepSegments)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range ids {
+		if _, err := tx.Exec(`DELETE FROM blocks WHERE id >= ? AND id < ?`, id<<blockBits, (id+1)<<blockBits); err != nil {
+			return false, err
+		}
+		if _, err := tx.Exec(`DELETE FROM segments WHERE id = ?`, id); err != nil {
+			return false, err
+		}
+	}
+	return len(ids) == sweepSegments, nil
+}
+
+// deleteSmall deletes what has expired of everything else.
+func deleteSmall(tx *store.Tx, now uint64) (more bool, err error) {
+	rowsGone := int64(now) - (wire.MaxRetention + RowsKept).Milliseconds()
+	for _, s := range []struct {
+		query  string
+		before int64
+	}{
+		{`DELETE FROM logins WHERE login IN (SELECT login FROM logins WHERE removed > 0 AND removed < ? LIMIT ?)`,
+			int64(now) - mailbox.RemovedKept.Milliseconds()},
+		{`DELETE FROM drops WHERE id IN (SELECT id FROM drops WHERE deleted > 0 AND deleted < ? LIMIT ?)`, rowsGone},
+		{`DELETE FROM accounts WHERE id IN (SELECT id FROM accounts WHERE closed > 0 AND closed < ? LIMIT ?)`, rowsGone},
+		{`DELETE FROM invites WHERE hash IN (SELECT hash FROM invites WHERE expires <= ? OR uses <= 0 LIMIT ?)`, int64(now)},
+	} {
+		res, err := tx.Exec(s.query, s.before, sweepSmall)
+		if err != nil {
+			return false, err
+		}
+		more = more || res.RowsAffected == sweepSmall
+	}
+	return more, nil
+}
