@@ -1,0 +1,327 @@
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"zeroms/gateway/mailbox"
+	"zeroms/protocol/card"
+	"zeroms/protocol/key"
+	"zeroms/store"
+)
+
+// The files of a gateway's directory.
+const (
+	keyFile      = "node.key"
+	configFile   = "gateway.json"
+	databaseFile = "mailbox.db"
+	addressFile  = "address"
+	controlFile  = "control.sock"
+	lockFile     = "lock"
+)
+
+// configVersion is the version of gateway.json.
+const configVersion = 1
+
+// The registration policies as they stand in gateway.json and on the command
+// line. An undecided one is decided by the first run.
+const (
+	registerOpen      = "open"
+	registerInvite    = "invite"
+	registerUndecided = ""
+)
+
+// config is gateway.json.
+type config struct {
+	Version      int    `json:"version"`
+	Network      string `json:"network"`
+	Registration string `json:"registration,omitempty"`
+}
+
+func (c config) check() error {
+	if c.Version != configVersion {
+		return fmt.Errorf("%s is of version %d, this program knows %d; update zeroms-gateway", configFile, c.Version, configVersion)
+	}
+	if _, err := networkOf(c.Network); err != nil {
+		return err
+	}
+	return checkRegistration(c.Registration)
+}
+
+func checkRegistration(r string) error {
+	if r != registerOpen && r != registerInvite && r != registerUndecided {
+		return usageError{fmt.Errorf("registration is open or invite, not %q", r)}
+	}
+	return nil
+}
+
+// policy is the mailbox's name of a registration policy.
+func (c config) policy() mailbox.Registration {
+	if c.Registration == registerOpen {
+		return mailbox.Open
+	}
+	return mailbox.InviteOnly
+}
+
+// networkOf turns a network's name into its identifier: public, lab, or any
+// four letters and digits of a network of one's own.
+func networkOf(name string) (key.Network, error) {
+	switch name {
+	case "public":
+		return card.NetworkPublic, nil
+	case "lab":
+		return card.NetworkLab, nil
+	}
+	var n key.Network
+	plain := len(name) == len(n)
+	for _, r := range name {
+		plain = plain && (r >= 'a' && r <= 'z' || r >= '0' && r <= '9')
+	}
+	if !plain {
+		return n, usageError{fmt.Errorf("a network is public, lab, or four lower-case letters and digits, not %q", name)}
+	}
+	copy(n[:], name)
+	return n, nil
+}
+
+// data is a gateway's directory, locked for this process.
+type data struct {
+	dir    string
+	lock   *store.Lock
+	config config
+	node   key.NodePrivate
+}
+
+func (d *data) path(name string) string { return filepath.Join(d.dir, name) }
+
+// Close gives the directory back.
+func (d *data) Close() error { return d.lock.Close() }
+
+func (d *data) network() key.Network {
+	n, _ := networkOf(d.config.Network) // checked when it was read
+	return n
+}
+
+// exists reports whether dir is a gateway's directory.
+func exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, configFile))
+	return err == nil
+}
+
+// openData locks and reads an existing gateway's directory.
+func openData(dir string) (*data, error) {
+	d, err := lockData(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.load(); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func lockData(dir string) (*data, error) {
+	lock, err := store.LockDir(dir, lockFile)
+	if errors.Is(err, store.ErrLocked) {
+		return nil, inUseError{dir}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &data{dir: dir, lock: lock}, nil
+}
+
+// inUseError: another process has locked the directory.
+type inUseError struct{ dir string }
+
+// Error names the process, as the lock file does.
+func (e inUseError) Error() string {
+	process := ""
+	if text, err := os.ReadFile(filepath.Join(e.dir, lockFile)); err == nil {
+		if n, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
+			process = fmt.Sprintf(" (process %d)", n)
+		}
+	}
+	return fmt.Sprintf("another zeroms-gateway%s runs on %s; stop it first or choose another directory", process, e.dir)
+}
+
+func (d *data) load() error {
+	c, err := readConfig(d.dir)
+	if err != nil {
+		return err
+	}
+	d.config = c
+	text, err := os.ReadFile(d.path(keyFile))
+	if err != nil {
+		return fmt.Errorf("the gateway's key can't be read; restore %s from a backup: %w", keyFile, err)
+	}
+	var seed [32]byte
+	text = bytes.TrimSpace(text)
+	if len(text) != hex.EncodedLen(len(seed)) {
+		return errBadKey
+	}
+	if _, err := hex.Decode(seed[:], text); err != nil {
+		return errBadKey
+	}
+	d.node = key.PrivateFromSeed[key.Node](seed)
+	return nil
+}
+
+var errBadKey = errors.New("the gateway's key file " + keyFile + " is damaged; restore it from a backup")
+
+func readConfig(dir string) (config, error) {
+	text, err := os.ReadFile(filepath.Join(dir, configFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return config{}, fmt.Errorf("there is no gateway in %s; make one with zeroms-gateway init --data %s", dir, dir)
+	}
+	if err != nil {
+		return config{}, fmt.Errorf("the gateway's configuration can't be read: %w", err)
+	}
+	var c config
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&c); err != nil {
+		return config{}, fmt.Errorf("%s in %s is not valid; correct it: %w", configFile, dir, err)
+	}
+	if err := c.check(); err != nil {
+		return config{}, fmt.Errorf("%s in %s is not valid; correct it: %w", configFile, dir, err)
+	}
+	return c, nil
+}
+
+// create makes a gateway in a new or empty directory and locks it. It goes on
+// where an earlier attempt broke off: the configuration is written last.
+func create(dir string, c config) (*data, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the directory can't be made: %w", err)
+	}
+	if err := checkEmpty(dir); err != nil {
+		return nil, err
+	}
+	d, err := lockData(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.fill(c); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *data) fill(c config) error {
+	if exists(d.dir) {
+		return fmt.Errorf("there is a gateway in %s already; run it with zeroms-gateway run --data %s", d.dir, d.dir)
+	}
+	if _, err := os.Stat(d.path(keyFile)); errors.Is(err, fs.ErrNotExist) {
+		seed := key.NewPrivate[key.Node]().Seed()
+		if err := writeFile(d.path(keyFile), append([]byte(hex.EncodeToString(seed)), '\n')); err != nil {
+			return err
+		}
+	}
+	d.config = c
+	if err := d.saveConfig(); err != nil {
+		return err
+	}
+	return d.load()
+}
+
+func (d *data) saveConfig() error {
+	text, err := json.MarshalIndent(d.config, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(d.path(configFile), append(text, '\n'))
+}
+
+// checkEmpty refuses a directory in which somebody else's files are.
+func checkEmpty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	own := []string{keyFile, keyFile + temporary, configFile, configFile + temporary, lockFile}
+	for _, e := range entries {
+		if !slices.Contains(own, e.Name()) {
+			return fmt.Errorf("%s is not empty and holds no gateway; choose another directory", dir)
+		}
+	}
+	return nil
+}
+
+// temporary ends the name of a file that is being written.
+const temporary = ".new"
+
+// writeFile replaces a file as a whole, readable by its owner only: a crash
+// leaves the old one or the new one.
+func writeFile(path string, content []byte) error {
+	f, err := os.OpenFile(path+temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(path+temporary, path)
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+func newInit() *cobra.Command {
+	var dir string
+	c := config{Version: configVersion}
+	command := &cobra.Command{
+		Use:   "init --data DIR",
+		Short: "Make a gateway's directory with its key",
+		Args:  noArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := needData(dir); err != nil {
+				return err
+			}
+			d, err := create(dir, c)
+			if err != nil {
+				return err
+			}
+			defer d.Close()
+			fmt.Fprintf(command.OutOrStdout(), "gateway %s made in %s\n", d.node.Public(), dir)
+			return nil
+		},
+	}
+	dataFlag(command, &dir)
+	command.Flags().StringVar(&c.Network, "network", "public", "public, lab, or four letters of a network of your own")
+	command.Flags().StringVar(&c.Registration, "registration", registerUndecided,
+		"who may register: open or invite (default: the first run decides, open on loopback, else invite)")
+	return command
+}

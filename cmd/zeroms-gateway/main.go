@@ -1,0 +1,133 @@
+// Command zeroms-gateway runs a ZeroMS gateway: the server that keeps envelopes
+// for people who are offline (docs/operations.md).
+//
+//	zeroms-gateway run    --data DIR --listen ADDR   run it
+//	zeroms-gateway init   --data DIR                 make its directory first
+//	zeroms-gateway invite --data DIR                 an address that lets people register
+//	zeroms-gateway status --data DIR                 what it is doing
+//
+// The directory holds, all readable by its owner only:
+//
+//	node.key      the gateway's key, 32 bytes in hex; who has it is this gateway
+//	gateway.json  network and registration policy
+//	mailbox.db    the database
+//	address       the gateway's address, written when it is ready
+//	control.sock  for invite and status while it runs
+//	lock          held while it runs
+//
+// Exit codes: 0 success, 1 failure, 2 wrong command line, 3 the directory is
+// used by another process.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"zeroms/protocol/wire"
+)
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+	exitInUse   = 3
+)
+
+func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// usageError is a command line that can't be understood.
+type usageError struct{ error }
+
+// execute runs one command and returns the exit code. SIGINT and SIGTERM end
+// its context.
+func execute(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintln(stderr, "zeroms-gateway: "+err.Error())
+	var usage usageError
+	var inUse inUseError
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &inUse):
+		return exitInUse
+	}
+	return exitFailure
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "zeroms-gateway",
+		Short:         "A ZeroMS gateway: keeps envelopes for people who are offline",
+		Version:       version(),
+		Args:          cobra.ArbitraryArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("there is no command %q; see zeroms-gateway --help", args[0])}
+			}
+			return c.Help()
+		},
+	}
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see zeroms-gateway --help", err)}
+	})
+	root.AddCommand(newInit(), newRun(), newInvite(), newStatus())
+	return root
+}
+
+// version names the build: the module's version or the commit, and the protocol.
+func version() string {
+	name := "devel"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if v := info.Main.Version; v != "" && v != "(devel)" {
+			name = v
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" && name == "devel" && len(s.Value) >= 12 {
+				name = s.Value[:12]
+			}
+		}
+	}
+	return fmt.Sprintf("%s (protocol %d)", name, wire.Version)
+}
+
+// noArgs refuses words that are no flags.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("%s takes no argument %q; see zeroms-gateway %s --help", c.Name(), args[0], c.Name())}
+	}
+	return nil
+}
+
+// dataFlag adds the flag that every command needs.
+func dataFlag(c *cobra.Command, dir *string) {
+	c.Flags().StringVar(dir, "data", "", "the gateway's directory (required)")
+}
+
+func needData(dir string) error {
+	if dir == "" {
+		return usageError{errors.New("--data DIR is missing: name the gateway's directory")}
+	}
+	return nil
+}

@@ -1,0 +1,236 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"zeroms/gateway/mailbox"
+	"zeroms/protocol/link"
+	"zeroms/protocol/wire"
+)
+
+// phase is how far a link has come.
+type phase uint8
+
+const (
+	greeting phase = iota // no hello yet
+	guest                 // no login yet
+	member
+)
+
+// conn is one link: its reader's state, its queue and its one timer.
+type conn struct {
+	// static
+	gw   *Gateway
+	link link.Conn
+	ctx  context.Context // its end cuts the link off
+	cut  context.CancelFunc
+	room chan struct{} // a request was answered
+
+	// owned by the reader
+	hellos transcript
+	rate   bucket
+
+	mu sync.Mutex
+	// guarded by mu
+	phase    phase
+	session  *mailbox.Session
+	queue    [][]byte // frames to write
+	queued   int      // bytes in queue
+	held     [][]byte // answers that wait for the welcome in front of them
+	holding  bool
+	wake     bool            // pushes may be waiting
+	requests map[uint64]bool // without an answer; true: a submission
+	submits  int             // of them
+	heard    time.Time       // the last message
+	newest   wire.Position   // of what was pushed
+	owes     bool            // its acknowledgement is missing
+	pushed   time.Time       // when owes became true
+	draining bool            // ends once all requests are answered
+	ending   bool            // ends once the queue is written
+	closeBy  time.Time       // when draining or ending is cut short
+	writing  bool            // a writer runs
+	written  chan struct{}   // closed when that writer ends
+	dead     bool            // nothing is queued any more
+	timer    *time.Timer
+}
+
+func newConn(g *Gateway, l link.Conn) *conn {
+	// Not the context of ServeConn: its end drains, this one's cuts off.
+	ctx, cut := context.WithCancel(context.Background())
+	c := &conn{
+		gw: g, link: l, ctx: ctx, cut: cut,
+		room:     make(chan struct{}, 1),
+		rate:     newBucket(g.cfg.Capacity.GuestBurst, g.cfg.Capacity.GuestRate),
+		requests: map[uint64]bool{},
+		heard:    time.Now(),
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.timer = time.AfterFunc(g.cfg.Timing.Hello, c.expire)
+	return c
+}
+
+// serve reads until the link ends, by itself or by end.
+func (c *conn) serve() {
+	for {
+		message, err := c.link.Recv(c.ctx)
+		if err != nil {
+			if c.ctx.Err() == nil && !errors.Is(err, wire.ErrLinkClosed) {
+				c.gw.counters.faults.Add(1)
+			}
+			c.cut()
+			break
+		}
+		c.gw.counters.bytesIn.Add(int64(len(message)))
+		if c.hear() {
+			break
+		}
+		if err := c.message(message); err != nil {
+			if c.ctx.Err() == nil {
+				c.gw.counters.faults.Add(1)
+			}
+			c.end(err)
+			break
+		}
+	}
+	c.await()
+}
+
+// hear notes a message; it reports whether the link is ending.
+func (c *conn) hear() (ending bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heard = time.Now()
+	return c.ending
+}
+
+func (c *conn) lastHeard() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.heard
+}
+
+// await waits for the writer, which ends by itself or with ctx; nothing is
+// queued afterwards unless the link is ending and its writer has not begun.
+func (c *conn) await() {
+	for {
+		c.mu.Lock()
+		if !c.writing {
+			c.dead = true
+			c.mu.Unlock()
+			return
+		}
+		written := c.written
+		c.mu.Unlock()
+		<-written
+	}
+}
+
+// release gives back what the link holds.
+func (c *conn) release() {
+	c.mu.Lock()
+	c.dead = true
+	session := c.session
+	c.timer.Stop()
+	c.mu.Unlock()
+	c.cut()
+	if session != nil {
+		session.Detach()
+	}
+}
+
+// end queues the reason as a failure without request, and closes the link once
+// everything queued was written or Timing.Flush has passed.
+func (c *conn) end(reason *wire.Error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending || c.dead {
+		return
+	}
+	c.ending = true
+	c.closing(reason)
+}
+
+// drain tells the other side that the gateway ends, and closes the link once
+// every request has its answer.
+func (c *conn) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending || c.draining || c.dead {
+		return
+	}
+	c.draining = true
+	c.closing(wire.ErrDraining)
+}
+
+// closing sets the time by which the link must be gone; mu is held.
+func (c *conn) closing(reason *wire.Error) {
+	if c.closeBy.IsZero() {
+		c.closeBy = time.Now().Add(c.gw.cfg.Timing.Flush)
+	}
+	c.enqueue(wire.AppendFrame(nil, 0, wire.FailureOf(reason)))
+	c.arm()
+	c.runWriter()
+}
+
+// deadline is when the link ends unless something happens; zero is never. mu is
+// held.
+func (c *conn) deadline() time.Time {
+	t := &c.gw.cfg.Timing
+	switch {
+	case !c.closeBy.IsZero():
+		return c.closeBy
+	case c.phase == greeting:
+		return c.heard.Add(t.Hello)
+	case c.phase == guest:
+		return c.heard.Add(t.GuestIdle)
+	case c.owes:
+		since := c.heard
+		if c.pushed.After(since) {
+			since = c.pushed
+		}
+		return since.Add(t.AckDue)
+	}
+	return time.Time{}
+}
+
+// arm sets the timer to the deadline; mu is held. A deadline that only moves
+// later needs no arm, expire looks again.
+func (c *conn) arm() {
+	if at := c.deadline(); !at.IsZero() {
+		c.timer.Reset(max(0, time.Until(at)))
+	}
+}
+
+// expire is the timer's: it ends the link if the deadline has come.
+func (c *conn) expire() {
+	c.mu.Lock()
+	at := c.deadline()
+	if at.IsZero() || c.dead {
+		c.mu.Unlock()
+		return
+	}
+	if time.Until(at) > 0 {
+		c.arm()
+		c.mu.Unlock()
+		return
+	}
+	over, phase := !c.closeBy.IsZero(), c.phase
+	c.mu.Unlock()
+	if over {
+		c.cut()
+		return
+	}
+	c.gw.counters.silent.Add(1)
+	switch phase {
+	case greeting:
+		c.end(wire.ErrUnexpected.Because("no hello in time"))
+	case guest:
+		c.end(wire.ErrLinkClosed.Because("idle without login"))
+	default:
+		c.end(wire.ErrLinkClosed.Because("no acknowledgement"))
+	}
+}

@@ -1,0 +1,313 @@
+package gateway
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"zeroms/protocol/key"
+	"zeroms/protocol/link"
+	"zeroms/protocol/wire"
+)
+
+// transcript holds the hashes of both hello frames, which a login signs.
+type transcript struct{ client, server [32]byte }
+
+// message handles one link message. An error ends the link; requests that only
+// fail themselves are answered.
+func (c *conn) message(message []byte) *wire.Error {
+	for len(message) > 0 {
+		f, rest, err := wire.NextFrame(message)
+		if err != nil {
+			return tableError(err)
+		}
+		if c.phase == greeting { // written by this goroutine only
+			if err := c.hello(f, message[:len(message)-len(rest)]); err != nil {
+				return err
+			}
+		} else if err := c.frame(f); err != nil {
+			return err
+		}
+		message = rest
+	}
+	return nil
+}
+
+// hello checks the client's hello and answers it.
+func (c *conn) hello(f wire.Frame, raw []byte) *wire.Error {
+	var h wire.ClientHello
+	if err := f.Decode(&h); err != nil {
+		return tableError(err)
+	}
+	switch {
+	case h.MinVersion > h.MaxVersion:
+		return wire.ErrValue.Because("the version range is empty")
+	case h.MinVersion > wire.Version || h.MaxVersion < wire.Version:
+		return wire.ErrVersion
+	case h.Network != c.gw.cfg.Network:
+		return wire.ErrNetwork
+	case !link.Pinned(c.gw.node, h.Node):
+		return wire.ErrWrongNode
+	}
+	mine := &wire.ServerHello{
+		Version: wire.Version, Network: c.gw.cfg.Network, Node: c.gw.node,
+		Time: wire.Millis(time.Now()), Limits: c.gw.cfg.Limits,
+	}
+	rand.Read(mine.Random[:]) // never fails
+	answer := wire.AppendFrame(nil, f.ID, mine)
+	c.hellos = transcript{sha256.Sum256(raw), sha256.Sum256(answer)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.phase = guest
+	c.arm()
+	c.enqueue(answer)
+	c.runWriter()
+	return nil
+}
+
+// frame handles one frame after the hello.
+func (c *conn) frame(f wire.Frame) *wire.Error {
+	if f.Type == wire.TypeAck {
+		return c.ack(f)
+	}
+	if f.ID == 0 {
+		return wire.ErrUnexpected.Because("a request without an id")
+	}
+	if err := c.allow(f); err != nil {
+		return c.refuse(f.ID, err)
+	}
+	if f.Type == wire.TypeLogin {
+		return c.refuse(f.ID, c.login(f))
+	}
+	p := payloadOf(f.Type)
+	if err := f.Decode(p); err != nil {
+		return c.refuse(f.ID, err)
+	}
+	if get, ok := p.(*wire.ProfileGet); ok {
+		return c.refuse(f.ID, c.profile(f.ID, get))
+	}
+	if err := c.begin(f); err != nil {
+		return err
+	}
+	c.dispatch(f.ID, p)
+	return nil
+}
+
+// allow reports why a request may not even be looked at: its type is none of a
+// client's, it needs a login, it comes too fast, or the gateway is draining.
+func (c *conn) allow(f wire.Frame) error {
+	switch f.Type {
+	case wire.TypeRegister, wire.TypeLogin, wire.TypeSubmit, wire.TypeProfileGet:
+		if c.phase == guest && !(c.rate.take(time.Now()) && c.gw.all.take(time.Now())) {
+			return wire.ErrBusy
+		}
+	case wire.TypeEnrolment, wire.TypeDropPut, wire.TypeDoorPut, wire.TypeDropDelete,
+		wire.TypeProfilePut, wire.TypeHeadGet:
+		if c.phase != member {
+			return wire.ErrNotLoggedIn
+		}
+	default:
+		return wire.ErrUnexpected
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.draining {
+		return wire.ErrDraining
+	}
+	if f.Type == wire.TypeSubmit && c.submits >= int(c.gw.cfg.Limits.InFlight) {
+		return wire.ErrBusy
+	}
+	return nil
+}
+
+// begin notes a request that the mailbox will answer, and waits while too many
+// are waiting.
+func (c *conn) begin(f wire.Frame) *wire.Error {
+	submit := f.Type == wire.TypeSubmit
+	for {
+		c.mu.Lock()
+		if _, twice := c.requests[f.ID]; twice {
+			c.mu.Unlock()
+			return wire.ErrUnexpected.Because("a request id that is in use")
+		}
+		if submit || len(c.requests)-c.submits < c.gw.cfg.Capacity.Pending {
+			c.requests[f.ID] = submit
+			if submit {
+				c.submits++
+			}
+			c.mu.Unlock()
+			return nil
+		}
+		c.mu.Unlock()
+		select {
+		case <-c.room:
+		case <-c.ctx.Done():
+			return wire.ErrLinkClosed
+		}
+	}
+}
+
+// payloadOf makes an empty payload of a request that allow lets through.
+func payloadOf(t wire.Type) wire.Payload {
+	switch t {
+	case wire.TypeRegister:
+		return &wire.Register{}
+	case wire.TypeSubmit:
+		return &wire.Submit{}
+	case wire.TypeProfileGet:
+		return &wire.ProfileGet{}
+	case wire.TypeEnrolment:
+		return &wire.EnrolmentChange{}
+	case wire.TypeDropPut:
+		return &wire.DropPut{}
+	case wire.TypeDoorPut:
+		return &wire.DoorPut{}
+	case wire.TypeDropDelete:
+		return &wire.DropDelete{}
+	case wire.TypeProfilePut:
+		return &wire.ProfilePut{}
+	}
+	return &wire.HeadGet{}
+}
+
+// dispatch hands a request to the mailbox, which answers through the Port.
+func (c *conn) dispatch(id uint64, p wire.Payload) {
+	switch p := p.(type) {
+	case *wire.Register:
+		c.gw.box.Register(id, p, c)
+	case *wire.Submit:
+		c.gw.counters.submits.Add(1)
+		c.gw.box.Submit(id, p, c)
+	case *wire.EnrolmentChange:
+		c.session.Enrol(id, p)
+	case *wire.DropPut:
+		c.session.DropPut(id, p)
+	case *wire.DoorPut:
+		c.session.DoorPut(id, p)
+	case *wire.DropDelete:
+		c.session.DropDelete(id, p)
+	case *wire.ProfilePut:
+		c.session.ProfilePut(id, p)
+	case *wire.HeadGet:
+		c.session.HeadGet(id)
+	}
+}
+
+// login checks that the login key's owner is at the other end of this very
+// connection, and opens its session.
+func (c *conn) login(f wire.Frame) error {
+	var l wire.Login
+	if err := f.Decode(&l); err != nil {
+		return err
+	}
+	if c.phase == member {
+		return wire.ErrUnexpected.Because("logged in already")
+	}
+	if err := l.Key.Check(); err != nil {
+		c.gw.counters.rejected.Add(1)
+		return wire.ErrPublicKey
+	}
+	x := wire.LoginTranscript(c.gw.node, c.link.Binding(), c.hellos.client, c.hellos.server)
+	if !l.Key.Verify(key.ContextLogin, x, l.Sig) {
+		c.gw.counters.rejected.Add(1)
+		return wire.ErrSignature
+	}
+	return c.attach(f.ID, l.Key)
+}
+
+// attach opens the session. The mailbox may answer before it returns; that is
+// held until the welcome stands in front of it.
+func (c *conn) attach(id uint64, login key.LoginPublic) error {
+	c.mu.Lock()
+	c.holding = true
+	c.mu.Unlock()
+	session, welcome, err := c.gw.box.Attach(login, c)
+	if err == nil {
+		c.gw.promote(c)
+		c.gw.counters.logins.Add(1)
+	} else {
+		c.gw.counters.rejected.Add(1)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil {
+		c.session, c.phase, c.wake = session, member, true
+		c.enqueue(wire.AppendFrame(nil, id, welcome))
+	}
+	for _, frame := range c.held {
+		c.enqueue(frame)
+	}
+	c.held, c.holding = nil, false
+	c.runWriter()
+	return err
+}
+
+// ack takes an acknowledgement, the one frame that has no answer. A wrong one
+// ends the link: gateway and device have to compare again.
+func (c *conn) ack(f wire.Frame) *wire.Error {
+	if c.phase != member {
+		return wire.ErrNotLoggedIn
+	}
+	var a wire.Ack
+	if err := f.Decode(&a); err != nil {
+		return tableError(err)
+	}
+	if err := c.session.Ack(&a); err != nil {
+		return c.ackFailed(tableError(err))
+	}
+	c.gw.counters.acks.Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if bytes.Compare(a.Upto[:], c.newest[:]) >= 0 {
+		c.owes = false
+	}
+	return nil
+}
+
+// ackFailed is the reason to end the link, or nil if the session had ended
+// before and the acknowledgement counts for nothing.
+func (c *conn) ackFailed(err *wire.Error) *wire.Error {
+	switch err.Code {
+	case wire.CodeAckMismatch, wire.CodeSignature:
+		return err
+	}
+	c.sessionEnded(err)
+	return nil
+}
+
+// profile answers a read of a profile blob.
+func (c *conn) profile(id uint64, get *wire.ProfileGet) error {
+	if err := get.Name.Check(); err != nil {
+		return wire.ErrPublicKey
+	}
+	blob, err := c.gw.box.Profile(get.Name)
+	if err != nil {
+		return err
+	}
+	c.gw.counters.profiles.Add(1)
+	c.Answer(id, blob)
+	return nil
+}
+
+// refuse answers a request with its error; the link goes on. It returns nil.
+func (c *conn) refuse(id uint64, err error) *wire.Error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, wire.ErrBusy) {
+		c.gw.counters.busy.Add(1)
+	}
+	c.Answer(id, wire.FailureOf(err))
+	return nil
+}
+
+// tableError is err as an error of the table.
+func tableError(err error) *wire.Error {
+	var e *wire.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return wire.ErrUnavailable
+}
