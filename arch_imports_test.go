@@ -19,6 +19,8 @@ type allowance struct {
 
 const (
 	xcrypto  = "golang.org/x/crypto/..."
+	aead     = "golang.org/x/crypto/chacha20poly1305"
+	argon2   = "golang.org/x/crypto/argon2"
 	edwards  = "filippo.io/edwards25519/..."
 	cborLib  = "github.com/fxamacker/cbor/v2"
 	qrWriter = "github.com/skip2/go-qrcode"
@@ -40,9 +42,9 @@ var importTable = []allowance{
 	{"protocol/wire", []string{"protocol/key", cborLib}, nil, "wire is the one place that knows CBOR; it signs with keys and knows no state"},
 	{"protocol/card", []string{"protocol/key", "protocol/wire", qrWriter, qrReader}, nil, "a card is text and picture around keys; QR libraries stay behind it"},
 	{"protocol/device", []string{"protocol/key", "protocol/wire"}, nil, "a device list is signed objects, checked without anything else"},
-	{"protocol/address", []string{"protocol/key", "protocol/wire"}, nil, "address records are signed objects, checked by strangers who know no session"},
+	{"protocol/address", []string{"protocol/key", "protocol/wire", aead}, nil, "address records are signed, sealed objects, checked by strangers who know no session"},
 	{"protocol/custody", []string{"protocol/key", "protocol/wire"}, nil, "evidence is checked by anyone, so it depends on nobody's state"},
-	{"protocol/envelope", []string{"protocol/key", "protocol/wire"}, nil, "an envelope is sizes and sealing; it does not know what it carries"},
+	{"protocol/envelope", []string{"protocol/key", "protocol/wire", aead}, nil, "an envelope is sizes and sealing; it does not know what it carries"},
 	{"protocol/message", []string{"protocol/key", "protocol/wire", "protocol/device"}, nil, "a message is signed by a device and does not know how it travels"},
 	{"protocol/session", []string{"protocol/key", "protocol/wire", "protocol/device"}, nil, "a session seals bytes between devices and does not know what they mean"},
 	{"protocol/group", []string{"protocol/key", "protocol/wire", "protocol/device", "protocol/message", "protocol/session", "protocol/custody"}, nil,
@@ -55,10 +57,17 @@ var importTable = []allowance{
 
 	{"client", []string{"client/*", "protocol/..."}, nil, "the engine knows no screen and no database: it declares its Store, cmd chooses"},
 	{"client/home", []string{"protocol/..."}, nil, "home keeps the connections and knows no user state"},
+	{"client/profile", []string{"client/delivery", "protocol/..."}, nil, "profile is what is kept, as plain structs and rows; it decides nothing"},
+	{"client/reach", []string{"client/profile", "protocol/..."}, nil, "reach is what a contact's published words say, checked; it decides nothing"},
+	{"client/account", []string{"client/home", "client/profile", "protocol/..."}, nil, "account is the user's side of the home gateways; its Host performs what it decides"},
+	{"client/outbox", []string{"client/delivery", "client/profile", "protocol/..."}, []string{"protocol/link/..."}, "outbox is delivery's items with their rows"},
+	{"client/history", []string{"client/profile", "protocol/..."}, []string{"protocol/link/..."}, "history is messages in memory and in the store"},
+	{"client/feed", nil, nil, "feed hands out events of any type"},
+	{"client/sessions", []string{"client/delivery", "client/profile", "protocol/..."}, []string{"protocol/link/..."}, "sessions joins ratchets and envelopes; it never sends"},
 	{"client/delivery", []string{"protocol/..."}, []string{"protocol/link/..."}, "delivery decides and never sends: it returns actions, so it needs no link"},
 
 	{"store", []string{sqlite}, nil, "store is the one place that knows SQLite, and knows nobody's rows"},
-	{"store/chat", []string{"store", "client", "client/*", "protocol/..."}, nil, "the client's database implements the client's Store and knows no gateway"},
+	{"store/chat", []string{"store", "client", "client/*", "protocol/...", aead, argon2}, nil, "the client's database seals rows and implements the client's Store; it knows no gateway"},
 	{"store/mailbox", []string{"store", "gateway", "gateway/*", "protocol/..."}, nil, "the gateway's database implements the gateway's Store and knows no client"},
 
 	{"assets", nil, nil, "assets are files with names"},
@@ -67,8 +76,11 @@ var importTable = []allowance{
 	{"ui/*", uiMayImport, notTheDriver, "screens show what the client says; only cmd/zeroms chooses the driver (fyne/v2/app brings GL)"},
 
 	{"cmd/zeroms", append([]string{"ui/...", "assets", fyne + "/..."}, engines...), nil, "the app wires everything together and is the one importer of fyne/v2/app"},
-	{"cmd/zeroms-lab", append([]string{"cmd/zeroms-lab/world"}, commands...), nil, "the lab runs whole networks: clients, gateways and the world they live in, without a screen"},
+	{"cmd/zeroms-lab", append([]string{"cmd/zeroms-lab/*"}, commands...), nil, "the lab runs whole networks: clients, gateways and the world they live in, without a screen"},
 	{"cmd/zeroms-lab/world", engines, nil, "a world is clients and gateways on memory links, for tests too: it needs every part and no command line"},
+	{"cmd/zeroms-lab/*", append([]string{"cmd/zeroms-lab/world"}, commands...), nil, "a run of the lab has a package of its own"},
+	{"cmd/zms", append([]string{"cmd/zms/*"}, commands...), nil, "a command wires everything together, without a screen"},
+	{"cmd/zms/*", commands, nil, "the parts of zms that its commands share"},
 	{"cmd/*", commands, nil, "a command wires everything together, without a screen"},
 }
 

@@ -44,7 +44,7 @@ func (e *engine) sideRecord(c *contact, body message.Body) (envelope.Record, boo
 	var err error
 	if r.Body, err = message.EncodeBody(body); err == nil {
 		var out message.Out
-		out, err = c.conv.Side(body.Kind(), r.Body, r.Salt, e.now, e.self.Signer)
+		out, err = c.conv.Side(body.Kind(), r.Body, r.Salt, e.now, e.account.Self.Signer)
 		r.Message = out.Signed
 	}
 	if err != nil {

@@ -171,8 +171,8 @@ func (c *Client) SafetyNumber(ctx context.Context, id ContactID) (digits string,
 		if err != nil {
 			return err
 		}
-		digits = key.SafetyNumber(e.self.User, p.User)
-		hash = key.SafetyHash(e.self.User, p.User)
+		digits = key.SafetyNumber(e.account.Self.User, p.User)
+		hash = key.SafetyHash(e.account.Self.User, p.User)
 		return nil
 	})
 	return digits, hash, err
@@ -182,7 +182,7 @@ func (c *Client) SafetyNumber(ctx context.Context, id ContactID) (digits string,
 func (c *Client) Cards(ctx context.Context) ([]Card, error) {
 	return call(ctx, c, func(e *engine) ([]Card, error) {
 		var out []Card
-		for _, k := range e.sortedCards() {
+		for _, k := range e.account.Cards() {
 			shown, err := e.describeCard(k)
 			if err != nil {
 				return nil, err
@@ -196,36 +196,29 @@ func (c *Client) Cards(ctx context.Context) ([]Card, error) {
 // Card returns the newest card that works. Errors: ErrNoGateway.
 func (c *Client) Card(ctx context.Context) (Card, error) {
 	return call(ctx, c, func(e *engine) (Card, error) {
-		cards := e.sortedCards()
+		cards := e.account.Cards()
 		for _, k := range slices.Backward(cards) {
 			if !k.Revoked {
 				return e.shownCard(k)
 			}
 		}
-		return e.shownCard(e.addCard())
+		return e.shownCard(e.account.AddCard())
 	})
-}
-
-func (e *engine) shownCard(k *ownCard) (Card, error) {
-	if len(e.order) == 0 {
-		return Card{}, ErrNoGateway
-	}
-	return e.describeCard(k)
 }
 
 // NewCard makes a further card, which can be revoked without touching others.
 func (c *Client) NewCard(ctx context.Context) (Card, error) {
 	return call(ctx, c, func(e *engine) (Card, error) {
-		if len(e.order) == 0 {
+		if _, ok := e.account.Network(); !ok {
 			return Card{}, ErrNoGateway
 		}
-		return e.shownCard(e.addCard())
+		return e.shownCard(e.account.AddCard())
 	})
 }
 
 // RevokeCard closes a card's door: nobody can use it to write first any more.
 func (c *Client) RevokeCard(ctx context.Context, id key.CardID) error {
-	return do(ctx, c, func(e *engine) error { return e.revokeCard(id) })
+	return do(ctx, c, func(e *engine) error { return e.account.RevokeCard(id) })
 }
 
 // AddGateway makes a gateway a home and connects to it. It returns before the
@@ -242,11 +235,7 @@ func (c *Client) RemoveGateway(ctx context.Context, node key.NodePublic) error {
 // Gateways lists the home gateways in the order of their addition.
 func (c *Client) Gateways(ctx context.Context) ([]Gateway, error) {
 	return call(ctx, c, func(e *engine) ([]Gateway, error) {
-		var out []Gateway
-		for _, n := range e.order {
-			out = append(out, e.gateway(e.homes[n]))
-		}
-		return out, nil
+		return e.gateways(), nil
 	})
 }
 
@@ -254,14 +243,12 @@ func (c *Client) Gateways(ctx context.Context) ([]Gateway, error) {
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	return call(ctx, c, func(e *engine) (Status, error) {
 		s := Status{
-			User: e.self.User, Name: e.self.Name, Device: e.self.Device,
+			User: e.account.Self.User, Name: e.account.Self.Name, Device: e.account.Self.Device,
 			Requests: e.requests(), Waiting: e.outbox.Count(delivery.Waiting) + e.outbox.Count(delivery.Sending),
-			Custody: e.outbox.Count(delivery.Custody), Failed: e.outbox.Count(delivery.Failed), Ignored: e.ignored,
+			Pending: len(e.waiting), Custody: e.outbox.Count(delivery.Custody), Failed: e.outbox.Count(delivery.Failed), Ignored: e.ignored,
 		}
 		s.Contacts = len(e.contacts) - s.Requests
-		for _, n := range e.order {
-			s.Gateways = append(s.Gateways, e.gateway(e.homes[n]))
-		}
+		s.Gateways = e.gateways()
 		return s, nil
 	})
 }

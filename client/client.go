@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"zeroms/client/delivery"
+	"zeroms/client/feed"
 	"zeroms/client/home"
 )
 
@@ -61,9 +62,7 @@ type Client struct {
 	cfg     Config
 	inbox   chan input
 	stopped chan struct{} // closed when Run returns
-
-	mu   sync.Mutex
-	subs map[*Subscription]struct{} // guarded by mu
+	events  *feed.Feed[Event]
 }
 
 // New makes a Client; Run starts it.
@@ -79,7 +78,7 @@ func New(cfg Config) *Client {
 	}
 	return &Client{
 		cfg: cfg, inbox: make(chan input, queueSize), stopped: make(chan struct{}),
-		subs: map[*Subscription]struct{}{},
+		events: feed.New[Event](Lagged{}),
 	}
 }
 
@@ -109,12 +108,7 @@ func (c *Client) Run(ctx context.Context) error {
 
 func (c *Client) finish() {
 	close(c.stopped)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for s := range c.subs {
-		s.close()
-	}
-	c.subs = nil
+	c.events.End()
 }
 
 // push hands an input to the loop; it gives up when the client stops.
@@ -221,7 +215,7 @@ func (e *engine) commit(ctx context.Context) error {
 	for _, act := range actions {
 		act()
 	}
-	e.client.emit(events)
+	e.client.events.Emit(events)
 	return nil
 }
 

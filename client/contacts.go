@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"zeroms/client/delivery"
 	"zeroms/client/home"
 	"zeroms/client/profile"
-	"zeroms/protocol/address"
+	"zeroms/client/reach"
 	"zeroms/protocol/card"
-	"zeroms/protocol/device"
 	"zeroms/protocol/key"
 	"zeroms/protocol/message"
 	"zeroms/protocol/session"
@@ -31,23 +29,22 @@ var (
 // contact is one person and the state of reaching them in this run.
 type contact struct {
 	profile.Contact
-	conv        *message.Conversation
-	bundles     map[key.DeviceID]*session.Bundle // fetched, not used yet
-	fetching    bool
-	fetch       delivery.Backoff
-	leaseTurn   int
-	problem     string
-	acks        delivery.Acks
-	answerDue   map[key.DeviceID]bool
-	registering map[key.NodePublic]bool
-	dirty       bool
-	convDirty   bool
+	conv      *message.Conversation
+	bundles   map[key.DeviceID]*session.Bundle // fetched, not used yet
+	fetching  bool
+	fetch     delivery.Backoff
+	leaseTurn int
+	problem   string
+	acks      delivery.Acks
+	answerDue map[key.DeviceID]bool
+	dirty     bool
+	convDirty bool
 }
 
 func newContact(p profile.Contact) *contact {
 	return &contact{
 		Contact: p, bundles: map[key.DeviceID]*session.Bundle{},
-		answerDue: map[key.DeviceID]bool{}, registering: map[key.NodePublic]bool{},
+		answerDue: map[key.DeviceID]bool{},
 	}
 }
 
@@ -55,7 +52,7 @@ func newContact(p profile.Contact) *contact {
 func (e *engine) meet(user key.IdentityPublic) *contact {
 	c := newContact(profile.NewContact(user, e.now))
 	c.ID = e.lastID + 1
-	c.Network = e.homes[e.order[0]].Address.Network
+	c.Network, _ = e.account.Network()
 	c.conv = message.New(e.conversation(user))
 	return c
 }
@@ -70,9 +67,9 @@ func (e *engine) admit(c *contact) {
 
 // conversation tells whose conversation it is.
 func (e *engine) conversation(user key.IdentityPublic) message.Config {
-	origin, _ := e.self.List.Origin(e.self.Device)
+	origin, _ := e.account.Self.List.Origin(e.account.Self.Device)
 	return message.Config{
-		Self: e.self.User, Peer: user, Device: e.self.Device, List: e.self.List.Ref(), Origin: origin,
+		Self: e.account.Self.User, Peer: user, Device: e.account.Self.Device, List: e.account.Self.List.Ref(), Origin: origin,
 	}
 }
 
@@ -91,14 +88,15 @@ func (c *contact) describe() Contact {
 // addCardOf makes the owner of a card a contact and greets them: the greeting
 // sets up the session and carries our name.
 func (e *engine) addCardOf(k card.Card, alias string) (*contact, error) {
+	_, anywhere := e.account.Network()
 	switch {
-	case k.User == e.self.User:
+	case k.User == e.account.Self.User:
 		return nil, ErrOwnCard
 	case k.Expired(e.now):
 		return nil, wire.ErrExpired
 	case k.Public:
 		return nil, wire.ErrWrongKind.Because("a public card; ask for a card of their own")
-	case len(e.order) == 0:
+	case !anywhere:
 		return nil, ErrNoGateway
 	}
 	c := e.byUser[k.User]
@@ -124,41 +122,34 @@ func (e *engine) addCardOf(k card.Card, alias string) (*contact, error) {
 func (e *engine) welcome(c *contact) error {
 	greet := c.State != Accepted
 	c.State, c.dirty = Accepted, true
-	for _, n := range e.order {
-		e.registerDrop(e.homes[n], c)
-	}
+	e.registerDrop(c)
 	e.wantAck(c)
 	e.wake(c)
 	e.emit(ContactChanged{c.describe()})
 	if !greet {
 		return nil
 	}
-	_, err := e.compose(c, &message.Name{Name: e.self.Name})
+	_, err := e.compose(c, &message.Name{Name: e.account.Self.Name})
 	return err
 }
 
 // block ends the intake from a contact. What was said stays.
 func (e *engine) block(c *contact) {
 	c.State, c.dirty, c.problem = Blocked, true, ""
-	for _, n := range e.order {
-		if c.Registered[n] {
-			drop, _ := c.Mine.Drop(n)
-			e.deleteDrop(e.homes[n], drop)
-		}
-	}
-	clear(c.Registered)
+	e.account.DeleteDrop(&c.Contact)
 	e.emit(ContactChanged{c.describe()})
 }
 
 // announcement is a fingerprint of what a contact must know to write to us.
 func (e *engine) announcement(c *contact) [32]byte {
-	return sha256.Sum256(key.Join(c.Mine.Bytes(), e.self.Address.Bytes(), leaseBytes(e.leases())))
+	return sha256.Sum256(key.Join(c.Mine.Bytes(), e.account.Self.Address.Bytes(), e.account.Fingerprint()))
 }
 
 // needsAnnouncement reports whether the contact has to be told where we are.
 // An init hands over enough to be answered; the rest follows the first answer.
 func (e *engine) needsAnnouncement(c *contact) bool {
-	return c.State == Accepted && !c.Theirs.IsZero() && len(e.order) > 0 && c.Announced != e.announcement(c)
+	_, anywhere := e.account.Network()
+	return c.State == Accepted && !c.Theirs.IsZero() && anywhere && c.Announced != e.announcement(c)
 }
 
 // announce tells a contact of our drop and our gateways, once the drop is
@@ -167,14 +158,14 @@ func (e *engine) announce(c *contact) {
 	if !e.needsAnnouncement(c) || len(c.Registered) == 0 {
 		return
 	}
-	for _, n := range e.order {
-		if e.homes[n].up && !c.Registered[n] {
+	for _, h := range e.account.Homes() {
+		if h.Up && !c.Registered[h.Address.Node] {
 			return
 		}
 	}
 	c.Announced, c.dirty = e.announcement(c), true
-	body := &message.Drops{W: c.Mine}
-	for _, l := range e.leases() {
+	body := &message.Drops{W: c.Mine, Address: e.account.Self.Address}
+	for _, l := range e.account.Leases() {
 		body.Leases = append(body.Leases, l.Encode())
 	}
 	if _, err := e.compose(c, body); err != nil {
@@ -216,7 +207,7 @@ func (e *engine) fetchProfile(c *contact) {
 		}
 		return &wire.ProfileGet{Name: name}
 	}
-	e.request(r, func(a home.Answered) {
+	e.ask(r, func(a home.Answered) {
 		c.fetching = false
 		if err := e.profileCame(c, turn, a); err != nil {
 			e.setProblem(c, err.Error())
@@ -237,7 +228,7 @@ func (e *engine) tryElsewhere(c *contact) {
 	e.alarms.Sooner(alarm{kind: alarmFetch, lane: lane{Contact: c.ID}}, until)
 }
 
-// profileCame checks a profile and takes its device list, prekeys and leases.
+// profileCame takes what a profile says.
 func (e *engine) profileCame(c *contact, turn int, a home.Answered) error {
 	if a.Err != nil {
 		return a.Err
@@ -246,87 +237,18 @@ func (e *engine) profileCame(c *contact, turn int, a home.Answered) error {
 	if !ok {
 		return wire.ErrUnexpected
 	}
-	p, err := address.Open(answer.Blob, c.User, c.Secret, key.Place{Network: c.Network, Node: a.Gateway}, e.now)
+	p, err := reach.ReadProfile(&c.Contact, answer.Blob, key.Place{Network: c.Network, Node: a.Gateway}, e.now)
 	if err != nil {
 		return err
 	}
-	list, err := listOfProfile(c, p)
-	if err != nil {
-		return err
-	}
-	bundles, err := bundlesOf(list, p.Bundles, e.now)
-	if err != nil {
-		return err
-	}
-	c.List, c.bundles, c.dirty = list, bundles, true
+	c.List, c.bundles, c.dirty = p.List, p.Bundles, true
 	if c.Theirs.IsZero() && turn < len(c.Gateways) {
-		c.learnGateways(turn, a.Gateway, p.Leases)
+		reach.LearnGateways(&c.Contact, turn, a.Gateway, p.Leases)
 	}
-	for id := range bundles {
+	for id := range p.Bundles {
 		e.book.Know(lane{Contact: c.ID, Device: id})
 	}
 	return nil
-}
-
-// listOfProfile follows the device list with the entries of a profile and
-// checks that a listed device signed it.
-func listOfProfile(c *contact, p *address.Profile) (*device.List, error) {
-	list := device.NewList(c.User)
-	if c.List != nil {
-		list = c.List.Clone()
-	}
-	for _, b := range p.List {
-		entry, err := device.ParseEntry(b)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := list.Accept(entry); err != nil && !errors.Is(err, wire.ErrStaleList) {
-			return nil, err
-		}
-	}
-	signer, ok := list.Device(p.Signer)
-	if !ok || !list.Live(p.Signer) {
-		return nil, wire.ErrStaleList.Because("the profile's signer is not listed")
-	}
-	return list, p.Verify(signer.DSK)
-}
-
-// bundlesOf verifies the bundles of a profile. One counts if its device is live
-// and it names an entry of the list not older than the one that added the device.
-func bundlesOf(list *device.List, encoded [][]byte, now time.Time) (map[key.DeviceID]*session.Bundle, error) {
-	out := map[key.DeviceID]*session.Bundle{}
-	var last error = wire.ErrExpired.Because("the profile has no prekey")
-	for _, b := range encoded {
-		for _, d := range list.Devices() {
-			bundle, err := session.ParseBundle(b, d.DSK, now)
-			if err != nil {
-				last = err
-				continue
-			}
-			if _, ok := list.Vouches(d.ID, device.Ref{N: bundle.List.N, Hash: bundle.List.Hash}); !ok {
-				last = wire.ErrStaleList.Because("a prekey names an unknown device list")
-				continue
-			}
-			out[d.ID] = bundle
-		}
-	}
-	if len(out) == 0 {
-		return nil, last
-	}
-	return out, nil
-}
-
-// learnGateways notes the key behind a card's hash, and where else the card's
-// owner is.
-func (c *contact) learnGateways(turn int, node key.NodePublic, leases []address.Lease) {
-	c.Gateways[turn].Key = node[:]
-	for _, l := range leases {
-		g := profile.FromLease(l)
-		known := slices.ContainsFunc(c.Gateways, func(k profile.Gateway) bool { return k.Hash == g.Hash })
-		if !known && len(c.Gateways) < address.MaxLeases {
-			c.Gateways = append(c.Gateways, g)
-		}
-	}
 }
 
 // find looks a contact up by #number, name or user ID text.

@@ -5,19 +5,15 @@ import (
 	"log/slog"
 	"time"
 
+	"zeroms/client/account"
 	"zeroms/client/delivery"
+	"zeroms/client/history"
 	"zeroms/client/home"
+	"zeroms/client/outbox"
 	"zeroms/client/profile"
 	"zeroms/client/sessions"
 	"zeroms/protocol/key"
-	"zeroms/protocol/session"
 )
-
-// dropAt names a drop or door at one gateway.
-type dropAt struct {
-	node key.NodePublic
-	drop key.DropID
-}
 
 // lane is one device of one contact.
 type lane = delivery.Lane
@@ -50,28 +46,21 @@ type engine struct {
 	timing delivery.Timing
 
 	// owned by loop: the profile
-	self     *profile.Self
-	cards    map[key.CardID]*ownCard
-	homes    map[key.NodePublic]*ownHome
-	order    []key.NodePublic // homes in the order of their addition
+	account  *account.Account
 	contacts map[uint64]*contact
 	byUser   map[key.IdentityPublic]*contact
-	prekeys  []*session.Prekey   // oldest first
 	seen     map[[16]byte]uint32 // envelope or init hash -> day
 	book     *sessions.Book
-	outbox   delivery.Outbox
-	parcels  map[uint64]*profile.Parcel // by item of the outbox
+	outbox   outbox.Outbox
+	history  *history.History
 
 	// owned by loop: indexes
-	drops  map[dropAt]*contact
-	doors  map[dropAt]*ownCard
-	recent map[[16]byte]*profile.Message // messages of the outbox
+	drops map[account.Place]*contact
 
 	// owned by loop: this run
 	alarms    delivery.Alarms[alarm]
 	waiting   map[uint64]func(home.Answered)
 	lastToken uint64
-	lastItem  uint64
 	lastID    uint64
 	ignored   uint64
 
@@ -79,10 +68,7 @@ type engine struct {
 	now     time.Time
 	put     []Row
 	gone    []Ref
-	changed map[[16]byte]*profile.Message // messages to store
-	fresh   []*profile.Message            // of them those to report as new
-	awake   map[lane]struct{}             // lanes to look at
-	ackDue  map[*ownHome]struct{}
+	awake   map[lane]struct{} // lanes to look at
 	actions []func()
 	events  []Event
 }
@@ -90,13 +76,14 @@ type engine struct {
 func newEngine(c *Client) *engine {
 	e := &engine{
 		client: c, log: c.cfg.Log, timing: c.cfg.Delivery,
-		cards: map[key.CardID]*ownCard{}, homes: map[key.NodePublic]*ownHome{},
 		contacts: map[uint64]*contact{}, byUser: map[key.IdentityPublic]*contact{},
-		seen: map[[16]byte]uint32{}, book: sessions.NewBook(), parcels: map[uint64]*profile.Parcel{},
-		drops: map[dropAt]*contact{}, doors: map[dropAt]*ownCard{}, recent: map[[16]byte]*profile.Message{},
-		waiting: map[uint64]func(home.Answered){}, changed: map[[16]byte]*profile.Message{},
-		awake: map[lane]struct{}{}, ackDue: map[*ownHome]struct{}{},
+		seen: map[[16]byte]uint32{}, book: sessions.NewBook(),
+		drops:   map[account.Place]*contact{},
+		waiting: map[uint64]func(home.Answered){},
+		awake:   map[lane]struct{}{},
 	}
+	e.history = history.New(c.cfg.Store)
+	e.account = account.New(host{e}, e.log)
 	e.pool = home.New(home.Config{
 		Dialer: c.cfg.Dialer, Resolve: c.cfg.Resolve, Timing: c.cfg.Links,
 		Events: func(ev home.Event) { c.push(func(e *engine) { e.linkEvent(ev) }) },
@@ -115,37 +102,26 @@ func load(ctx context.Context, c *Client) (*engine, error) {
 	if err := e.restore(ctx, rows); err != nil {
 		return nil, err
 	}
+	e.account.Start()
 	e.indexDrops()
-	for _, n := range e.order {
-		e.openHome(e.homes[n])
-	}
 	e.sweep()
 	e.wakeAll()
 	return e, nil
 }
 
-// indexDrops maps the drops and doors at every home to whom they are for.
+// indexDrops maps the drops at every home to whom they are for.
 func (e *engine) indexDrops() {
 	clear(e.drops)
-	clear(e.doors)
 	for _, c := range e.contacts {
 		e.indexContact(c)
-	}
-	for _, k := range e.cards {
-		e.indexCard(k)
 	}
 }
 
 func (e *engine) indexContact(c *contact) {
-	for node := range e.homes {
+	for _, h := range e.account.Homes() {
+		node := h.Address.Node
 		drop, _ := c.Mine.Drop(node)
-		e.drops[dropAt{node, drop}] = c
-	}
-}
-
-func (e *engine) indexCard(k *ownCard) {
-	for node, h := range e.homes {
-		e.doors[dropAt{node, e.doorOf(h, k)}] = k
+		e.drops[account.Place{Node: node, Drop: drop}] = c
 	}
 }
 
@@ -180,9 +156,10 @@ func (e *engine) ring(a alarm) {
 	case alarmSweep:
 		e.sweep()
 	case alarmRegister:
-		for _, n := range e.order {
-			e.register(e.homes[n])
+		for _, h := range e.account.Homes() {
+			e.account.Register(h)
 		}
+		e.registerDrops()
 	case alarmAck, alarmAnswer, alarmLane, alarmFetch:
 		if c := e.contacts[a.lane.Contact]; c != nil {
 			if a.kind == alarmAnswer {
@@ -196,10 +173,7 @@ func (e *engine) ring(a alarm) {
 // progress moves on whatever this turn has made possible: announcements,
 // envelopes, acknowledgements.
 func (e *engine) progress() {
-	for h := range e.ackDue {
-		e.acknowledge(h)
-	}
-	clear(e.ackDue)
+	e.account.Acknowledge()
 	for len(e.awake) > 0 {
 		lanes := e.awake
 		e.awake = map[lane]struct{}{}
@@ -214,10 +188,7 @@ func (e *engine) progress() {
 // sweep renews and expires whatever time has come for.
 func (e *engine) sweep() {
 	e.alarms.Set(alarm{kind: alarmSweep}, e.now.Add(e.timing.Sweep))
-	e.renewPrekeys()
-	for _, n := range e.order {
-		e.publish(e.homes[n])
-	}
+	e.account.Sweep()
 	for hash, day := range e.seen {
 		if day+seenDays < profile.Day(e.now) {
 			delete(e.seen, hash)

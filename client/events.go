@@ -3,6 +3,7 @@ package client
 import (
 	"time"
 
+	"zeroms/client/feed"
 	"zeroms/protocol/key"
 )
 
@@ -46,75 +47,9 @@ func (GatewayRemoved) clientEvent() {}
 func (ReadUpto) clientEvent()       {}
 func (Lagged) clientEvent()         {}
 
-// subscriptionSize bounds the events that wait for one subscriber. When it
-// overflows, all of them are dropped and one Lagged takes their place.
-const subscriptionSize = 4096
-
-// Subscription receives events on C, which is closed when the client stops.
-type Subscription struct {
-	// C delivers the events.
-	C      <-chan Event
-	queue  chan Event
-	client *Client
-	closed bool // guarded by client.mu
-}
+// Subscription receives events on C, which is closed when the client stops. A
+// subscriber that is too slow loses what waits for it and gets Lagged instead.
+type Subscription = feed.Subscription[Event]
 
 // Subscribe starts receiving events. The caller must keep reading or Close.
-func (c *Client) Subscribe() *Subscription {
-	q := make(chan Event, subscriptionSize)
-	s := &Subscription{C: q, queue: q, client: c}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.subs == nil {
-		s.close()
-		return s
-	}
-	c.subs[s] = struct{}{}
-	return s
-}
-
-// Close ends the subscription and closes C.
-func (s *Subscription) Close() {
-	s.client.mu.Lock()
-	defer s.client.mu.Unlock()
-	delete(s.client.subs, s)
-	s.close()
-}
-
-// close closes the queue once; client.mu is held.
-func (s *Subscription) close() {
-	if !s.closed {
-		s.closed = true
-		close(s.queue)
-	}
-}
-
-// emit hands the events of a turn to every subscriber without waiting.
-func (c *Client) emit(events []Event) {
-	if len(events) == 0 {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for s := range c.subs {
-		for _, ev := range events {
-			s.offer(ev)
-		}
-	}
-}
-
-func (s *Subscription) offer(ev Event) {
-	select {
-	case s.queue <- ev:
-		return
-	default:
-	}
-	for {
-		select {
-		case <-s.queue:
-		default:
-			s.queue <- Lagged{}
-			return
-		}
-	}
-}
+func (c *Client) Subscribe() *Subscription { return c.events.Subscribe() }

@@ -5,10 +5,11 @@ import (
 	mathrand "math/rand/v2"
 	"time"
 
+	"zeroms/client/account"
 	"zeroms/client/profile"
+	"zeroms/client/reach"
 	"zeroms/client/sessions"
 	"zeroms/protocol/address"
-	"zeroms/protocol/device"
 	"zeroms/protocol/envelope"
 	"zeroms/protocol/key"
 	"zeroms/protocol/message"
@@ -24,7 +25,7 @@ const seenDays = uint32(wire.DedupeWindow / (24 * time.Hour))
 
 // receive takes one envelope out of a row of the mailbox. An envelope that was
 // processed before, or that nothing here can open, leaves no trace but its row.
-func (e *engine) receive(h *ownHome, row *wire.Push) {
+func (e *engine) receive(h *account.Home, row *wire.Push) {
 	hash := [16]byte(row.Hash[:16])
 	if _, known := e.seen[hash]; known {
 		return
@@ -44,9 +45,9 @@ func (e *engine) remember(hash [16]byte, day uint32) {
 }
 
 // open finds whom an envelope may be from by where it lay, and opens it.
-func (e *engine) open(h *ownHome, row *wire.Push) error {
-	at := dropAt{h.Address.Node, row.Drop}
-	c, k := e.drops[at], e.doors[at]
+func (e *engine) open(h *account.Home, row *wire.Push) error {
+	place := at(h, row)
+	c, k := e.drops[place], e.account.Door(place)
 	switch {
 	case c == nil && k == nil, k != nil && k.Revoked, c != nil && c.State == Blocked:
 		return wire.ErrUnknownDrop
@@ -70,7 +71,7 @@ func (e *engine) open(h *ownHome, row *wire.Push) error {
 
 // openInit opens an envelope that carries a handshake: of a session that is
 // known already, or of a new one.
-func (e *engine) openInit(row *wire.Push, c *contact, k *ownCard) error {
+func (e *engine) openInit(row *wire.Push, c *contact, k *account.Card) error {
 	head, env, err := envelope.ParseInit(row.Payload)
 	if err != nil {
 		return err
@@ -91,7 +92,7 @@ func (e *engine) openInit(row *wire.Push, c *contact, k *ownCard) error {
 	if _, known := e.seen[[16]byte(hash[:16])]; known {
 		return wire.ErrReplayed
 	}
-	o, err := sessions.Accept(env, &in, e.acceptParams(k), e.now)
+	o, err := sessions.Accept(env, &in, e.account.AcceptParams(k), e.now)
 	if err != nil {
 		return err
 	}
@@ -101,25 +102,11 @@ func (e *engine) openInit(row *wire.Push, c *contact, k *ownCard) error {
 	return e.openFirst(row, c, o)
 }
 
-// acceptParams is what inits are opened with; k is the card at whose door it
-// lay, nil at a contact's drop.
-func (e *engine) acceptParams(k *ownCard) session.AcceptParams {
-	return session.AcceptParams{
-		Identity: e.self.User, Device: e.self.Signer.Public(), Prekeys: e.prekeys,
-		Door: func(id key.CardID) (d key.DoorSecret, ok bool) {
-			if k == nil || k.ID != id {
-				return d, false
-			}
-			return k.Door, true
-		},
-	}
-}
-
 // openFirst takes the first message of a new session: everything is checked
 // before the contact, the session and the message come to stay.
 func (e *engine) openFirst(row *wire.Push, c *contact, o *sessions.Opened) error {
 	from := e.byUser[o.Block.Identity]
-	if c != nil && c != from || from != nil && from.State == Blocked || o.Block.Identity == e.self.User {
+	if c != nil && c != from || from != nil && from.State == Blocked || o.Block.Identity == e.account.Self.User {
 		return wire.ErrWrongRecipient
 	}
 	stranger := from == nil
@@ -130,7 +117,7 @@ func (e *engine) openFirst(row *wire.Push, c *contact, o *sessions.Opened) error
 		from = e.meet(o.Block.Identity)
 		from.State = Requested
 	}
-	list, err := listOf(from, o.Block)
+	list, err := reach.FollowInit(&from.Contact, o.Block)
 	if err != nil {
 		return err
 	}
@@ -152,7 +139,7 @@ func (e *engine) openFirst(row *wire.Push, c *contact, o *sessions.Opened) error
 	}
 	hash := o.EncHash()
 	e.remember([16]byte(hash[:16]), profile.Day(e.now.Add(session.PrekeyErased))-seenDays)
-	e.adoptHandover(from, o.Block)
+	reach.TakeHandover(&from.Contact, o.Block)
 	from.dirty = true
 	if from.State == Accepted {
 		wait := e.timing.AnswerMin + jitter(e.timing.AnswerMax-e.timing.AnswerMin)
@@ -179,43 +166,6 @@ func jitter(d time.Duration) time.Duration {
 	return mathrand.N(d)
 }
 
-// listOf checks the device list entry that came with an init: it must be the
-// initiator's, list the signing device and not contradict what is known.
-func listOf(from *contact, block *session.Block) (*device.List, error) {
-	entry, err := device.ParseEntry(block.ListEntry)
-	if err != nil {
-		return nil, err
-	}
-	list := device.NewList(block.Identity)
-	if from.List != nil {
-		list = from.List.Clone()
-	}
-	if _, err := list.Accept(entry); err != nil && !errors.Is(err, wire.ErrStaleList) {
-		return nil, err
-	}
-	id := key.DeviceIDOf(block.Device)
-	if d, ok := list.Device(id); !ok || d.DSK != block.Device || !list.Live(id) {
-		return nil, wire.ErrStaleList.Because("the sender's device is not listed")
-	}
-	return list, nil
-}
-
-// adoptHandover takes where the initiator wants to be answered.
-func (e *engine) adoptHandover(c *contact, block *session.Block) {
-	if !c.Theirs.IsZero() && len(c.Leases) > 0 && c.Theirs.Equal(block.Drop.Bytes()) {
-		return // known already, and perhaps in newer words
-	}
-	var leases []profile.Gateway
-	for _, packed := range block.Leases {
-		if l, err := address.Parse52(packed[:]); err == nil {
-			leases = append(leases, profile.FromLease(l))
-		}
-	}
-	if len(leases) > 0 {
-		c.Theirs, c.Leases, c.leaseTurn = block.Drop, leases, 0
-	}
-}
-
 // requests counts the strangers who wait for a decision.
 func (e *engine) requests() (n int) {
 	for _, c := range e.contacts {
@@ -237,7 +187,7 @@ type incoming struct {
 // its chain, side messages by whoever they are for. If the main one is refused
 // nothing changes, the session included; a refused rider is left out.
 func (e *engine) take(row *wire.Push, c *contact, o *sessions.Opened) error {
-	main, err := check(e.self.User, c, o.Lane.Device, o.Records[0])
+	main, err := check(e.account.Self.User, c, o.Lane.Device, o.Records[0])
 	if err != nil {
 		return err
 	}
@@ -247,7 +197,7 @@ func (e *engine) take(row *wire.Push, c *contact, o *sessions.Opened) error {
 	e.book.Keep(o)
 	e.awake[o.Lane] = struct{}{}
 	for _, r := range o.Records[1:] {
-		rider, err := check(e.self.User, c, o.Lane.Device, r)
+		rider, err := check(e.account.Self.User, c, o.Lane.Device, r)
 		if err == nil && !rider.msg.Header.Kind.Side() {
 			err = wire.ErrUnexpected
 		}
@@ -293,7 +243,7 @@ func (e *engine) accept(row *wire.Push, c *contact, in *incoming, base uint32) e
 		return e.side(c, in, base)
 	}
 	origin, _ := c.List.Origin(in.msg.Header.Device)
-	got, err := c.conv.Accept(in.msg, message.Arrival{Base: base, Origin: origin}, archive{e, c.conv.ID()})
+	got, err := c.conv.Accept(in.msg, message.Arrival{Base: base, Origin: origin}, e.history.Archive(c.conv.ID()))
 	if fork := new(message.ForkError); errors.As(err, &fork) {
 		c.convDirty = true
 		e.log.Error("two different messages claim one place of a contact's chain", "contact", c.ID, "device", fork.From.Device.String())
@@ -303,8 +253,10 @@ func (e *engine) accept(row *wire.Push, c *contact, in *incoming, base uint32) e
 		return err
 	}
 	c.convDirty = true
-	for _, moved := range got.Moved {
-		e.moved(moved)
+	for _, to := range got.Moved {
+		if err := e.history.Move(to); err != nil {
+			e.log.Error("a message to be moved can't be read", "error", err)
+		}
 	}
 	e.wantAck(c)
 	if got.Duplicate {
@@ -315,7 +267,7 @@ func (e *engine) accept(row *wire.Push, c *contact, in *incoming, base uint32) e
 	if m.Shown() {
 		c.Unread++
 	}
-	e.markNew(m)
+	e.history.Add(m)
 	e.apply(c, in)
 	return nil
 }
@@ -348,6 +300,7 @@ func (e *engine) theirDrops(c *contact, b *message.Drops) {
 		return
 	}
 	c.Theirs, c.Leases, c.leaseTurn, c.dirty = b.W, leases, 0, true
+	c.Secret = b.Address
 	e.wake(c)
 	e.emit(ContactChanged{c.describe()})
 }
@@ -358,12 +311,12 @@ func (e *engine) side(c *contact, in *incoming, base uint32) error {
 	from := c.party(in.msg.Header.Device)
 	switch b := in.body.(type) {
 	case *message.Ack:
-		if b.To != (key.DeviceID{}) && b.To != e.self.Device {
+		if b.To != (key.DeviceID{}) && b.To != e.account.Self.Device {
 			return wire.ErrWrongRecipient
 		}
 		e.theyAcked(c, from, b)
 	case *message.Heads:
-		if b.To != (key.DeviceID{}) && b.To != e.self.Device {
+		if b.To != (key.DeviceID{}) && b.To != e.account.Self.Device {
 			return wire.ErrWrongRecipient
 		}
 		c.conv.NoteHeads(from, base, b)

@@ -9,6 +9,7 @@ import (
 	"zeroms/client/delivery"
 	"zeroms/client/home"
 	"zeroms/client/profile"
+	"zeroms/client/reach"
 	"zeroms/client/sessions"
 	"zeroms/protocol/envelope"
 	"zeroms/protocol/key"
@@ -26,7 +27,7 @@ func (e *engine) compose(c *contact, body message.Body) (*profile.Message, error
 	}
 	var salt [message.SaltSize]byte
 	_, _ = rand.Read(salt[:])
-	out, err := c.conv.Append(body.Kind(), encoded, salt, e.now, e.self.Signer)
+	out, err := c.conv.Append(body.Kind(), encoded, salt, e.now, e.account.Self.Signer)
 	if err != nil {
 		return nil, err
 	}
@@ -34,11 +35,11 @@ func (e *engine) compose(c *contact, body message.Body) (*profile.Message, error
 	if err != nil {
 		return nil, err
 	}
-	m := profile.NewMessage(signed, profile.Content{User: e.self.User, Salt: salt, Body: encoded})
+	m := profile.NewMessage(signed, profile.Content{User: e.account.Self.User, Salt: salt, Body: encoded})
 	m.Contact, m.Height, m.Outgoing, m.At = c.ID, out.Height, true, e.now
 	c.convDirty = true
-	e.recent[short(m.ID)] = m
-	e.markNew(m)
+	e.history.Hold(m)
+	e.history.Add(m)
 	devices := e.book.Devices(c.ID)
 	if len(devices) == 0 {
 		e.queue(m, key.DeviceID{})
@@ -49,29 +50,20 @@ func (e *engine) compose(c *contact, body message.Body) (*profile.Message, error
 	return m, nil
 }
 
-func short(id message.ID) [16]byte { return [16]byte(id[:16]) }
-
 // queue adds an item for one device; the zero device stands for those that
 // are not known yet.
 func (e *engine) queue(m *profile.Message, id key.DeviceID) {
-	e.lastItem++
 	l := lane{Contact: m.Contact, Device: id}
-	i := e.outbox.Add(delivery.Item{ID: e.lastItem, Lane: l, Message: m.ID, State: delivery.Waiting})
-	e.store(i)
+	e.outbox.Queue(m, l)
 	m.Target(id).State = Queued
 	e.awake[l] = struct{}{}
 }
 
-// store writes an item's row.
-func (e *engine) store(i *delivery.Item) { e.put = append(e.put, profile.ItemRow(i, e.parcels[i.ID])) }
-
 // finish removes an item that is delivered.
 func (e *engine) finish(i *delivery.Item) {
-	e.outbox.Done(i.ID)
-	delete(e.parcels, i.ID)
-	e.gone = append(e.gone, Ref{Table: profile.TableOutbox, Key: profile.Number(i.ID)})
+	e.outbox.Finish(i)
 	if !e.outbox.Holds(i.Message) {
-		delete(e.recent, short(i.Message))
+		e.history.Release(i.Message)
 	}
 }
 
@@ -82,7 +74,7 @@ func (e *engine) spread(c *contact) {
 		return
 	}
 	for _, i := range slices.Clone(e.outbox.Of(lane{Contact: c.ID})) {
-		m, err := e.message(i.Message)
+		m, err := e.history.Find(i.Message)
 		if err != nil {
 			e.log.Error("a queued message can't be read", "error", err)
 			continue
@@ -91,7 +83,7 @@ func (e *engine) spread(c *contact) {
 		for _, id := range devices {
 			e.queue(m, id)
 		}
-		e.markChanged(m)
+		e.history.Change(m)
 		e.finish(i)
 	}
 }
@@ -121,7 +113,7 @@ func (e *engine) pump(c *contact, l lane) {
 		if r == nil {
 			break
 		}
-		i := e.outbox.Next(l, r.door, e.now)
+		i := e.outbox.Next(l, r.Door, e.now)
 		if i == nil || !e.pack(c, i, r) {
 			break
 		}
@@ -134,11 +126,8 @@ func (e *engine) pump(c *contact, l lane) {
 
 // route is where the next envelope of a lane goes and the session it goes on.
 type route struct {
-	gateway    profile.Gateway
-	drop       key.DropID
-	capability key.Capability
-	door       bool
-	session    *session.Session
+	*reach.Route
+	session *session.Session
 }
 
 // route finds a session and an address, or starts whatever is missing.
@@ -159,80 +148,49 @@ func (e *engine) route(c *contact, l lane) *route {
 	case s.Init() != nil && d.At == nil:
 		return nil
 	case s.Init() != nil && d.Door: // an init serves one drop or door at one gateway
-		return c.doorAt(*d.At, s)
+		return on(reach.DoorAt(&c.Contact, *d.At), s)
 	case s.Init() != nil:
-		return c.dropAt(*d.At, s)
+		return on(reach.DropAt(&c.Contact, *d.At), s)
 	}
-	return c.dropRoute(s)
+	return on(reach.ToDrop(&c.Contact, c.leaseTurn), s)
 }
 
-// dropRoute leads to the contact's drop at one of their gateways.
-func (c *contact) dropRoute(s *session.Session) *route {
-	if c.Theirs.IsZero() || len(c.Leases) == 0 {
+// on joins a route and a session; there may be no route.
+func on(r *reach.Route, s *session.Session) *route {
+	if r == nil {
 		return nil
 	}
-	return c.dropAt(c.Leases[c.leaseTurn%len(c.Leases)], s)
-}
-
-func (c *contact) dropAt(g profile.Gateway, s *session.Session) *route {
-	r := &route{gateway: g, session: s}
-	r.drop, r.capability = c.Theirs.Drop(g.Node())
-	return r
-}
-
-// doorRoute leads to the door of the card we have, at the gateway whose turn
-// it is, once its key is known.
-func (c *contact) doorRoute() *route {
-	if len(c.Gateways) == 0 || c.Door.IsZero() {
-		return nil
-	}
-	g := c.Gateways[int(c.Turn)%len(c.Gateways)]
-	if !g.Known() {
-		return nil
-	}
-	return c.doorAt(g, nil)
-}
-
-func (c *contact) doorAt(g profile.Gateway, s *session.Session) *route {
-	node := g.Node()
-	name, err := key.ProfileName(c.User, c.Secret, key.Place{Network: c.Network, Node: node})
-	if err != nil {
-		return nil
-	}
-	return &route{
-		gateway: g, door: true, session: s,
-		drop: key.DoorOf(name, c.Door.DoorKey(node)), capability: c.Door.Capability(node),
-	}
+	return &route{r, s}
 }
 
 // initiate makes a new session with a device, for the drop if it is known, else
 // for the door of the card. It needs a fresh prekey, and our own drop has to
 // stand at one of our gateways before we hand it over.
 func (e *engine) initiate(c *contact, l lane) bool {
-	leases := e.handover(c)
+	leases := e.account.Packed(session.MaxLeases, func(n key.NodePublic) bool { return c.Registered[n] })
 	if len(leases) == 0 {
 		return false
 	}
 	bundle := c.bundles[l.Device]
-	r := c.dropRoute(nil)
+	r := reach.ToDrop(&c.Contact, c.leaseTurn)
 	if r == nil {
-		r = c.doorRoute()
+		r = reach.ToDoor(&c.Contact)
 	}
 	if bundle == nil || r == nil {
 		e.fetchProfile(c)
 		return false
 	}
 	p := session.InitParams{
-		Identity: e.self.User, Signer: e.self.Signer, Peer: c.User, Bundle: bundle,
-		Gen: e.book.Get(l).Set.NextGen(e.now), Drop: c.Mine, Leases: leases, ListEntry: e.self.Newest(),
+		Identity: e.account.Self.User, Signer: e.account.Self.Signer, Peer: c.User, Bundle: bundle,
+		Gen: e.book.Get(l).Set.NextGen(e.now), Drop: c.Mine, Leases: leases, ListEntry: e.account.Self.Newest(),
 	}
-	if r.door {
+	if r.Door {
 		p.Door = c.Door
 	}
 	delete(c.bundles, l.Device)
 	s, _, err := session.Initiate(p, e.now)
 	if err == nil {
-		err = e.book.Start(l, s, r.gateway, r.door, e.now)
+		err = e.book.Start(l, s, r.Gateway, r.Door, e.now)
 	}
 	if err != nil {
 		e.log.Warn("a session could not be set up", "error", err)
@@ -240,20 +198,9 @@ func (e *engine) initiate(c *contact, l lane) bool {
 	return err == nil
 }
 
-// handover is up to two of our leases at which the contact's drop stands, in
-// the fixed form of an init.
-func (e *engine) handover(c *contact) (out []session.Lease) {
-	for _, n := range e.order {
-		if h := e.homes[n]; c.Registered[n] && h.packed != nil && len(out) < session.MaxLeases {
-			out = append(out, *h.packed)
-		}
-	}
-	return out
-}
-
 // pack seals the next item of a lane. It reports false if the item has to wait.
 func (e *engine) pack(c *contact, i *delivery.Item, r *route) bool {
-	m, err := e.message(i.Message)
+	m, err := e.history.Find(i.Message)
 	if err != nil {
 		e.log.Error("a queued message can't be read", "error", err)
 		return false
@@ -281,19 +228,18 @@ func (e *engine) pack(c *contact, i *delivery.Item, r *route) bool {
 		c.acks.Sent(e.now, false)
 	}
 	p := e.parcel(c, r, env)
-	e.parcels[i.ID] = p
-	i.Door = r.door
+	e.outbox.Pack(i, p, r.Door)
 	t := m.Target(i.Lane.Device)
 	t.Submitted, t.Size, t.Holder = wire.Millis(e.now), uint32(len(env)), p.Gateway.Hash
-	e.markChanged(m)
+	e.history.Change(m)
 	e.submit(i)
 	return true
 }
 
 func (e *engine) parcel(c *contact, r *route, env []byte) *profile.Parcel {
 	return &profile.Parcel{
-		Gateway: r.gateway, Network: c.Network, Drop: r.drop, Envelope: env,
-		MAC: r.capability.Authenticate(r.drop, sha256.Sum256(env)),
+		Gateway: r.Gateway, Network: c.Network, Drop: r.Drop, Envelope: env,
+		MAC: r.Capability.Authenticate(r.Drop, sha256.Sum256(env)),
 	}
 }
 
@@ -317,22 +263,21 @@ func (e *engine) sendOnce(c *contact, l lane, r *route, record envelope.Record, 
 	}
 	p := e.parcel(c, r, env)
 	to := home.Target{Endpoint: p.Gateway.Endpoint(), Network: p.Network}
-	e.ask(to, p.Submit(), func(a home.Answered) { done(a.Err) })
+	e.ask(home.Request{To: to, Payload: p.Submit()}, func(a home.Answered) { done(a.Err) })
 	return true
 }
 
 // submit hands an item's envelope to the gateway's link after the turn.
 func (e *engine) submit(i *delivery.Item) {
-	p := e.parcels[i.ID]
+	p := e.outbox.Parcel(i)
 	if p == nil {
 		e.again(i)
 		return
 	}
 	e.outbox.Launch(i)
-	e.store(i)
 	id := i.ID
 	to := home.Target{Endpoint: p.Gateway.Endpoint(), Network: p.Network}
-	e.ask(to, p.Submit(), func(a home.Answered) { e.submitted(id, a) })
+	e.ask(home.Request{To: to, Payload: p.Submit()}, func(a home.Answered) { e.submitted(id, a) })
 }
 
 // submitted takes the answer to a submission.
@@ -344,9 +289,7 @@ func (e *engine) submitted(id uint64, a home.Answered) {
 	c := e.contacts[i.Lane.Contact]
 	e.awake[i.Lane] = struct{}{}
 	if a.Receipt != nil {
-		e.outbox.Taken(i, wire.Time(a.Receipt.Kept))
-		delete(e.parcels, id)
-		e.store(i)
+		e.outbox.Taken(i, a.Receipt.Kept)
 		e.custody(i, a)
 		e.setProblem(c, "")
 		return
@@ -359,7 +302,7 @@ func (e *engine) submitted(id uint64, a home.Answered) {
 	case delivery.Reroute:
 		e.reroute(c, i)
 	case delivery.GiveUp:
-		e.store(i)
+		e.outbox.GaveUp(i)
 		e.gaveUp(i)
 	}
 	e.setProblem(c, reason.Error())
@@ -383,8 +326,6 @@ func (e *engine) reroute(c *contact, i *delivery.Item) {
 
 // again has an item sealed anew.
 func (e *engine) again(i *delivery.Item) {
-	delete(e.parcels, i.ID)
 	e.outbox.Again(i)
-	e.store(i)
 	e.awake[i.Lane] = struct{}{}
 }

@@ -99,6 +99,7 @@ type Gateway struct {
 	Used, Quota uint64
 	Retention   time.Duration
 	Position    uint64 // rows of its log processed
+	Current     bool   // everything that it said to hold has come in
 	Drops       int    // contacts registered there
 }
 
@@ -121,6 +122,7 @@ type Status struct {
 	Contacts int
 	Requests int
 	Waiting  int // messages not in custody
+	Pending  int // requests to gateways that have no answer yet
 	Custody  int // in custody, not acknowledged
 	Failed   int
 	Gateways []Gateway

@@ -29,15 +29,19 @@ type itemRecord struct {
 	State   uint8        `cbor:"5,keyasint"`
 	Door    bool         `cbor:"6,keyasint"`
 	Until   uint64       `cbor:"7,keyasint"`
-	Parcel  *Parcel      `cbor:"8,keyasint"`
+	Parcel  []Parcel     `cbor:"8,keyasint"` // none or one
 }
 
 // ItemRow is the row of an item of the outbox with its envelope, if it has one.
 func ItemRow(i *delivery.Item, p *Parcel) Row {
-	return Row{Table: TableOutbox, Key: Number(i.ID), Data: wire.Marshal(itemRecord{
+	r := itemRecord{
 		Version: version, Contact: i.Lane.Contact, Device: i.Lane.Device, Message: i.Message,
-		State: uint8(i.State), Door: i.Door, Until: wire.Millis(i.Until), Parcel: p,
-	})}
+		State: uint8(i.State), Door: i.Door, Until: wire.Millis(i.Until),
+	}
+	if p != nil {
+		r.Parcel = []Parcel{*p}
+	}
+	return Row{Table: TableOutbox, Key: Number(i.ID), Data: wire.Marshal(r)}
 }
 
 // ParseItem reads the row of an item.
@@ -50,10 +54,13 @@ func ParseItem(row Row) (i delivery.Item, p *Parcel, err error) {
 	if err != nil {
 		return i, nil, err
 	}
+	if len(r.Parcel) > 0 {
+		p = &r.Parcel[0]
+	}
 	return delivery.Item{
 		ID: id, Lane: delivery.Lane{Contact: r.Contact, Device: r.Device}, Message: r.Message,
 		State: delivery.State(r.State), Door: r.Door, Until: wire.Time(r.Until),
-	}, r.Parcel, nil
+	}, p, nil
 }
 
 // Sessions is what is kept of one device of a contact: its sessions, and what
@@ -68,18 +75,20 @@ type Sessions struct {
 }
 
 type sessionsRecord struct {
-	Version uint8    `cbor:"1,keyasint"`
-	Set     []byte   `cbor:"2,keyasint"`
-	At      *Gateway `cbor:"3,keyasint"`
-	Door    bool     `cbor:"4,keyasint"`
-	Sent    bool     `cbor:"5,keyasint"`
+	Version uint8     `cbor:"1,keyasint"`
+	Set     []byte    `cbor:"2,keyasint"`
+	At      []Gateway `cbor:"3,keyasint"` // none or one
+	Door    bool      `cbor:"4,keyasint"`
+	Sent    bool      `cbor:"5,keyasint"`
 }
 
 // Row is the row of the sessions with a device.
 func (s *Sessions) Row(l delivery.Lane) Row {
-	return Row{Table: TableSession, Key: key.Join(Number(l.Contact), l.Device[:]), Data: wire.Marshal(sessionsRecord{
-		Version: version, Set: s.Set.Encode(), At: s.At, Door: s.Door, Sent: s.Sent,
-	})}
+	r := sessionsRecord{Version: version, Set: s.Set.Encode(), Door: s.Door, Sent: s.Sent}
+	if s.At != nil {
+		r.At = []Gateway{*s.At}
+	}
+	return Row{Table: TableSession, Key: key.Join(Number(l.Contact), l.Device[:]), Data: wire.Marshal(r)}
 }
 
 // ParseSessions reads the row of the sessions with a device.
@@ -95,7 +104,10 @@ func ParseSessions(row Row) (l delivery.Lane, s *Sessions, err error) {
 		return l, nil, err
 	}
 	copy(l.Device[:], row.Key[8:])
-	s = &Sessions{At: r.At, Door: r.Door, Sent: r.Sent}
+	s = &Sessions{Door: r.Door, Sent: r.Sent}
+	if len(r.At) > 0 {
+		s.At = &r.At[0]
+	}
 	s.Set, err = session.DecodeSet(r.Set)
 	return l, s, err
 }

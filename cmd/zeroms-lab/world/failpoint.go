@@ -45,6 +45,13 @@ func (f *Failpoint) FailAfter(n int) {
 	f.before, f.after = 0, n
 }
 
+// Broken reports whether nothing reaches the disk any more.
+func (f *Failpoint) Broken() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.broken
+}
+
 func (f *Failpoint) mend() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

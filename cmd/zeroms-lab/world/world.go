@@ -16,6 +16,7 @@ import (
 
 	"zeroms/client"
 	"zeroms/client/delivery"
+	"zeroms/client/home"
 	"zeroms/gateway"
 	"zeroms/gateway/mailbox"
 	"zeroms/protocol/card"
@@ -34,6 +35,10 @@ type Config struct {
 	Links memlink.Config
 	// Delivery replaces the clients' intervals; zero: the product's.
 	Delivery delivery.Timing
+	// Registration is the gateways' policy for new accounts.
+	Registration mailbox.Registration
+	// Wrap stands between the person of a host and the network; nil: nothing does.
+	Wrap func(host string, d home.Dialer) home.Dialer
 	// Log receives what clients and gateways log; nil: nothing.
 	Log *slog.Logger
 }
@@ -58,24 +63,32 @@ func New(cfg Config) *World {
 // process is something that runs until it is stopped.
 type process struct {
 	cancel context.CancelFunc
-	done   sync.WaitGroup
+	done   chan struct{}
 	err    error // valid once done
 }
 
 func (p *process) runIn(work func(ctx context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	p.cancel = cancel
-	p.done.Add(1)
+	p.cancel, p.done = cancel, make(chan struct{})
 	go func() {
-		defer p.done.Done()
+		defer close(p.done)
 		p.err = work(ctx)
 	}()
 }
 
 func (p *process) stop() error {
 	p.cancel()
-	p.done.Wait()
+	<-p.done
 	return p.err
+}
+
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Gateway is a gateway of the world with its own disk.
@@ -124,7 +137,7 @@ func (g *Gateway) Start() error {
 	g.Disk.mend()
 	limits := gateway.DefaultLimits()
 	box, err := mailbox.New(mailbox.Config{
-		Node: g.node, Network: card.NetworkLab, Limits: limits,
+		Node: g.node, Network: card.NetworkLab, Limits: limits, Registration: g.world.cfg.Registration,
 		Store: failingMailbox{db, g.Disk}, Log: g.world.cfg.Log,
 	})
 	if err != nil {
@@ -213,7 +226,7 @@ func (p *Person) Start() error {
 	p.db = db
 	p.Disk.mend()
 	p.Client = client.New(client.Config{
-		Store: failingStore{db, p.Disk}, Dialer: p.world.Net.Dialer(p.Host()), Delivery: p.world.cfg.Delivery,
+		Store: failingStore{db, p.Disk}, Dialer: p.world.dialer(p.Host()), Delivery: p.world.cfg.Delivery,
 		Log: p.world.cfg.Log.With("who", p.Name),
 	})
 	p.run = new(process)
@@ -234,9 +247,9 @@ func (p *Person) Kill() error {
 	return p.db.Close()
 }
 
-// Crashed reports whether the client ended by itself, as it does when its disk
-// fails, and waits for that end.
-func (p *Person) Crashed() error {
-	p.run.done.Wait()
-	return p.run.err
-}
+// Ended reports whether the client ended by itself, as it does when its disk
+// fails.
+func (p *Person) Ended() bool { return p.run.ended() }
+
+// Err is why the client ended by itself; valid once Ended.
+func (p *Person) Err() error { return p.run.err }

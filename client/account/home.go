@@ -1,0 +1,183 @@
+package account
+
+import (
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"zeroms/client/home"
+	"zeroms/client/profile"
+	"zeroms/protocol/address"
+	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
+)
+
+// Home is a home gateway and its state in this run.
+type Home struct {
+	*profile.Home
+	// Up tells whether the device is logged in; Since when that is so.
+	Up    bool
+	Since time.Time
+	// Took is how long connecting and login took.
+	Took time.Duration
+	// Retry is when the next attempt to connect is made.
+	Retry time.Time
+	// Problem says why it is not up or can't be trusted.
+	Problem string
+	// Welcome and Limits are what the gateway said.
+	Welcome wire.Welcome
+	Limits  wire.Limits
+
+	login      key.LoginPrivate
+	packed     *[address.LeaseSize]byte // the lease as an init carries it
+	acked      wire.Position
+	headed     bool          // a head came on this connection
+	newest     wire.Position // of the newest head
+	publishing bool
+	dirty      bool
+}
+
+func newHome(h *profile.Home, now time.Time) *Home {
+	return &Home{Home: h, Since: now, Problem: "connecting"}
+}
+
+// Target is where the home is dialled.
+func (h *Home) Target() home.Target {
+	return home.Target{Endpoint: profile.FromLease(h.Lease()).Endpoint(), Network: h.Address.Network}
+}
+
+// Current reports whether everything that the home said to hold has come in.
+func (h *Home) Current() bool {
+	return h.Up && h.headed && h.Position.Index() >= h.newest.Index()
+}
+
+// connect starts the connection to a home.
+func (a *Account) connect(h *Home) {
+	node := h.Address.Node
+	mk := a.Self.Seed.Mailbox(node)
+	h.login = a.Self.Secret.Login(node)
+	enrolment := wire.Enrolment{
+		Op: wire.OpEnrol, Account: mk.Public(), Login: h.login.Public(),
+		Cursor: a.Self.Secret.Cursor(node), Time: wire.Millis(a.host.Now()),
+	}
+	register := &wire.Register{Object: wire.Sign(mk, key.ContextEnrol, enrolment)}
+	if !h.Address.Invite.IsZero() {
+		register.Invite = h.Address.Invite.Bytes()
+	}
+	a.host.Connect(home.Spec{Target: h.Target(), Login: h.login, Register: register})
+}
+
+// Connected takes a successful login: the log goes on from its cursor.
+func (a *Account) Connected(ev home.Connected) *Home {
+	h := a.homes[ev.Gateway]
+	if h == nil {
+		return nil
+	}
+	h.Up, h.Since, h.Took, h.Problem, h.Retry = true, a.host.Now(), ev.Took, "", time.Time{}
+	h.Welcome, h.Limits, h.publishing, h.headed = ev.Welcome, ev.Limits, false, false
+	if ev.Welcome.Cursor == h.Position && h.R != ev.Welcome.R {
+		a.log.Warn("gateway and device disagree on the mailbox so far", "gateway", ev.Gateway.String())
+	}
+	if h.Position != ev.Welcome.Cursor || h.R != ev.Welcome.R {
+		h.Position, h.R, h.dirty = ev.Welcome.Cursor, ev.Welcome.R, true
+	}
+	h.acked = ev.Welcome.Cursor
+	a.pack(h, ev)
+	a.Register(h)
+	a.host.Changed(h)
+	return h
+}
+
+// pack makes the home's lease in the fixed form that an init carries; it holds
+// an address, so a host name is the one that the link found.
+func (a *Account) pack(h *Home, ev home.Connected) {
+	l := h.Lease()
+	packed, err := l.Encode52()
+	if errors.Is(err, address.ErrNotPackable) && ev.Addr.IsValid() {
+		l.Host = ev.Addr.String()
+		packed, err = l.Encode52()
+	}
+	if err != nil {
+		a.log.Warn("the gateway's address does not fit an init", "error", err)
+		return
+	}
+	h.packed = &packed
+}
+
+// Packed is up to n leases in the fixed form of an init, of homes where has
+// says that something stands.
+func (a *Account) Packed(n int, has func(key.NodePublic) bool) (out [][address.LeaseSize]byte) {
+	for _, h := range a.Homes() {
+		if h.packed != nil && len(out) < n && has(h.Address.Node) {
+			out = append(out, *h.packed)
+		}
+	}
+	return out
+}
+
+// Disconnected notes why a home is not there.
+func (a *Account) Disconnected(ev home.Disconnected) {
+	for _, h := range a.homes {
+		if key.GatewayHashOf(h.Address.Node) != ev.Gateway {
+			continue
+		}
+		if h.Up {
+			h.Since = a.host.Now()
+		}
+		h.Up, h.Retry, h.Problem = false, ev.Retry, ev.Err.Error()
+		a.host.Changed(h)
+	}
+}
+
+// Pushed takes rows of a home's log in order and hands those with an envelope
+// to receive. Each row extends the rolling head; a gap or a row that does not
+// hash ends the connection, which starts over from what was acknowledged.
+func (a *Account) Pushed(ev home.Pushed, receive func(h *Home, row *wire.Push)) {
+	h := a.homes[ev.Gateway]
+	if h == nil || !h.Up {
+		return
+	}
+	for i := range ev.Rows {
+		row := &ev.Rows[i]
+		if row.Position.Index() != h.Position.Index()+1 || row.Position.Incarnation() < h.Position.Incarnation() ||
+			len(row.Payload) > 0 && sha256.Sum256(row.Payload) != row.Hash {
+			a.log.Warn("the gateway's rows do not follow each other; connecting again", "gateway", ev.Gateway.String())
+			h.Up = false
+			a.host.Disconnect(h.Target())
+			a.connect(h)
+			return
+		}
+		h.Position, h.R, h.dirty = row.Position, wire.NextHead(h.R, row.Row()), true
+		if len(row.Payload) > 0 && (row.Kind == wire.RowEnvelope || row.Kind == wire.RowDoor) {
+			receive(h, row)
+		}
+	}
+}
+
+// Acknowledge tells every home, after the turn, how far its rows are durable here.
+func (a *Account) Acknowledge() {
+	for _, h := range a.Homes() {
+		if !h.Up || h.acked == h.Position {
+			continue
+		}
+		h.acked = h.Position
+		x := wire.AckTranscript(h.Welcome.Tag, a.Self.Secret.Cursor(h.Address.Node), h.Position, h.R)
+		ack := &wire.Ack{Upto: h.Position, R: h.R, Sig: h.login.Sign(key.ContextMailboxAck, x)}
+		a.host.Tell(home.Request{To: h.Target(), Payload: ack})
+	}
+}
+
+// HeadSeen compares a signed head with the rows of this run: a head for the
+// very position that was processed must hash alike.
+func (a *Account) HeadSeen(ev home.Head) {
+	h := a.homes[ev.Gateway]
+	if h == nil {
+		return
+	}
+	h.headed, h.newest = true, ev.Head.Position
+	if ev.Head.Position == h.Position && ev.Head.R != h.R {
+		h.Problem = "the gateway signed another mailbox than it delivered; consider using another one"
+		a.log.Error("the gateway signed another mailbox than it delivered", "gateway", ev.Gateway.String())
+		a.host.Changed(h)
+	}
+}

@@ -1,0 +1,193 @@
+// Package reach is how a contact is reached: what their published profile and
+// their inits say, checked against what is known of their device list, and the
+// routes to their drop or the door of their card. It is plain functions over a
+// contact; what follows from them is the engine's.
+package reach
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"zeroms/client/profile"
+	"zeroms/protocol/address"
+	"zeroms/protocol/device"
+	"zeroms/protocol/key"
+	"zeroms/protocol/session"
+	"zeroms/protocol/wire"
+)
+
+// Published is what a contact's profile says, verified.
+type Published struct {
+	// List is the contact's device list, followed up to the profile's newest entry.
+	List *device.List
+	// Bundles are usable prekey bundles by device, at least one.
+	Bundles map[key.DeviceID]*session.Bundle
+	// Leases are where the contact can be reached.
+	Leases []profile.Gateway
+}
+
+// ReadProfile opens and verifies the profile blob that the gateway at place
+// holds of a contact. Errors: those of address.Open, and what is wrong with the
+// device list, its signature or the bundles.
+func ReadProfile(c *profile.Contact, blob []byte, place key.Place, now time.Time) (*Published, error) {
+	p, err := address.Open(blob, c.User, c.Secret, place, now)
+	if err != nil {
+		return nil, err
+	}
+	list := known(c)
+	for _, b := range p.List {
+		if err := follow(list, b); err != nil {
+			return nil, err
+		}
+	}
+	signer, ok := list.Device(p.Signer)
+	if !ok || !list.Live(p.Signer) {
+		return nil, wire.ErrStaleList.Because("the profile's signer is not listed")
+	}
+	if err := p.Verify(signer.DSK); err != nil {
+		return nil, err
+	}
+	out := &Published{List: list}
+	for _, l := range p.Leases {
+		out.Leases = append(out.Leases, profile.FromLease(l))
+	}
+	out.Bundles, err = bundles(list, p.Bundles, now)
+	return out, err
+}
+
+// known is a copy of what is known of a contact's device list.
+func known(c *profile.Contact) *device.List {
+	if c.List == nil {
+		return device.NewList(c.User)
+	}
+	return c.List.Clone()
+}
+
+// follow accepts an entry; one older than what is known changes nothing.
+func follow(list *device.List, encoded []byte) error {
+	entry, err := device.ParseEntry(encoded)
+	if err != nil {
+		return err
+	}
+	if _, err := list.Accept(entry); err != nil && !errors.Is(err, wire.ErrStaleList) {
+		return err
+	}
+	return nil
+}
+
+// bundles verifies the bundles of a profile. One counts if its device is live
+// and it names an entry of the list not older than the one that added the device.
+func bundles(list *device.List, encoded [][]byte, now time.Time) (map[key.DeviceID]*session.Bundle, error) {
+	out := map[key.DeviceID]*session.Bundle{}
+	var last error = wire.ErrExpired.Because("the profile has no prekey")
+	for _, b := range encoded {
+		for _, d := range list.Devices() {
+			bundle, err := session.ParseBundle(b, d.DSK, now)
+			if err != nil {
+				last = err
+				continue
+			}
+			if _, ok := list.Vouches(d.ID, device.Ref{N: bundle.List.N, Hash: bundle.List.Hash}); !ok {
+				last = wire.ErrStaleList.Because("a prekey names an unknown device list")
+				continue
+			}
+			out[d.ID] = bundle
+		}
+	}
+	if len(out) == 0 {
+		return nil, last
+	}
+	return out, nil
+}
+
+// FollowInit checks the device list entry that came with an init: it must be
+// the initiator's, list the signing device as live and not contradict what is
+// known of the contact. It returns the list with it.
+func FollowInit(c *profile.Contact, block *session.Block) (*device.List, error) {
+	list := known(c)
+	if err := follow(list, block.ListEntry); err != nil {
+		return nil, err
+	}
+	id := key.DeviceIDOf(block.Device)
+	if d, ok := list.Device(id); !ok || d.DSK != block.Device || !list.Live(id) {
+		return nil, wire.ErrStaleList.Because("the sender's device is not listed")
+	}
+	return list, nil
+}
+
+// TakeHandover takes where an initiator wants to be answered, unless it is
+// known already, and then perhaps in newer words.
+func TakeHandover(c *profile.Contact, block *session.Block) {
+	if !c.Theirs.IsZero() && len(c.Leases) > 0 && c.Theirs.Equal(block.Drop.Bytes()) {
+		return
+	}
+	var leases []profile.Gateway
+	for _, packed := range block.Leases {
+		if l, err := address.Parse52(packed[:]); err == nil {
+			leases = append(leases, profile.FromLease(l))
+		}
+	}
+	if len(leases) > 0 {
+		c.Theirs, c.Leases = block.Drop, leases
+	}
+}
+
+// LearnGateways notes the key behind the hash of the card's gateway number
+// turn, and where else the card's owner is.
+func LearnGateways(c *profile.Contact, turn int, node key.NodePublic, leases []profile.Gateway) {
+	c.Gateways[turn].Key = node[:]
+	for _, g := range leases {
+		same := func(k profile.Gateway) bool { return k.Hash == g.Hash }
+		if !slices.ContainsFunc(c.Gateways, same) && len(c.Gateways) < address.MaxLeases {
+			c.Gateways = append(c.Gateways, g)
+		}
+	}
+}
+
+// Route is where an envelope goes.
+type Route struct {
+	Gateway    profile.Gateway
+	Drop       key.DropID
+	Capability key.Capability
+	Door       bool
+}
+
+// ToDrop leads to the contact's drop at one of their gateways, the turn-th;
+// nil if they have not told where they are.
+func ToDrop(c *profile.Contact, turn int) *Route {
+	if c.Theirs.IsZero() || len(c.Leases) == 0 {
+		return nil
+	}
+	return DropAt(c, c.Leases[turn%len(c.Leases)])
+}
+
+// DropAt leads to the contact's drop at this gateway.
+func DropAt(c *profile.Contact, g profile.Gateway) *Route {
+	r := &Route{Gateway: g}
+	r.Drop, r.Capability = c.Theirs.Drop(g.Node())
+	return r
+}
+
+// ToDoor leads to the door of the card we have, at the gateway whose turn it
+// is; nil without a card or before that gateway's key is known.
+func ToDoor(c *profile.Contact) *Route {
+	if len(c.Gateways) == 0 || c.Door.IsZero() {
+		return nil
+	}
+	g := c.Gateways[int(c.Turn)%len(c.Gateways)]
+	if !g.Known() {
+		return nil
+	}
+	return DoorAt(c, g)
+}
+
+// DoorAt leads to the door of the card we have at this gateway.
+func DoorAt(c *profile.Contact, g profile.Gateway) *Route {
+	node := g.Node()
+	name, err := key.ProfileName(c.User, c.Secret, key.Place{Network: c.Network, Node: node})
+	if err != nil {
+		return nil
+	}
+	return &Route{Gateway: g, Door: true, Drop: key.DoorOf(name, c.Door.DoorKey(node)), Capability: c.Door.Capability(node)}
+}
