@@ -226,15 +226,18 @@ func (n *Name) encode() []byte { return wire.Marshal(nameFields{n.Name}) }
 
 // Drops hands out the secret W of the drop that the sender reads, and the
 // leases of its gateways in the encoding of docs/protocol/profile.md; they are
-// opaque here.
+// opaque here. Address is the secret by which the reader finds and opens the
+// sender's profile, as holders of the sender's card do.
 type Drops struct {
-	W      key.DropSecret
-	Leases [][]byte
+	W       key.DropSecret
+	Leases  [][]byte
+	Address key.AddressSecret
 }
 
 type dropsFields struct {
-	W      []byte   `cbor:"1,keyasint"`
-	Leases [][]byte `cbor:"2,keyasint"`
+	W       []byte   `cbor:"1,keyasint"`
+	Leases  [][]byte `cbor:"2,keyasint"`
+	Address []byte   `cbor:"3,keyasint"`
 }
 
 func (f dropsFields) body() (Body, uint64, error) {
@@ -242,7 +245,11 @@ func (f dropsFields) body() (Body, uint64, error) {
 	if err != nil {
 		err = wire.ErrValue.Because("drop secret")
 	}
-	return &Drops{W: w, Leases: f.Leases}, 2, err
+	address, invalid := key.AddressSecretFrom(f.Address)
+	if err == nil && invalid != nil {
+		err = wire.ErrValue.Because("address secret")
+	}
+	return &Drops{W: w, Leases: f.Leases, Address: address}, 3, err
 }
 
 // Kind is KindDrops.
@@ -260,7 +267,9 @@ func (d *Drops) check() error {
 	return nil
 }
 
-func (d *Drops) encode() []byte { return wire.Marshal(dropsFields{d.W.Bytes(), d.Leases}) }
+func (d *Drops) encode() []byte {
+	return wire.Marshal(dropsFields{d.W.Bytes(), d.Leases, d.Address.Bytes()})
+}
 
 // Range is the sequence numbers From to To, both included.
 type Range struct {
