@@ -14,8 +14,7 @@ func (e *engine) wantAck(c *contact) {
 	if c.State != Accepted {
 		return
 	}
-	due := c.acks.Want(e.now, e.timing)
-	e.alarms.Sooner(alarm{kind: alarmAck, lane: lane{Contact: c.ID}}, due)
+	e.alarms.Set(alarm{kind: alarmAck, lane: lane{Contact: c.ID}}, c.acks.Want(e.now, e.timing))
 }
 
 // ackRecord acknowledges all that was accepted from a contact.

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -131,7 +132,7 @@ func (o *Outbox) Lanes() []Lane {
 	}
 	slices.SortFunc(out, func(a, b Lane) int {
 		if a.Contact != b.Contact {
-			return int(min(max(int64(a.Contact)-int64(b.Contact), -1), 1))
+			return cmp.Compare(a.Contact, b.Contact)
 		}
 		return slices.Compare(a.Device[:], b.Device[:])
 	})
@@ -153,24 +154,28 @@ func (o *Outbox) Find(message [32]byte, device key.DeviceID) *Item {
 
 // Next returns the first waiting item of a lane if its window has room and its
 // pause is over. At a door everything that lies there counts, elsewhere what
-// has no custody yet.
+// has no custody yet, behind the item too: an item that has to be sent again
+// waits in front of others that are under way.
 func (o *Outbox) Next(l Lane, door bool, now time.Time) *Item {
 	open, window := 0, WindowDrop
 	if door {
 		window = WindowDoor
 	}
+	var first *Item
 	for _, i := range o.lanes[l] {
 		switch {
 		case i.State == Waiting:
-			if open >= window || !i.Retry.Ready(now) {
-				return nil
+			if first == nil {
+				first = i
 			}
-			return i
 		case i.State == Sending, i.State == Custody && door && i.Door:
 			open++
 		}
 	}
-	return nil
+	if first == nil || open >= window || !first.Retry.Ready(now) {
+		return nil
+	}
+	return first
 }
 
 // Repeat returns the items of a lane whose envelope must be submitted (again) now.
@@ -278,6 +283,6 @@ func (o *Outbox) Expired(now time.Time) (out []*Item) {
 			out = append(out, i)
 		}
 	}
-	slices.SortFunc(out, func(a, b *Item) int { return int(a.ID) - int(b.ID) })
+	slices.SortFunc(out, func(a, b *Item) int { return cmp.Compare(a.ID, b.ID) })
 	return out
 }

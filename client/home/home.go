@@ -82,13 +82,29 @@ func (t Target) Hash() (h key.GatewayHash) {
 	return h
 }
 
+// same reports whether both lead to one address in one network.
+func (t Target) same(o Target) bool {
+	a, b := t.Endpoint, o.Endpoint
+	return t.Network == o.Network && a.Host == b.Host && a.Port == b.Port && a.Plain == b.Plain
+}
+
 // Spec describes a home gateway.
 type Spec struct {
 	Target
 	// Login logs this device in.
 	Login key.LoginPrivate
-	// Register opens the account if the gateway does not know the login key.
+	// Register opens the account if the gateway does not know the login key. It
+	// names the account, which the welcome has to be for.
 	Register *wire.Register
+}
+
+// owns reports whether a welcome's tag is the account's, as far as that is known.
+func (s *Spec) owns(tag key.AccountTag) bool {
+	if s.Register == nil {
+		return true
+	}
+	var e wire.Enrolment
+	return wire.Unmarshal(s.Register.Object.Body, &e, wire.MaxObject) == nil && key.AccountTagOf(e.Account) == tag
 }
 
 // Request is one frame for a gateway. Token comes back in the answer; a
@@ -98,7 +114,7 @@ type Request struct {
 	Token   uint64
 	Payload wire.Payload
 	// Make builds the payload once the gateway's key is known, if Payload is
-	// nil; it may return nil to withdraw the request.
+	// nil; the answer to a nil is ErrValue.
 	Make func(node key.NodePublic) wire.Payload
 }
 
@@ -191,18 +207,7 @@ func (p *Pool) Run(ctx context.Context) error {
 
 // Open connects to a home gateway and stays with it until Close.
 func (p *Pool) Open(s Spec) {
-	h := s.Hash()
-	p.mu.Lock()
-	q, ok := p.peers[h]
-	if !ok {
-		q = newPeer(p, s.Target)
-		p.peers[h] = q
-	}
-	p.mu.Unlock()
-	q.become(&s)
-	if !ok {
-		p.start(q)
-	}
+	p.with(s.Hash(), func(q *peer) bool { return q.become(&s) })
 }
 
 // Close ends the connection to a home gateway for good.
@@ -217,20 +222,25 @@ func (p *Pool) Close(t Target) {
 
 // Send hands a request to the gateway's link, which is opened if need be.
 func (p *Pool) Send(r Request) {
-	h := r.To.Hash()
+	p.with(r.To.Hash(), func(q *peer) bool { return q.enqueue(r) })
+}
+
+// with hands work to the gateway's peer, or to a new one if there is none or
+// it just ended.
+func (p *Pool) with(h key.GatewayHash, work func(*peer) bool) {
 	for {
 		p.mu.Lock()
 		q, ok := p.peers[h]
 		if !ok {
-			q = newPeer(p, r.To)
+			q = newPeer(p, h)
 			p.peers[h] = q
 		}
 		p.mu.Unlock()
-		queued := q.enqueue(r)
+		taken := work(q)
 		if !ok {
 			p.start(q)
 		}
-		if queued {
+		if taken {
 			return
 		}
 	}
@@ -251,6 +261,6 @@ func (p *Pool) forget(q *peer) bool {
 	if !q.finish() {
 		return false
 	}
-	delete(p.peers, q.target.Hash())
+	delete(p.peers, q.hash)
 	return true
 }

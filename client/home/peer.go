@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,25 +16,28 @@ import (
 // maxCoalesced bounds how many bytes of waiting frames share one link message.
 const maxCoalesced = 64 << 10
 
+// maxBatch bounds how many requests are taken from the queue at once.
+const maxBatch = 64
+
 // peer is one gateway in use: a home while spec is set, else a guest.
 type peer struct {
 	// static
-	pool   *Pool
-	target Target
-	wake   chan struct{}
+	pool *Pool
+	hash key.GatewayHash
+	wake chan struct{}
 
 	mu    sync.Mutex
 	spec  *Spec     // guarded by mu
 	queue []Request // guarded by mu: not sent yet
 	done  bool      // guarded by mu: no longer takes requests
-	redo  bool      // guarded by mu: the role changed, connect anew
+	redo  bool      // guarded by mu: the role or address changed, connect anew
 
 	// owned by runPeer
 	backoff time.Duration
 }
 
-func newPeer(p *Pool, t Target) *peer {
-	return &peer{pool: p, target: t, wake: make(chan struct{}, 1)}
+func newPeer(p *Pool, h key.GatewayHash) *peer {
+	return &peer{pool: p, hash: h, wake: make(chan struct{}, 1)}
 }
 
 func (q *peer) poke() {
@@ -43,19 +47,50 @@ func (q *peer) poke() {
 	}
 }
 
-// become turns the peer into a home (or, with nil, into a guest).
-func (q *peer) become(s *Spec) {
-	q.mu.Lock()
-	q.redo = (q.spec == nil) != (s == nil)
-	q.spec = s
-	q.mu.Unlock()
-	q.poke()
-}
-
-func (q *peer) role() (s *Spec, redo bool) {
+// become turns the peer into a home (or, with nil, into a guest). It reports
+// false if the peer has ended and a new one is needed.
+func (q *peer) become(s *Spec) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.spec, q.redo
+	if q.done {
+		return false
+	}
+	old := q.spec
+	if (old == nil) != (s == nil) || s != nil && !s.same(old.Target) {
+		q.redo = true
+	}
+	q.spec = s
+	q.poke()
+	return true
+}
+
+// redone reports whether the role or address changed since role was asked.
+func (q *peer) redone() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.redo
+}
+
+// role returns what a home is to be, nil for a guest, and takes note of it.
+func (q *peer) role() *Spec {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.redo = false
+	return q.spec
+}
+
+// address is where the next attempt goes: a guest's oldest request says so. It
+// reports false if a guest has nothing to do.
+func (q *peer) address(spec *Spec) (t Target, ok bool) {
+	if spec != nil {
+		return spec.Target, true
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.queue) == 0 {
+		return t, false
+	}
+	return q.queue[0].To, true
 }
 
 // enqueue reports false if the peer has ended and a new one is needed.
@@ -91,15 +126,31 @@ func (q *peer) take(n int) []Request {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n = min(n, len(q.queue))
-	out := append([]Request(nil), q.queue[:n]...)
-	q.queue = append(q.queue[:0], q.queue[n:]...)
+	out := slices.Clone(q.queue[:n])
+	q.queue = slices.Delete(q.queue, 0, n)
 	return out
 }
 
-// fail answers everything in the queue with err.
-func (q *peer) fail(node key.NodePublic, err error) {
-	for _, r := range q.take(q.waiting()) {
-		q.answer(r.Token, Answered{Gateway: node, Err: err})
+// fail answers with err what waits for an address that did not work. What names
+// the gateway by another address stays: one wrong lease must not cut off the
+// gateway for everybody else.
+func (q *peer) fail(at Target, err error) {
+	q.mu.Lock()
+	var failed []Request
+	q.queue = slices.DeleteFunc(q.queue, func(r Request) bool {
+		if r.To.same(at) {
+			failed = append(failed, r)
+			return true
+		}
+		return false
+	})
+	q.mu.Unlock()
+	q.refuse(failed, err)
+}
+
+func (q *peer) refuse(requests []Request, err error) {
+	for _, r := range requests {
+		q.answer(r.Token, Answered{Err: unanswered(err)})
 	}
 }
 
@@ -114,41 +165,40 @@ func (q *peer) answer(token uint64, a Answered) {
 // until nobody needs the gateway any more.
 func (q *peer) runPeer(ctx context.Context) {
 	for ctx.Err() == nil {
-		spec, _ := q.role()
-		if spec == nil && q.waiting() == 0 && q.pool.forget(q) {
-			return
+		spec := q.role()
+		target, busy := q.address(spec)
+		if !busy {
+			if q.pool.forget(q) {
+				return
+			}
+			continue
 		}
 		began := time.Now()
-		err := q.once(ctx, spec)
+		err := q.once(ctx, spec, target)
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil {
-			q.fail(key.NodePublic{}, err)
+		switch {
+		case err != nil && spec != nil:
+			q.refuse(q.take(q.waiting()), err)
+		case err != nil:
+			q.fail(target, err)
 		}
-		if q.changed() || err == nil {
+		now := q.role()
+		if spec == nil || now == nil || !now.same(target) {
+			// A guest's requests were answered; who asked decides when to repeat.
 			q.backoff = 0
 			continue
+		}
+		if err == nil { // closed and opened again: something was wrong with it
+			err = wire.ErrLinkClosed.Because("started over")
 		}
 		q.pause(ctx, err, time.Since(began))
 	}
 }
 
-// changed reports and clears that the role changed.
-func (q *peer) changed() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	redo := q.redo
-	q.redo = false
-	return redo
-}
-
 // pause waits before the next attempt to reach a home.
 func (q *peer) pause(ctx context.Context, err error, lasted time.Duration) {
-	spec, _ := q.role()
-	if spec == nil {
-		return // a guest's requests were answered; who asked decides when to repeat
-	}
 	t := q.pool.cfg.Timing
 	if lasted >= t.Stable {
 		q.backoff = 0
@@ -158,7 +208,7 @@ func (q *peer) pause(ctx context.Context, err error, lasted time.Duration) {
 		q.backoff = t.BackoffMax
 	}
 	wait := q.backoff/2 + rand.N(q.backoff/2+1)
-	q.pool.cfg.Events(Disconnected{Gateway: q.target.Hash(), Err: err, Retry: time.Now().Add(wait)})
+	q.pool.cfg.Events(Disconnected{Gateway: q.hash, Err: err, Retry: time.Now().Add(wait)})
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
@@ -168,26 +218,26 @@ func (q *peer) pause(ctx context.Context, err error, lasted time.Duration) {
 		case <-timer.C:
 			return
 		case <-q.wake:
-			if _, redo := q.role(); redo {
+			if q.redone() {
 				return
 			}
-			q.fail(key.NodePublic{}, wire.ErrLinkClosed)
+			q.refuse(q.take(q.waiting()), wire.ErrLinkClosed)
 		}
 	}
 }
 
 // once opens one connection and serves it to its end. A nil error means that
 // the end was wanted.
-func (q *peer) once(ctx context.Context, spec *Spec) error {
+func (q *peer) once(ctx context.Context, spec *Spec, target Target) error {
 	began := time.Now()
 	dialing, cancel := context.WithTimeout(ctx, q.pool.cfg.Timing.Dial)
 	defer cancel()
-	conn, err := q.pool.cfg.Dialer.Dial(dialing, q.target.Endpoint)
+	conn, err := q.pool.cfg.Dialer.Dial(dialing, target.Endpoint)
 	if err != nil {
 		return linkError(err)
 	}
 	defer conn.Close()
-	s := &session{peer: q, conn: conn, pending: map[uint64]pending{}}
+	s := &session{peer: q, target: target, conn: conn, pending: map[uint64]pending{}}
 	if err := s.hello(dialing); err != nil {
 		return linkError(err)
 	}
@@ -198,8 +248,10 @@ func (q *peer) once(ctx context.Context, spec *Spec) error {
 		s.announce(dialing, began)
 	}
 	cancel()
-	err = s.serve(ctx)
-	s.abandon(linkError(err))
+	if err = s.serve(ctx); err != nil {
+		err = linkError(err)
+	}
+	s.abandon(err)
 	return err
 }
 
@@ -208,12 +260,26 @@ func (q *peer) once(ctx context.Context, spec *Spec) error {
 func linkError(err error) error {
 	var e *wire.Error
 	switch {
-	case err == nil:
-		return wire.ErrLinkClosed
 	case errors.As(err, &e):
 		return e
 	}
 	return wire.ErrLinkClosed.Because(err.Error())
+}
+
+// unanswered is what a request is told that got no answer because its link
+// ended or never came to be. Whatever the other side or the login did wrong says
+// nothing about the request, which has to be repeated; only an address that
+// leads to another gateway, network or version is wrong for it too.
+func unanswered(err error) error {
+	var e *wire.Error
+	if !errors.As(err, &e) {
+		return wire.ErrLinkClosed
+	}
+	row := wire.Lookup(e.Code)
+	if row.Retry != wire.Never || e.Code == wire.CodeWrongNode || e.Code == wire.CodeNetwork || e.Code == wire.CodeVersion {
+		return e
+	}
+	return wire.ErrLinkClosed.Because(row.Name)
 }
 
 var _ Dialer = (*link.Dialer)(nil)

@@ -17,7 +17,8 @@ import (
 type pending struct {
 	token uint64
 	sent  time.Time
-	// drop and env are what a receipt must name; for a Submit only.
+	want  wire.Type // of its answer, beside errors and refusals
+	// submit is what a receipt must name; nil for all other requests.
 	submit *wire.Submit
 }
 
@@ -26,6 +27,7 @@ type pending struct {
 type session struct {
 	// static after hello and login
 	peer    *peer
+	target  Target
 	conn    link.Conn
 	node    key.NodePublic
 	limits  wire.Limits
@@ -38,14 +40,14 @@ type session struct {
 	next    uint64
 	pending map[uint64]pending
 	submits int
-	rest    []wire.Frame // frames that came behind an answer in one message
+	rest    []byte // frames that came behind the welcome in one message
 }
 
 // hello exchanges the hellos and checks that the gateway is the pinned one.
 func (s *session) hello(ctx context.Context) error {
 	mine := &wire.ClientHello{
 		MinVersion: wire.Version, MaxVersion: wire.Version,
-		Network: s.peer.target.Network, Node: s.peer.target.Endpoint.Node,
+		Network: s.target.Network, Node: s.target.Endpoint.Node,
 	}
 	_, _ = rand.Read(mine.Random[:])
 	out := wire.AppendFrame(nil, 0, mine)
@@ -76,14 +78,14 @@ func (s *session) adopt(h *wire.ServerHello) error {
 	if h.Version != wire.Version {
 		return wire.ErrVersion
 	}
-	if h.Network != s.peer.target.Network {
+	if h.Network != s.target.Network {
 		return wire.ErrNetwork
 	}
 	if err := h.Node.Check(); err != nil {
 		return wire.ErrPublicKey
 	}
 	proven := s.conn.Node()
-	if !proven.IsZero() && proven != h.Node || key.GatewayHashOf(h.Node) != s.peer.target.Hash() {
+	if !proven.IsZero() && proven != h.Node || key.GatewayHashOf(h.Node) != s.target.Hash() {
 		return wire.ErrWrongNode
 	}
 	s.node, s.limits = h.Node, h.Limits
@@ -112,6 +114,9 @@ func (s *session) login(ctx context.Context, spec *Spec) error {
 		}
 		err = s.tryLogin(ctx, spec)
 	}
+	if err == nil && !spec.owns(s.welcome.Tag) {
+		err = wire.ErrUnexpected.Because("a welcome to another account")
+	}
 	return err
 }
 
@@ -136,22 +141,25 @@ func (s *session) ask(ctx context.Context, request, answer wire.Payload) error {
 	if err != nil {
 		return err
 	}
-	frames, err := wire.Frames(message)
+	f, rest, err := wire.NextFrame(message)
 	if err != nil {
 		return err
 	}
-	s.rest = append(s.rest, frames[1:]...)
-	return expect(frames[0], answer)
+	if f.ID != s.next && (f.ID != 0 || f.Type != wire.TypeError) {
+		return wire.ErrUnexpected
+	}
+	s.rest = rest
+	return expect(f, answer)
 }
 
 // announce reports the login, with the gateway's address where it can be found.
 func (s *session) announce(ctx context.Context, began time.Time) {
 	cfg := s.peer.pool.cfg
 	e := Connected{Gateway: s.node, Welcome: s.welcome, Limits: s.limits, Took: time.Since(began)}
-	if addr, err := netip.ParseAddr(s.peer.target.Endpoint.Host); err == nil {
+	if addr, err := netip.ParseAddr(s.target.Endpoint.Host); err == nil {
 		e.Addr = addr
 	} else if cfg.Resolve != nil {
-		if found, err := cfg.Resolve(ctx, s.peer.target.Endpoint.Host); err == nil && len(found) > 0 {
+		if found, err := cfg.Resolve(ctx, s.target.Endpoint.Host); err == nil && len(found) > 0 {
 			e.Addr = found[0].Unmap()
 		}
 	}
@@ -166,11 +174,10 @@ func (s *session) serve(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go s.runRead(reading, incoming, failed)
 	defer func() { cancel(); _ = s.conn.Close(); <-failed }()
-	for _, f := range s.rest {
-		if err := s.frame(f); err != nil {
-			return err
-		}
+	if err := s.message(s.rest); err != nil {
+		return err
 	}
+	s.rest = nil
 	timing := s.peer.pool.cfg.Timing
 	tick := time.NewTicker(min(timing.Answer, timing.GuestIdle) / 4)
 	defer tick.Stop()
@@ -194,7 +201,7 @@ func (s *session) serve(ctx context.Context) error {
 				return err
 			}
 		case <-s.peer.wake:
-			if _, redo := s.peer.role(); redo {
+			if s.peer.redone() {
 				return nil
 			}
 		case now := <-tick.C:
@@ -242,33 +249,50 @@ func (s *session) flush(ctx context.Context) (sent bool, err error) {
 		if room <= 0 {
 			return sent, nil
 		}
-		batch := s.peer.take(min(room, 64))
+		batch := s.peer.take(min(room, maxBatch))
 		if len(batch) == 0 {
 			return sent, nil
 		}
-		var out []byte
-		for _, r := range batch {
-			if len(out) > maxCoalesced {
-				if err := s.conn.Send(ctx, out); err != nil {
-					return sent, err
-				}
-				out = out[:0:0]
+		for _, message := range s.pack(batch) {
+			if err := s.send(ctx, message); err != nil {
+				return sent, err
 			}
-			if r.Payload == nil {
-				r.Payload = r.Make(s.node)
-			}
-			if r.Payload != nil {
-				out = wire.AppendFrame(out, s.register(r), r.Payload)
-			}
+			sent = true
 		}
-		if len(out) == 0 {
+	}
+}
+
+// send writes a message. A gateway that takes it as slowly as it may answer is
+// as good as dead.
+func (s *session) send(ctx context.Context, message []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, s.peer.pool.cfg.Timing.Answer)
+	defer cancel()
+	return s.conn.Send(ctx, message)
+}
+
+// pack notes all requests of a batch, so that none is lost if the link ends
+// while they are sent, and puts their frames into messages.
+func (s *session) pack(batch []Request) (messages [][]byte) {
+	var out []byte
+	most := min(maxCoalesced, int64(s.limits.Message))
+	for _, r := range batch {
+		if r.Payload == nil {
+			r.Payload = r.Make(s.node)
+		}
+		if r.Payload == nil {
+			s.peer.answer(r.Token, Answered{Gateway: s.node, Err: wire.ErrValue.Because("the request can't be made for this gateway")})
 			continue
 		}
-		if err := s.conn.Send(ctx, out); err != nil {
-			return sent, err
+		frame := wire.AppendFrame(nil, s.register(r), r.Payload)
+		if len(out) > 0 && int64(len(out)+len(frame)) > most {
+			messages, out = append(messages, out), nil
 		}
-		sent = true
+		out = append(out, frame...)
 	}
+	if len(out) > 0 {
+		messages = append(messages, out)
+	}
+	return messages
 }
 
 // register notes a request that expects an answer and returns its id.
@@ -277,10 +301,15 @@ func (s *session) register(r Request) uint64 {
 		return 0
 	}
 	s.next++
-	p := pending{token: r.Token, sent: time.Now()}
-	if submit, ok := r.Payload.(*wire.Submit); ok {
-		p.submit = submit
+	p := pending{token: r.Token, sent: time.Now(), want: wire.TypeOK}
+	switch payload := r.Payload.(type) {
+	case *wire.Submit:
+		p.submit, p.want = payload, wire.TypeCommit
 		s.submits++
+	case *wire.HeadGet:
+		p.want = wire.TypeCommit
+	case *wire.ProfileGet:
+		p.want = wire.TypeProfile
 	}
 	s.pending[s.next] = p
 	return s.next
@@ -302,57 +331,48 @@ func (s *session) settle(id uint64) (pending, bool) {
 func (s *session) abandon(err error) {
 	for id := range s.pending {
 		p, _ := s.settle(id)
-		s.peer.answer(p.token, Answered{Gateway: s.node, Err: err})
+		s.peer.answer(p.token, Answered{Gateway: s.node, Err: unanswered(err)})
 	}
 }
 
+// message handles the frames of a message one by one: a list of them would
+// take ten times the memory of the smallest ones. Pushes in a row are one event.
 func (s *session) message(message []byte) error {
-	frames, err := wire.Frames(message)
-	if err != nil {
-		return err
-	}
-	for i := 0; i < len(frames); i++ {
-		if frames[i].Type == wire.TypePush {
-			n, err := s.pushes(frames[i:])
-			if err != nil {
+	e := Pushed{Gateway: s.node}
+	for len(message) > 0 {
+		f, rest, err := wire.NextFrame(message)
+		if err != nil {
+			return err
+		}
+		message = rest
+		if f.Type == wire.TypePush && s.home {
+			var row wire.Push
+			if err := f.Decode(&row); err != nil {
 				return err
 			}
-			i += n - 1
+			e.Rows = append(e.Rows, row)
 			continue
 		}
-		if err := s.frame(frames[i]); err != nil {
+		s.report(&e)
+		if err := s.frame(f); err != nil {
 			return err
 		}
 	}
+	s.report(&e)
 	return nil
 }
 
-// pushes reports the run of push frames at the front as one event.
-func (s *session) pushes(frames []wire.Frame) (n int, err error) {
-	if !s.home {
-		return 0, wire.ErrUnexpected
+// report hands over the rows collected so far.
+func (s *session) report(e *Pushed) {
+	if len(e.Rows) > 0 {
+		s.peer.pool.cfg.Events(*e)
+		e.Rows = nil
 	}
-	e := Pushed{Gateway: s.node}
-	for _, f := range frames {
-		if f.Type != wire.TypePush {
-			break
-		}
-		var row wire.Push
-		if err := f.Decode(&row); err != nil {
-			return 0, err
-		}
-		e.Rows = append(e.Rows, row)
-	}
-	s.peer.pool.cfg.Events(e)
-	return len(e.Rows), nil
 }
 
-// frame handles one frame that is not a push.
+// frame handles one frame that is not a home's push.
 func (s *session) frame(f wire.Frame) error {
 	switch f.Type {
-	case wire.TypePush:
-		_, err := s.pushes([]wire.Frame{f})
-		return err
 	case wire.TypeCommit:
 		var c wire.Commit
 		if err := f.Decode(&c); err != nil {
@@ -381,14 +401,30 @@ func (s *session) frame(f wire.Frame) error {
 	return wire.ErrUnexpected
 }
 
+// awaited finds the request that an answer of this type is for; nil if there is
+// none. Errors: ErrUnexpected for a request that another type answers. The
+// request stays, so that the end of the link is its answer.
+func (s *session) awaited(id uint64, t wire.Type) (*pending, error) {
+	p, ok := s.pending[id]
+	switch {
+	case !ok:
+		return nil, nil
+	case p.want != t:
+		return nil, wire.ErrUnexpected
+	}
+	return &p, nil
+}
+
 func (s *session) plain(f wire.Frame, p wire.Payload) error {
 	if err := f.Decode(p); err != nil {
 		return err
 	}
-	if q, ok := s.settle(f.ID); ok {
+	q, err := s.awaited(f.ID, f.Type)
+	if q != nil {
+		s.settle(f.ID)
 		s.peer.answer(q.token, Answered{Gateway: s.node, Payload: p})
 	}
-	return nil
+	return err
 }
 
 // refused takes a signed refusal if it names our submission.
@@ -401,14 +437,15 @@ func (s *session) refused(f wire.Frame) error {
 	if err != nil {
 		return err
 	}
-	q, ok := s.settle(f.ID)
-	if !ok {
-		return nil
+	q, err := s.awaited(f.ID, wire.TypeCommit)
+	if q == nil {
+		return err
 	}
 	if q.submit == nil || body.DropHash != sha256.Sum256(q.submit.Drop[:]) ||
 		body.EnvelopeHash != sha256.Sum256(q.submit.Envelope) {
 		return wire.ErrUnexpected
 	}
+	s.settle(f.ID)
 	s.peer.answer(q.token, Answered{Gateway: s.node, Payload: &r, Err: &wire.Error{Code: body.Code}})
 	return nil
 }
@@ -420,28 +457,32 @@ func (s *session) commit(c *wire.Commit) error {
 		return err
 	}
 	for _, item := range c.Items {
+		q, err := s.awaited(item.ID, wire.TypeCommit)
+		if err != nil {
+			return err
+		}
 		if head, err := custody.ParseHead(item.Leaf); err == nil {
-			if !s.home || head.Account != s.welcome.Tag {
+			if !s.home || head.Account != s.welcome.Tag || q != nil && q.submit != nil {
 				return wire.ErrUnexpected
 			}
 			s.peer.pool.cfg.Events(Head{Gateway: s.node, Head: *head})
-			if p, ok := s.settle(item.ID); ok {
-				s.peer.answer(p.token, Answered{Gateway: s.node, Payload: c})
+			if q != nil {
+				s.settle(item.ID)
+				s.peer.answer(q.token, Answered{Gateway: s.node, Payload: c})
 			}
 			continue
 		}
 		receipt, err := custody.ParseReceipt(item.Leaf)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		p, ok := s.settle(item.ID)
-		if !ok {
+		case q == nil:
 			continue
-		}
-		if p.submit == nil || !receipt.For(p.submit.Drop, sha256.Sum256(p.submit.Envelope)) {
+		case q.submit == nil || !receipt.For(q.submit.Drop, sha256.Sum256(q.submit.Envelope)):
 			return wire.ErrUnexpected
 		}
-		s.peer.answer(p.token, Answered{Gateway: s.node, Receipt: receipt})
+		s.settle(item.ID)
+		s.peer.answer(q.token, Answered{Gateway: s.node, Receipt: receipt})
 	}
 	return nil
 }

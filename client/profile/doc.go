@@ -69,18 +69,45 @@ func (b *Batch) Empty() bool { return len(b.Put) == 0 && len(b.Erase) == 0 }
 
 const (
 	version   = 1
-	maxRecord = 4 << 20 // bytes of one row
+	maxRecord = 5 << 20 // bytes of one row: a conversation holds a snapshot of up to 4 MiB
 )
 
-// parse reads a record and checks its version.
+// parse reads a record. Its version is looked at first: a later version may
+// have fields that this one does not know.
 func parse(b []byte, into any, v *uint8) error {
+	newer := wire.ErrVersion.Because("this profile was written by a newer version of ZeroMS")
+	if n, ok := versionOf(b); ok && n > version {
+		return newer
+	}
 	if err := wire.Unmarshal(b, into, maxRecord); err != nil {
 		return err
 	}
 	if *v != version {
-		return wire.ErrVersion.Because("this profile was written by a newer version of ZeroMS")
+		return wire.ErrValue.Because("the version of a row")
 	}
 	return nil
+}
+
+// versionOf reads the first field of a record: a CBOR map whose first key is 1.
+func versionOf(b []byte) (n uint64, ok bool) {
+	switch {
+	case len(b) < 3 || b[0]>>5 != 5:
+		return 0, false
+	case b[0] == 0xb8: // a map of 24 to 255 fields has its number in another byte
+		b = b[1:]
+	case b[0] > 0xb7:
+		return 0, false
+	}
+	if len(b) < 3 || b[1] != 1 {
+		return 0, false
+	}
+	switch head := b[2]; {
+	case head < 24:
+		return uint64(head), true
+	case head == 24 && len(b) > 3:
+		return uint64(b[3]), true
+	}
+	return 0, false
 }
 
 // Number is a row key made of a local number, 8 bytes.

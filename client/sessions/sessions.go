@@ -171,7 +171,7 @@ func (b *Book) Seal(l Lane, s *session.Session, letter Letter, now time.Time) ([
 	if err != nil {
 		return nil, err
 	}
-	slots := []envelope.Slot{envelope.Slot(slot)}
+	slots, knocked := []envelope.Slot{envelope.Slot(slot)}, false
 	var env []byte
 	if in := s.Init(); in != nil {
 		head := envelope.Init(*in)
@@ -184,8 +184,8 @@ func (b *Book) Seal(l Lane, s *session.Session, letter Letter, now time.Time) ([
 				return nil, ErrInitFirst
 			}
 			env, err = envelope.Pack(records, slots, devices)
-		} else if err == nil {
-			d.Sent = true
+		} else {
+			knocked = err == nil
 		}
 	} else {
 		env, err = envelope.Pack(records, slots, devices)
@@ -197,6 +197,7 @@ func (b *Book) Seal(l Lane, s *session.Session, letter Letter, now time.Time) ([
 	if err != nil {
 		return nil, err
 	}
+	d.Sent = d.Sent || knocked
 	b.Put(l, set)
 	return env, nil
 }
