@@ -44,6 +44,7 @@ func (e *engine) compose(c *contact, body message.Body) (*profile.Message, error
 	if len(devices) == 0 {
 		e.queue(m, key.DeviceID{})
 	}
+	e.spread(c) // what waits already goes ahead
 	for _, id := range devices {
 		e.queue(m, id)
 	}

@@ -26,7 +26,8 @@ import (
 
 // Timing holds the intervals of connections.
 type Timing struct {
-	// Dial bounds connecting and both hellos.
+	// Dial bounds connecting, both hellos and the login; the link itself bounds
+	// what it takes to connect.
 	Dial time.Duration
 	// Answer is how long a request may stay without an answer before the link
 	// counts as dead.
@@ -43,7 +44,7 @@ type Timing struct {
 // Default returns the product's intervals.
 func (Timing) Default() Timing {
 	return Timing{
-		Dial: 15 * time.Second, Answer: 30 * time.Second, GuestIdle: time.Minute,
+		Dial: time.Minute, Answer: 30 * time.Second, GuestIdle: time.Minute,
 		BackoffMin: 500 * time.Millisecond, BackoffMax: time.Minute, Stable: 30 * time.Second,
 	}
 }
