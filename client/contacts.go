@@ -24,6 +24,9 @@ var (
 	ErrNoGateway = errors.New("client: you have no gateway yet; add one first (gateway add ADDRESS)")
 	ErrBlocked   = errors.New("client: this contact is blocked; accept them first")
 	ErrRequest   = errors.New("client: this is a request; accept it first")
+	// ErrUnreachable is returned for a card whose gateways are all inside a
+	// network that none of the user's own gateways is in.
+	ErrUnreachable = errors.New("client: the card names no gateway that can be reached from here; ask for a card made with a public gateway")
 )
 
 // contact is one person and the state of reaching them in this run.
@@ -99,6 +102,13 @@ func (e *engine) addCardOf(k card.Card, alias string) (*contact, error) {
 	case !anywhere:
 		return nil, ErrNoGateway
 	}
+	var gateways []profile.Gateway
+	for _, g := range k.Gateways {
+		gateways = append(gateways, profile.FromCard(g))
+	}
+	if gateways = reach.Within(e.account.Scope(), gateways); len(gateways) == 0 {
+		return nil, ErrUnreachable
+	}
 	c := e.byUser[k.User]
 	if c == nil {
 		c = e.meet(k.User)
@@ -110,10 +120,7 @@ func (e *engine) addCardOf(k card.Card, alias string) (*contact, error) {
 	if c.Called == "" {
 		c.Called = k.Name
 	}
-	c.Secret, c.Door, c.Turn, c.Gateways = k.Address, k.Door, 0, nil
-	for _, g := range k.Gateways {
-		c.Gateways = append(c.Gateways, profile.FromCard(g))
-	}
+	c.Secret, c.Door, c.Turn, c.Gateways = k.Address, k.Door, 0, gateways
 	c.fetch.Reset()
 	return c, e.welcome(c)
 }
@@ -243,7 +250,7 @@ func (e *engine) profileCame(c *contact, turn int, a home.Answered) error {
 	}
 	c.List, c.bundles, c.dirty = p.List, p.Bundles, true
 	if c.Theirs.IsZero() && turn < len(c.Gateways) {
-		reach.LearnGateways(&c.Contact, turn, a.Gateway, p.Leases)
+		reach.LearnGateways(&c.Contact, turn, a.Gateway, reach.Within(e.account.Scope(), p.Leases))
 	}
 	for id := range p.Bundles {
 		e.book.Know(lane{Contact: c.ID, Device: id})

@@ -139,7 +139,7 @@ func (e *engine) openFirst(row *wire.Push, c *contact, o *sessions.Opened) error
 	}
 	hash := o.EncHash()
 	e.remember([16]byte(hash[:16]), profile.Day(e.now.Add(session.PrekeyErased))-seenDays)
-	reach.TakeHandover(&from.Contact, o.Block)
+	reach.TakeHandover(&from.Contact, o.Block, e.account.Scope())
 	from.dirty = true
 	if from.State == Accepted {
 		wait := e.timing.AnswerMin + jitter(e.timing.AnswerMax-e.timing.AnswerMin)
@@ -296,7 +296,7 @@ func (e *engine) theirDrops(c *contact, b *message.Drops) {
 		}
 		leases = append(leases, profile.FromLease(l))
 	}
-	if len(leases) == 0 {
+	if leases = reach.Within(e.account.Scope(), leases); len(leases) == 0 {
 		return
 	}
 	c.Theirs, c.Leases, c.leaseTurn, c.dirty = b.W, leases, 0, true

@@ -276,15 +276,16 @@ func (e *engine) submit(i *delivery.Item) {
 		return
 	}
 	e.outbox.Launch(i)
-	id := i.ID
 	to := home.Target{Endpoint: p.Gateway.Endpoint(), Network: p.Network}
-	e.ask(home.Request{To: to, Payload: p.Submit()}, func(a home.Answered) { e.submitted(id, a) })
+	e.ask(home.Request{To: to, Payload: p.Submit()}, func(a home.Answered) { e.submitted(i, a) })
 }
 
 // submitted takes the answer to a submission.
-func (e *engine) submitted(id uint64, a home.Answered) {
-	i := e.outbox.Get(id)
-	if i == nil {
+func (e *engine) submitted(i *delivery.Item, a home.Answered) {
+	if e.outbox.Get(i.ID) == nil { // the recipient's acknowledgement was faster
+		if a.Receipt != nil {
+			e.custody(i, a)
+		}
 		return
 	}
 	c := e.contacts[i.Lane.Contact]

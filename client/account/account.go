@@ -16,6 +16,7 @@ import (
 
 	"zeroms/client/home"
 	"zeroms/client/profile"
+	"zeroms/client/reach"
 	"zeroms/protocol/address"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
@@ -165,6 +166,14 @@ func (a *Account) Network() (n key.Network, ok bool) {
 		return n, false
 	}
 	return a.homes[a.order[0]].Address.Network, true
+}
+
+// Scope is the widest scope of the homes.
+func (a *Account) Scope() (s reach.Scope) {
+	for _, h := range a.homes {
+		s = max(s, reach.ScopeOf(h.Target().Endpoint.Host))
+	}
+	return s
 }
 
 // Leases is where the user can be reached, as contacts are told.

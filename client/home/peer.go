@@ -1,6 +1,7 @@
 package home
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -185,7 +186,7 @@ func (q *peer) runPeer(ctx context.Context) {
 			q.fail(target, err)
 		}
 		now := q.role()
-		if spec == nil || now == nil || !now.same(target) {
+		if spec == nil || now == nil || !now.same(target) || !bytes.Equal(now.invite(), spec.invite()) {
 			// A guest's requests were answered; who asked decides when to repeat.
 			q.backoff = 0
 			continue
@@ -195,6 +196,14 @@ func (q *peer) runPeer(ctx context.Context) {
 		}
 		q.pause(ctx, err, time.Since(began))
 	}
+}
+
+// invite is what the home is to be registered with.
+func (s *Spec) invite() []byte {
+	if s.Register == nil {
+		return nil
+	}
+	return s.Register.Invite
 }
 
 // pause waits before the next attempt to reach a home.

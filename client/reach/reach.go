@@ -118,7 +118,7 @@ func FollowInit(c *profile.Contact, block *session.Block) (*device.List, error) 
 
 // TakeHandover takes where an initiator wants to be answered, unless it is
 // known already, and then perhaps in newer words.
-func TakeHandover(c *profile.Contact, block *session.Block) {
+func TakeHandover(c *profile.Contact, block *session.Block, scope Scope) {
 	if !c.Theirs.IsZero() && len(c.Leases) > 0 && c.Theirs.Equal(block.Drop.Bytes()) {
 		return
 	}
@@ -128,7 +128,7 @@ func TakeHandover(c *profile.Contact, block *session.Block) {
 			leases = append(leases, profile.FromLease(l))
 		}
 	}
-	if len(leases) > 0 {
+	if leases = Within(scope, leases); len(leases) > 0 {
 		c.Theirs, c.Leases = block.Drop, leases
 	}
 }
