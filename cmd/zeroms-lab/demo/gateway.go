@@ -1,0 +1,59 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// gateway is one zeroms-gateway, over all its processes.
+type gateway struct {
+	stage   *stage
+	name    string
+	dir     string
+	address string // ZMSG:..., known once it ran
+	listen  string // host:port, known once it ran
+	hash    string // how messages name their holder, known once it is a home
+	process *process
+}
+
+func (s *stage) gateway(name string) *gateway {
+	return &gateway{stage: s, name: name, dir: filepath.Join(s.dir, name), listen: "127.0.0.1:0"}
+}
+
+// start starts it, on the port that it had before if it ran already, and waits
+// until it says that it is ready.
+func (g *gateway) start(ctx context.Context) error {
+	ready := make(chan struct{})
+	var address, listen string // owned by line until ready is closed
+	line := func(b []byte) {
+		text := string(b)
+		switch {
+		case listen != "":
+		case strings.HasPrefix(text, "ZMSG:"):
+			address = text
+		case strings.HasPrefix(text, "ready "):
+			listen, _, _ = strings.Cut(strings.TrimPrefix(text, "ready "), " ")
+			close(ready)
+		}
+	}
+	cmd := exec.Command(g.stage.config.Gateway, "run", "--data", g.dir, "--listen", g.listen, "--network", "lab")
+	var err error
+	if g.process, err = g.stage.runProcess("gateway "+g.name, cmd, line); err != nil {
+		return err
+	}
+	select {
+	case <-ready:
+	case <-g.process.ended:
+		return fmt.Errorf("gateway %s ended before it was ready: %w", g.name, g.process.failure())
+	case <-ctx.Done():
+		return fmt.Errorf("gateway %s did not say that it is ready: %w", g.name, context.Cause(ctx))
+	}
+	if g.address != "" && (address != g.address || listen != g.listen) {
+		return fmt.Errorf("gateway %s has another address than before: %s instead of %s", g.name, listen, g.listen)
+	}
+	g.address, g.listen = address, listen
+	return nil
+}
