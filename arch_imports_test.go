@@ -62,6 +62,7 @@ var importTable = []allowance{
 	{"client/account", []string{"client/home", "client/profile", "client/reach", "protocol/..."}, nil, "account is the user's side of the home gateways; its Host performs what it decides"},
 	{"client/outbox", []string{"client/delivery", "client/profile", "protocol/..."}, []string{"protocol/link/..."}, "outbox is delivery's items with their rows"},
 	{"client/history", []string{"client/profile", "protocol/..."}, []string{"protocol/link/..."}, "history is messages in memory and in the store"},
+	{"client/view", []string{"client/profile", "protocol/..."}, []string{"protocol/link/..."}, "view is plain values for whoever shows a profile"},
 	{"client/feed", nil, nil, "feed hands out events of any type"},
 	{"client/sessions", []string{"client/delivery", "client/profile", "protocol/..."}, []string{"protocol/link/..."}, "sessions joins ratchets and envelopes; it never sends"},
 	{"client/delivery", []string{"protocol/..."}, []string{"protocol/link/..."}, "delivery decides and never sends: it returns actions, so it needs no link"},
@@ -79,8 +80,8 @@ var importTable = []allowance{
 	{"cmd/zeroms-lab", append([]string{"cmd/zeroms-lab/*"}, commands...), nil, "the lab runs whole networks: clients, gateways and the world they live in, without a screen"},
 	{"cmd/zeroms-lab/world", engines, nil, "a world is clients and gateways on memory links, for tests too: it needs every part and no command line"},
 	{"cmd/zeroms-lab/*", append([]string{"cmd/zeroms-lab/world"}, commands...), nil, "a run of the lab has a package of its own"},
-	{"cmd/zms", append([]string{"cmd/zms/*"}, commands...), nil, "a command wires everything together, without a screen"},
-	{"cmd/zms/*", commands, nil, "the parts of zms that its commands share"},
+	{"cmd/zms", append([]string{"cmd/zms/control"}, commands...), nil, "the command line asks the owner of a profile, which may be itself"},
+	{"cmd/zms/control", engines, nil, "who owns a profile serves it to others, the desktop app too: it needs the engine and no command line"},
 	{"cmd/*", commands, nil, "a command wires everything together, without a screen"},
 }
 

@@ -9,12 +9,23 @@ import (
 )
 
 // wantAck schedules an acknowledgement. Nothing is acknowledged before the
-// contact is accepted.
+// contact is accepted. It stays owed until a gateway has taken it.
 func (e *engine) wantAck(c *contact) {
 	if c.State != Accepted {
 		return
 	}
+	c.ackTurn++
+	if !c.AckOwed {
+		c.AckOwed, c.convDirty = true, true
+	}
 	e.alarms.Set(alarm{kind: alarmAck, lane: lane{Contact: c.ID}}, c.acks.Want(e.now, e.timing))
+}
+
+// ackTaken notes that a gateway has taken an acknowledgement made at a turn.
+func (e *engine) ackTaken(c *contact, turn uint64) {
+	if c.ackTurn == turn && c.AckOwed {
+		c.AckOwed, c.convDirty = false, true
+	}
 }
 
 // ackRecord acknowledges all that was accepted from a contact.
@@ -52,11 +63,40 @@ func (e *engine) sideRecord(c *contact, body message.Body) (envelope.Record, boo
 	return r, err == nil
 }
 
-// alone sends what waited for an envelope long enough: an acknowledgement, or
-// the answer to an init.
-func (e *engine) alone(c *contact, l lane) {
-	ackDue, answerDue := c.acks.Due(e.now), c.answerDue[l.Device]
-	if !ackDue && !answerDue {
+// ackAlone sends an acknowledgement that waited long enough for an envelope to
+// ride on, to every device of the contact.
+func (e *engine) ackAlone(c *contact) {
+	if !c.acks.Due(e.now) {
+		return
+	}
+	sent, turn := false, c.ackTurn
+	for _, id := range e.devices(c) {
+		l := lane{Contact: c.ID, Device: id}
+		r := e.route(c, l)
+		if r == nil || r.session.Init() != nil {
+			continue
+		}
+		record, ok := e.ackRecord(c)
+		if !ok {
+			break
+		}
+		delete(c.answerDue, id)
+		sent = e.sendOnce(c, l, r, record, func(err error) {
+			if err != nil {
+				e.wantAck(c)
+				return
+			}
+			e.ackTaken(c, turn)
+		}) || sent
+	}
+	if sent {
+		c.acks.Sent(e.now, true)
+	}
+}
+
+// answer answers an init once with our heads, if nothing else was said since.
+func (e *engine) answer(c *contact, l lane) {
+	if !c.answerDue[l.Device] {
 		return
 	}
 	r := e.route(c, l)
@@ -64,21 +104,7 @@ func (e *engine) alone(c *contact, l lane) {
 		return
 	}
 	delete(c.answerDue, l.Device)
-	var record envelope.Record
-	ok := false
-	if ackDue {
-		c.acks.Sent(e.now, true)
-		record, ok = e.ackRecord(c)
+	if record, ok := e.headsRecord(c, l.Device); ok {
+		e.sendOnce(c, l, r, record, func(error) {})
 	}
-	if !ok && answerDue {
-		record, ok = e.headsRecord(c, l.Device)
-	}
-	if !ok {
-		return
-	}
-	e.sendOnce(c, l, r, record, func(err error) {
-		if err != nil {
-			e.wantAck(c)
-		}
-	})
 }

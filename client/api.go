@@ -12,6 +12,7 @@ import (
 
 	"zeroms/client/delivery"
 	"zeroms/client/profile"
+	"zeroms/client/view"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 	"zeroms/protocol/message"
@@ -56,7 +57,7 @@ func (c *Client) Send(ctx context.Context, to ContactID, text string) (Message, 
 		if err != nil {
 			return Message{}, err
 		}
-		return describe(m), nil
+		return view.Describe(m), nil
 	})
 }
 
@@ -312,7 +313,7 @@ func (c *Client) History(ctx context.Context, id ContactID, before uint32, n int
 			}
 			before = min(before, m.Height)
 			if m.Shown() {
-				page = append(page, describe(m).readBy(readUpto, readAt))
+				page = append(page, view.Describe(m).ReadBy(readUpto, readAt))
 			}
 		}
 	}

@@ -2,7 +2,7 @@
 // contacts, conversations, sessions and gateways, and the way of a message
 // from Send to the recipient's history and back.
 //
-// One loop goroutine (loop.go) owns all of it. It steps over up to 256 waiting
+// One loop goroutine owns all of it. It steps over up to 256 waiting
 // inputs (commands, what gateways say, deadlines), hands the Store one Batch
 // with every row that those steps wrote or erased, and only when that is
 // durable does it act: answer commands, submit envelopes, acknowledge to

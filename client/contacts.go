@@ -22,6 +22,7 @@ var (
 	ErrOwnCard   = errors.New("client: this is your own card; give it to somebody else")
 	ErrNoContact = errors.New("client: there is no such contact; see contacts and requests")
 	ErrNoGateway = errors.New("client: you have no gateway yet; add one first (gateway add ADDRESS)")
+	ErrSeveral   = errors.New("client: several contacts have this name; use their number (#1, #2, ... in contacts)")
 	ErrBlocked   = errors.New("client: this contact is blocked; accept them first")
 	ErrRequest   = errors.New("client: this is a request; accept it first")
 	// ErrUnreachable is returned for a card whose gateways are all inside a
@@ -40,6 +41,9 @@ type contact struct {
 	problem   string
 	acks      delivery.Acks
 	answerDue map[key.DeviceID]bool
+	ackTurn   uint64            // counts what was to be acknowledged
+	riders    map[uint64]uint64 // by item: ackTurn of the acknowledgement that rides on it
+	knocking  map[key.DeviceID]bool
 	dirty     bool
 	convDirty bool
 }
@@ -47,7 +51,7 @@ type contact struct {
 func newContact(p profile.Contact) *contact {
 	return &contact{
 		Contact: p, bundles: map[key.DeviceID]*session.Bundle{},
-		answerDue: map[key.DeviceID]bool{},
+		answerDue: map[key.DeviceID]bool{}, riders: map[uint64]uint64{}, knocking: map[key.DeviceID]bool{},
 	}
 }
 
@@ -143,7 +147,7 @@ func (e *engine) welcome(c *contact) error {
 // block ends the intake from a contact. What was said stays.
 func (e *engine) block(c *contact) {
 	c.State, c.dirty, c.problem = Blocked, true, ""
-	e.account.DeleteDrop(&c.Contact)
+	e.registerDrop(c)
 	e.emit(ContactChanged{c.describe()})
 }
 
@@ -204,7 +208,7 @@ func (e *engine) fetchProfile(c *contact) {
 		return
 	}
 	c.fetching = true
-	turn := int(c.Turn) % len(at)
+	turn := int(c.Turn % uint32(len(at)))
 	user, secret, network := c.User, c.Secret, c.Network
 	r := home.Request{To: home.Target{Endpoint: at[turn].Endpoint(), Network: network}}
 	r.Make = func(node key.NodePublic) wire.Payload {
@@ -216,7 +220,7 @@ func (e *engine) fetchProfile(c *contact) {
 	}
 	e.ask(r, func(a home.Answered) {
 		c.fetching = false
-		if err := e.profileCame(c, turn, a); err != nil {
+		if err := e.profileCame(c, at, turn, a); err != nil {
 			e.setProblem(c, err.Error())
 			e.tryElsewhere(c)
 			return
@@ -236,7 +240,7 @@ func (e *engine) tryElsewhere(c *contact) {
 }
 
 // profileCame takes what a profile says.
-func (e *engine) profileCame(c *contact, turn int, a home.Answered) error {
+func (e *engine) profileCame(c *contact, at []profile.Gateway, turn int, a home.Answered) error {
 	if a.Err != nil {
 		return a.Err
 	}
@@ -244,13 +248,16 @@ func (e *engine) profileCame(c *contact, turn int, a home.Answered) error {
 	if !ok {
 		return wire.ErrUnexpected
 	}
-	p, err := reach.ReadProfile(&c.Contact, answer.Blob, key.Place{Network: c.Network, Node: a.Gateway}, e.now)
+	from := &at[turn]
+	source := reach.Source{Place: key.Place{Network: c.Network, Node: a.Gateway}, Seen: from.Made}
+	p, err := reach.ReadProfile(&c.Contact, answer.Blob, source, e.now)
 	if err != nil {
 		return err
 	}
+	from.Key, from.Made = a.Gateway[:], p.Made
 	c.List, c.bundles, c.dirty = p.List, p.Bundles, true
-	if c.Theirs.IsZero() && turn < len(c.Gateways) {
-		reach.LearnGateways(&c.Contact, turn, a.Gateway, reach.Within(e.account.Scope(), p.Leases))
+	if c.Theirs.IsZero() {
+		reach.LearnGateways(&c.Contact, reach.Within(e.account.Scope(), p.Leases))
 	}
 	for id := range p.Bundles {
 		e.book.Know(lane{Contact: c.ID, Device: id})
@@ -272,7 +279,7 @@ func (e *engine) find(who string) (*contact, error) {
 		}
 		if c.Name() == who {
 			if hit != nil {
-				return nil, fmt.Errorf("client: several contacts are called %q; use their number (#1, #2, ... in contacts)", who)
+				return nil, ErrSeveral
 			}
 			hit = c
 		}

@@ -105,6 +105,11 @@ func load(ctx context.Context, c *Client) (*engine, error) {
 	e.account.Start()
 	e.indexDrops()
 	e.sweep()
+	for _, c := range e.contacts {
+		if c.AckOwed {
+			e.wantAck(c)
+		}
+	}
 	e.wakeAll()
 	return e, nil
 }

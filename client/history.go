@@ -2,11 +2,9 @@ package client
 
 import (
 	"slices"
-	"time"
 
 	"zeroms/client/delivery"
 	"zeroms/client/home"
-	"zeroms/client/profile"
 	"zeroms/protocol/key"
 	"zeroms/protocol/message"
 	"zeroms/protocol/wire"
@@ -62,38 +60,4 @@ func (e *engine) theyRead(c *contact, from key.DeviceID, b *message.Read) {
 			e.emit(ReadUpto{Contact: c.ID, Seq: mark.Upto, At: e.now})
 		}
 	}
-}
-
-// describe is a message as others see it. An own one is read if its recipient
-// said so.
-func describe(m *profile.Message) Message {
-	out := Message{
-		ID: m.ID, Contact: m.Contact, Outgoing: m.Outgoing, Kind: m.Kind, Height: m.Height, Seq: m.Seq,
-		Device: m.Device, Written: m.Written, Received: m.At, Gateway: m.Gateway, Late: m.Late,
-	}
-	body, err := message.ParseBody(m.Kind, m.Body)
-	switch b := body.(type) {
-	case *message.Text:
-		out.Text, out.ReplyTo = b.Text, b.ReplyTo
-	case *message.Unknown:
-		out.Unknown = true
-	}
-	out.Unknown = out.Unknown || err != nil
-	if !m.Outgoing {
-		return out
-	}
-	out.State = Queued
-	if t := m.Slowest(); t != nil {
-		out.State, out.Holder, out.Size = t.State, t.Holder, int(t.Size)
-		out.Submitted, out.Custody, out.Until, out.DeliveredAt = moment(t.Submitted), moment(t.Custody), moment(t.Until), moment(t.Delivered)
-	}
-	return out
-}
-
-// moment is a time of a target; zero if it did not come yet.
-func moment(ms uint64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return wire.Time(ms)
 }

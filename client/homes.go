@@ -22,14 +22,8 @@ func (h host) Now() time.Time { return h.e.now }
 // Ask sends a request after the turn; its answer comes back into the loop.
 func (h host) Ask(r home.Request, done func(home.Answered)) { h.e.ask(r, done) }
 
-// Tell sends a request without an answer after the turn.
-func (h host) Tell(r home.Request) { h.e.after(func() { h.e.pool.Send(r) }) }
-
-// Connect opens the link to a home after the turn.
-func (h host) Connect(s home.Spec) { h.e.after(func() { h.e.pool.Open(s) }) }
-
-// Disconnect closes it.
-func (h host) Disconnect(t home.Target) { h.e.after(func() { h.e.pool.Close(t) }) }
+// After does something with the links after the turn.
+func (h host) After(do func(*home.Pool)) { h.e.after(func() { do(h.e.pool) }) }
 
 // Changed reports a home whose state changed.
 func (h host) Changed(g *account.Home) { h.e.emit(GatewayChanged{h.e.gateway(g)}) }
@@ -70,18 +64,15 @@ func (e *engine) linkEvent(ev home.Event) {
 	}
 }
 
-// registerDrops registers the drop of every accepted contact where it lacks.
+// registerDrops makes every contact's drop what it should be at every home.
 func (e *engine) registerDrops() {
 	for _, c := range e.contacts {
 		e.registerDrop(c)
 	}
 }
 
-// registerDrop registers the contact's drop where it lacks.
+// registerDrop makes the contact's drop what it should be at every home.
 func (e *engine) registerDrop(c *contact) {
-	if c.State != Accepted {
-		return
-	}
 	e.account.RegisterDrop(&c.Contact, func() {
 		c.dirty = true
 		e.wake(c)

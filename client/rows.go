@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"zeroms/client/profile"
+	"zeroms/client/view"
 	"zeroms/protocol/message"
 	"zeroms/protocol/wire"
 )
@@ -61,7 +62,7 @@ func (e *engine) messageRows() (rows []Row) {
 // described is a message as others see it, read or not.
 func (e *engine) described(m *profile.Message) Message {
 	c := e.contacts[m.Contact]
-	return describe(m).readBy(c.conv.ReadUpto(e.ownParty()), c.ReadAt)
+	return view.Describe(m).ReadBy(c.conv.ReadUpto(e.ownParty()), c.ReadAt)
 }
 
 // ownParty is this device.

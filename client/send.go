@@ -40,7 +40,7 @@ func (e *engine) compose(c *contact, body message.Body) (*profile.Message, error
 	c.convDirty = true
 	e.history.Hold(m)
 	e.history.Add(m)
-	devices := e.book.Devices(c.ID)
+	devices := e.devices(c)
 	if len(devices) == 0 {
 		e.queue(m, key.DeviceID{})
 	}
@@ -49,6 +49,16 @@ func (e *engine) compose(c *contact, body message.Body) (*profile.Message, error
 		e.queue(m, id)
 	}
 	return m, nil
+}
+
+// devices are the contact's devices that messages go to: those that are listed.
+func (e *engine) devices(c *contact) (out []key.DeviceID) {
+	for _, id := range e.book.Devices(c.ID) {
+		if c.List != nil && c.List.Live(id) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // queue adds an item for one device; the zero device stands for those that
@@ -70,7 +80,7 @@ func (e *engine) finish(i *delivery.Item) {
 
 // spread turns items for unknown devices into items for the known ones.
 func (e *engine) spread(c *contact) {
-	devices := e.book.Devices(c.ID)
+	devices := e.devices(c)
 	if len(devices) == 0 {
 		return
 	}
@@ -95,15 +105,16 @@ func (e *engine) pump(c *contact, l lane) {
 		return
 	}
 	if l.Device == (key.DeviceID{}) {
-		if len(e.book.Devices(c.ID)) == 0 && len(e.outbox.Of(l)) > 0 {
+		if len(e.devices(c)) == 0 && len(e.outbox.Of(l)) > 0 {
 			e.fetchProfile(c)
 			return
 		}
 		e.spread(c)
 		e.announce(c)
+		e.ackAlone(c)
 		return
 	}
-	if e.book.Get(l) == nil {
+	if e.book.Get(l) == nil || c.List == nil || !c.List.Live(l.Device) {
 		return
 	}
 	for _, i := range e.outbox.Repeat(l, e.now) {
@@ -119,7 +130,7 @@ func (e *engine) pump(c *contact, l lane) {
 			break
 		}
 	}
-	e.alone(c, l)
+	e.answer(c, l)
 	if at, ok := e.outbox.Deadline(l, e.now); ok {
 		e.alarms.Sooner(alarm{kind: alarmLane, lane: l}, at)
 	}
@@ -137,7 +148,7 @@ func (e *engine) route(c *contact, l lane) *route {
 		return nil
 	}
 	d := e.book.Get(l)
-	if d.Set.InitDue(e.now) && !e.initiate(c, l) {
+	if (d.Set.InitDue(e.now) || e.book.Unbound(l)) && !e.initiate(c, l) {
 		if s := d.Set.Sending(); s == nil || s.Init() != nil {
 			return nil
 		}
@@ -208,7 +219,7 @@ func (e *engine) pack(c *contact, i *delivery.Item, r *route) bool {
 	}
 	records := []envelope.Record{{Message: m.Signed, Salt: m.Salt, Body: m.Body}}
 	rides := false
-	if r.session.Init() == nil && c.acks.Wanted() {
+	if r.session.Init() == nil && c.acks.Wanted() && len(e.devices(c)) == 1 {
 		if ack, ok := e.ackRecord(c); ok && e.book.Fits(c.ID, records, ack) {
 			records, rides = append(records, ack), true
 		}
@@ -216,8 +227,9 @@ func (e *engine) pack(c *contact, i *delivery.Item, r *route) bool {
 	base := c.conv.Address(c.party(i.Lane.Device), m.Seq)
 	c.convDirty = true
 	env, err := e.book.Seal(i.Lane, r.session, sessions.Letter{Records: records, Base: base}, e.now)
-	if errors.Is(err, sessions.ErrInitFirst) && e.knock(c, i.Lane, r) {
-		return true // the lane is looked at again, behind the init
+	if errors.Is(err, sessions.ErrInitFirst) {
+		e.knock(c, i.Lane, r)
+		return false
 	}
 	if err != nil {
 		if !errors.Is(err, sessions.ErrNotYet) {
@@ -227,6 +239,7 @@ func (e *engine) pack(c *contact, i *delivery.Item, r *route) bool {
 	}
 	if rides {
 		c.acks.Sent(e.now, false)
+		c.riders[i.ID] = c.ackTurn
 	}
 	p := e.parcel(c, r, env)
 	e.outbox.Pack(i, p, r.Door)
@@ -245,13 +258,25 @@ func (e *engine) parcel(c *contact, r *route, env []byte) *profile.Parcel {
 }
 
 // knock sends an init envelope that carries only our heads, ahead of a message
-// that is too large for one.
-func (e *engine) knock(c *contact, l lane, r *route) bool {
+// that is too large for one, and again until it is in custody.
+func (e *engine) knock(c *contact, l lane, r *route) {
+	if c.knocking[l.Device] {
+		return
+	}
 	record, ok := e.headsRecord(c, l.Device)
 	if !ok {
-		return false
+		return
 	}
-	return e.sendOnce(c, l, r, record, func(error) {})
+	in := r.session.Init()
+	c.knocking[l.Device] = e.sendOnce(c, l, r, record, func(err error) {
+		delete(c.knocking, l.Device)
+		if err != nil {
+			e.alarms.Sooner(alarm{kind: alarmLane, lane: l}, e.now.Add(e.timing.FetchMin))
+			return
+		}
+		e.book.InitTaken(l, in)
+		e.awake[l] = struct{}{}
+	})
 }
 
 // sendOnce seals and submits a side message; it is not kept in the outbox.
@@ -291,7 +316,8 @@ func (e *engine) submitted(i *delivery.Item, a home.Answered) {
 	c := e.contacts[i.Lane.Contact]
 	e.awake[i.Lane] = struct{}{}
 	if a.Receipt != nil {
-		e.outbox.Taken(i, a.Receipt.Kept)
+		e.taken(c, i)
+		e.outbox.Taken(i, min(a.Receipt.Kept, wire.Millis(e.now.Add(wire.MaxRetention))))
 		e.custody(i, a)
 		e.setProblem(c, "")
 		return
@@ -310,13 +336,28 @@ func (e *engine) submitted(i *delivery.Item, a home.Answered) {
 	e.setProblem(c, reason.Error())
 }
 
-// reroute turns to another gateway of the contact: an init that can't be
-// brought is given up for a new one, other envelopes are sealed anew.
+// taken notes what else is in custody with an item's envelope: an init, an
+// acknowledgement.
+func (e *engine) taken(c *contact, i *delivery.Item) {
+	if p := e.outbox.Parcel(i); p != nil && envelope.IsInit(p.Envelope) {
+		if head, _, err := envelope.ParseInit(p.Envelope); err == nil {
+			in := session.InitMessage(*head)
+			e.book.InitTaken(i.Lane, &in)
+		}
+	}
+	if turn, rode := c.riders[i.ID]; rode {
+		delete(c.riders, i.ID)
+		e.ackTaken(c, turn)
+	}
+}
+
+// reroute turns to another gateway of the contact: for an init that can't be
+// brought a new one is made, other envelopes are sealed anew.
 func (e *engine) reroute(c *contact, i *delivery.Item) {
 	e.again(i)
 	d := e.book.Get(i.Lane)
 	if s := d.Set.Sending(); s != nil && s.Init() != nil {
-		e.book.GiveUp(i.Lane, s)
+		e.book.Unbind(i.Lane)
 		for _, other := range e.outbox.Of(i.Lane) {
 			if other.State == delivery.Sending {
 				e.again(other)
@@ -326,8 +367,12 @@ func (e *engine) reroute(c *contact, i *delivery.Item) {
 	e.tryElsewhere(c)
 }
 
-// again has an item sealed anew.
+// again has an item sealed anew. What rode on its envelope has to go again.
 func (e *engine) again(i *delivery.Item) {
+	if c := e.contacts[i.Lane.Contact]; c.riders[i.ID] > 0 {
+		delete(c.riders, i.ID)
+		e.wantAck(c)
+	}
 	e.outbox.Again(i)
 	e.awake[i.Lane] = struct{}{}
 }

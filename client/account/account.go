@@ -41,11 +41,8 @@ type Host interface {
 	Now() time.Time
 	// Ask sends a request after the turn; its answer comes back into the loop.
 	Ask(r home.Request, done func(home.Answered))
-	// Tell sends a request without an answer after the turn.
-	Tell(r home.Request)
-	// Connect opens the link to a home after the turn, Disconnect closes it.
-	Connect(s home.Spec)
-	Disconnect(t home.Target)
+	// After does something with the links after the turn.
+	After(do func(links *home.Pool))
 	// Changed reports a home whose state changed.
 	Changed(h *Home)
 	// RetrySoon has Register called again in a while.
@@ -205,8 +202,8 @@ func (a *Account) AddHome(at card.Address) (*Home, error) {
 	h, known := a.homes[at.Node]
 	switch {
 	case known:
-		a.host.Disconnect(h.Target())
-		h.Address, h.Up = at, false
+		a.disconnect(h)
+		h.Address, h.Up, h.Since, h.Problem, h.Retry = at, false, a.host.Now(), "connecting", time.Time{}
 	case len(a.homes) >= MaxHomes:
 		return nil, ErrTooMany
 	default:
@@ -227,7 +224,7 @@ func (a *Account) RemoveHome(node key.NodePublic) error {
 	if !ok {
 		return ErrNoHome
 	}
-	a.host.Disconnect(h.Target())
+	a.disconnect(h)
 	delete(a.homes, node)
 	a.order = slices.DeleteFunc(a.order, func(n key.NodePublic) bool { return n == node })
 	a.gone = append(a.gone, profile.Ref{Table: profile.TableHome, Key: node[:]})

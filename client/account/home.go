@@ -64,7 +64,13 @@ func (a *Account) connect(h *Home) {
 	if !h.Address.Invite.IsZero() {
 		register.Invite = h.Address.Invite.Bytes()
 	}
-	a.host.Connect(home.Spec{Target: h.Target(), Login: h.login, Register: register})
+	spec := home.Spec{Target: h.Target(), Login: h.login, Register: register}
+	a.host.After(func(links *home.Pool) { links.Open(spec) })
+}
+
+func (a *Account) disconnect(h *Home) {
+	t := h.Target()
+	a.host.After(func(links *home.Pool) { links.Close(t) })
 }
 
 // Connected takes a successful login: the log goes on from its cursor.
@@ -143,8 +149,8 @@ func (a *Account) Pushed(ev home.Pushed, receive func(h *Home, row *wire.Push)) 
 			len(row.Payload) > 0 && sha256.Sum256(row.Payload) != row.Hash {
 			a.log.Warn("the gateway's rows do not follow each other; connecting again", "gateway", ev.Gateway.String())
 			h.Up = false
-			a.host.Disconnect(h.Target())
-			a.connect(h)
+			t := h.Target()
+			a.host.After(func(links *home.Pool) { links.Restart(t) })
 			return
 		}
 		h.Position, h.R, h.dirty = row.Position, wire.NextHead(h.R, row.Row()), true
@@ -163,7 +169,8 @@ func (a *Account) Acknowledge() {
 		h.acked = h.Position
 		x := wire.AckTranscript(h.Welcome.Tag, a.Self.Secret.Cursor(h.Address.Node), h.Position, h.R)
 		ack := &wire.Ack{Upto: h.Position, R: h.R, Sig: h.login.Sign(key.ContextMailboxAck, x)}
-		a.host.Tell(home.Request{To: h.Target(), Payload: ack})
+		r := home.Request{To: h.Target(), Payload: ack}
+		a.host.After(func(links *home.Pool) { links.Send(r) })
 	}
 }
 

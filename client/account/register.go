@@ -19,37 +19,38 @@ func (a *Account) Register(h *Home) {
 	a.publish(h)
 }
 
-// RegisterDrop registers a contact's drop at every home that is up and lacks
-// it, and marks it in the contact; done is called each time.
+// RegisterDrop makes a contact's drop what it should be at every home that is
+// up: there for an accepted contact, gone for a blocked one. It marks in the
+// contact where it stands and calls done each time that changed.
 func (a *Account) RegisterDrop(c *profile.Contact, done func()) {
 	for _, h := range a.Homes() {
-		node := h.Address.Node
-		drop, capability := c.Mine.Drop(node)
-		if !h.Up || c.Registered[node] {
-			continue
+		if h.Up {
+			a.registerDropAt(h, c, done)
 		}
-		put := &wire.DropPut{Object: a.object(h, wire.OpDropPut, drop, capability), Capability: [32]byte(capability.Bytes())}
-		a.ask(h, drop, put, "a drop could not be registered", func() {
-			if c.State == profile.Accepted && a.homes[node] != nil {
-				c.Registered[node] = true
-				done()
-			}
-		})
 	}
 }
 
-// DeleteDrop ends the intake of a contact's drop at every home that is up.
-func (a *Account) DeleteDrop(c *profile.Contact) {
-	for _, h := range a.Homes() {
-		node := h.Address.Node
-		if !h.Up || !c.Registered[node] {
-			continue
-		}
-		drop, _ := c.Mine.Drop(node)
+func (a *Account) registerDropAt(h *Home, c *profile.Contact, done func()) {
+	node := h.Address.Node
+	drop, capability := c.Mine.Drop(node)
+	switch {
+	case c.State == profile.Accepted && !c.Registered[node]:
+		put := &wire.DropPut{Object: a.object(h, wire.OpDropPut, drop, capability), Capability: [32]byte(capability.Bytes())}
+		a.ask(h, drop, put, "a drop could not be registered", func() {
+			if a.homes[node] == h {
+				c.Registered[node] = true
+				done()
+				a.registerDropAt(h, c, done) // they may have been blocked meanwhile
+			}
+		})
+	case c.State == profile.Blocked && c.Registered[node]:
 		gone := &wire.DropDelete{Object: a.object(h, wire.OpDropDelete, drop, key.Capability{})}
-		a.ask(h, drop, gone, "a drop could not be deleted", func() {})
+		a.ask(h, drop, gone, "a drop could not be deleted", func() {
+			delete(c.Registered, node)
+			done()
+			a.registerDropAt(h, c, done)
+		})
 	}
-	clear(c.Registered)
 }
 
 // ask sends a registration about a drop or door, one at a time for each. What

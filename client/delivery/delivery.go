@@ -29,7 +29,7 @@ type Timing struct {
 	Sweep time.Duration
 }
 
-// Default returns the product's intervals (docs/protocol/delivery.md).
+// Default returns the product's intervals (docs/protocol/client.md).
 func (Timing) Default() Timing {
 	return Timing{
 		AckDelay: 200 * time.Millisecond, AckInterval: time.Second,

@@ -228,6 +228,9 @@ const (
 // address is tried.
 const rerouteAfter = 4
 
+// giveUpAfter is the number of failures at which a refusal for good is believed.
+const giveUpAfter = 8
+
 // Missed notes a failed submission and says what follows.
 func (o *Outbox) Missed(i *Item, err *wire.Error, now time.Time, t Timing) Advice {
 	i.flying = false
@@ -239,7 +242,8 @@ func (o *Outbox) Missed(i *Item, err *wire.Error, now time.Time, t Timing) Advic
 	case wire.Refresh:
 		return Reroute
 	case wire.Never:
-		if err.Code == wire.CodeWrongNode || err.Code == wire.CodeNetwork || err.Code == wire.CodeVersion {
+		// One gateway's word does not end a message: others are tried first.
+		if i.Retry.Failures < giveUpAfter {
 			return Reroute
 		}
 		i.State = Failed

@@ -162,41 +162,48 @@ func TestRepetitions(t *testing.T) {
 }
 
 func TestAdviceForEveryError(t *testing.T) {
-	timing := Timing{}.Default()
-	elsewhere := []wire.Code{wire.CodeWrongNode, wire.CodeNetwork, wire.CodeVersion}
 	codes := []wire.Code{0, 9999}
 	for _, row := range wire.Table {
 		codes = append(codes, row.Code)
 	}
 	for _, code := range codes {
-		row, want := wire.Lookup(code), RepeatLater
-		switch {
-		case row.Retry == wire.Refresh || slices.Contains(elsewhere, code):
-			want = Reroute
-		case row.Retry == wire.Never:
-			want = GiveUp
-		}
-		for _, state := range []State{Waiting, Sending, Custody, Failed} {
-			o, l := filled(1)
-			i := o.Get(1)
-			o.Launch(i)
-			i.State = state
-			got := o.Missed(i, &wire.Error{Code: code}, start, timing)
+		for _, before := range []uint32{0, giveUpAfter - 2, giveUpAfter - 1} {
+			row, want := wire.Lookup(code), RepeatLater
 			switch {
-			case state != Sending && (got != RepeatLater || i.State != state || i.Retry.Failures != 0):
-				t.Errorf("%s: a late answer changed an item in state %d: %d", row.Name, state, got)
-			case state == Sending && got != want:
-				t.Errorf("%s: advice %d, want %d", row.Name, got, want)
-			case state == Sending && (i.State == Failed) != (want == GiveUp):
-				t.Errorf("%s: state %d", row.Name, i.State)
+			case row.Retry == wire.Never && before == giveUpAfter-1:
+				want = GiveUp
+			case row.Retry == wire.Refresh, row.Retry == wire.Never, (before+1)%rerouteAfter == 0:
+				want = Reroute
 			}
-			if i.Flying() {
-				t.Errorf("%s: still flying", row.Name)
-			}
-			if again := len(o.Repeat(l, start.Add(timing.RetryMax))); again != 0 && (state != Sending || want == GiveUp) {
-				t.Errorf("%s: sent again in state %d", row.Name, i.State)
+			for _, state := range []State{Waiting, Sending, Custody, Failed} {
+				advise(t, row, state, before, want)
 			}
 		}
+	}
+}
+
+// advise has a submission fail in a state after so many failures before.
+func advise(t *testing.T, row wire.Entry, state State, before uint32, want Advice) {
+	t.Helper()
+	timing := Timing{}.Default()
+	o, l := filled(1)
+	i := o.Get(1)
+	o.Launch(i)
+	i.State, i.Retry.Failures = state, before
+	got := o.Missed(i, &wire.Error{Code: row.Code}, start, timing)
+	switch {
+	case state != Sending && (got != RepeatLater || i.State != state || i.Retry.Failures != before):
+		t.Errorf("%s: a late answer changed an item in state %d: %d", row.Name, state, got)
+	case state == Sending && got != want:
+		t.Errorf("%s after %d failures: advice %d, want %d", row.Name, before, got, want)
+	case state == Sending && (i.State == Failed) != (want == GiveUp):
+		t.Errorf("%s: state %d", row.Name, i.State)
+	}
+	if i.Flying() {
+		t.Errorf("%s: still flying", row.Name)
+	}
+	if again := len(o.Repeat(l, start.Add(timing.RetryMax))); again != 0 && (state != Sending || want == GiveUp) {
+		t.Errorf("%s: sent again in state %d", row.Name, i.State)
 	}
 }
 

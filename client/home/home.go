@@ -221,6 +221,17 @@ func (p *Pool) Close(t Target) {
 	}
 }
 
+// Restart ends the link to a home gateway that is connected and connects anew,
+// after the pause that a failure would have: for one whose mailbox is wrong.
+func (p *Pool) Restart(t Target) {
+	p.mu.Lock()
+	q := p.peers[t.Hash()]
+	p.mu.Unlock()
+	if q != nil {
+		q.restart()
+	}
+}
+
 // Send hands a request to the gateway's link, which is opened if need be.
 func (p *Pool) Send(r Request) {
 	p.with(r.To.Hash(), func(q *peer) bool { return q.enqueue(r) })

@@ -32,6 +32,7 @@ type peer struct {
 	queue []Request // guarded by mu: not sent yet
 	done  bool      // guarded by mu: no longer takes requests
 	redo  bool      // guarded by mu: the role or address changed, connect anew
+	again bool      // guarded by mu: the link is to end and come back
 
 	// owned by runPeer
 	backoff time.Duration
@@ -65,6 +66,14 @@ func (q *peer) become(s *Spec) bool {
 	return true
 }
 
+// restart has the link of a home end as if it had failed.
+func (q *peer) restart() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.again = q.spec != nil
+	q.poke()
+}
+
 // redone reports whether the role or address changed since role was asked.
 func (q *peer) redone() bool {
 	q.mu.Lock()
@@ -72,11 +81,18 @@ func (q *peer) redone() bool {
 	return q.redo
 }
 
+// over reports whether the link is to end.
+func (q *peer) over() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.redo || q.again
+}
+
 // role returns what a home is to be, nil for a guest, and takes note of it.
 func (q *peer) role() *Spec {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.redo = false
+	q.redo, q.again = false, false
 	return q.spec
 }
 
@@ -191,7 +207,7 @@ func (q *peer) runPeer(ctx context.Context) {
 			q.backoff = 0
 			continue
 		}
-		if err == nil { // closed and opened again: something was wrong with it
+		if err == nil {
 			err = wire.ErrLinkClosed.Because("started over")
 		}
 		q.pause(ctx, err, time.Since(began))

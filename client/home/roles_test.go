@@ -60,24 +60,58 @@ func TestCloseWhileItIsDown(t *testing.T) {
 	})
 }
 
-func TestOpenAgainStartsOver(t *testing.T) {
+func TestCloseAndOpenComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.end()
 		spec := w.spec()
 		s := w.up(spec)
-		// Whoever finds a gateway faulty each time must not hammer it.
+		w.pool.Close(spec.Target)
+		w.pool.Open(spec)
+		s.gone()
+		s = w.accept().hello()
+		s.welcome(spec)
+		for range 2 { // Disconnected only if both were noticed together
+			if _, ok := w.next().(home.Connected); ok {
+				w.listens(s)
+				return
+			}
+		}
+		t.Error("it did not come back")
+	})
+}
+
+// TestRestartIsAFailure: whoever finds a gateway faulty each time must not
+// hammer it.
+func TestRestartIsAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.end()
+		w.pool.Restart(w.target()) // of what is not open
+		spec := w.spec()
+		s := w.up(spec)
 		whole := home.Timing{}.Default().BackoffMin
 		for range 5 {
-			w.pool.Close(spec.Target)
-			w.pool.Open(spec)
+			token := w.ask(envelope(1))
+			s.take(&wire.Submit{})
+			w.pool.Restart(spec.Target)
 			s.gone()
-			if wait := w.down(wire.ErrLinkClosed); wait < whole/2-time.Millisecond {
+			w.failed(token, wire.ErrLinkClosed)
+			wait := w.down(wire.ErrLinkClosed)
+			if wait < whole/2-time.Millisecond {
 				t.Errorf("started over after %v, want at least half of %v", wait, whole)
 			}
+			w.pool.Restart(spec.Target) // does not shorten the pause
+			began := time.Now()
+			s = w.accept()
+			if took := time.Since(began); took < wait-time.Millisecond {
+				t.Errorf("dialled after %v of %v", took, wait)
+			}
+			s.hello().welcome(spec)
+			want[home.Connected](w)
 			whole *= 2
-			s = w.relogin(spec)
 		}
+		w.listens(s)
 	})
 }
 

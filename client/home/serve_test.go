@@ -104,29 +104,36 @@ func (w *world) listens(s *script) {
 	}
 }
 
+// play makes a gateway's answer to the submission with the id.
+type play = func(w *world, id uint64, tag key.AccountTag) []byte
+
+// leaf answers the submission of envelope 1 with a receipt that was changed
+// before it was signed, forged with a commit that was changed after.
+func leaf(c func(r *custody.Receipt)) play {
+	return func(w *world, id uint64, _ key.AccountTag) []byte {
+		r := receiptFor(w.node.Public(), envelope(1))
+		c(r)
+		return fr(0, committed(w.node, [][]byte{r.Append(nil)}, id))
+	}
+}
+
+func forged(change func(c *wire.Commit)) play {
+	return func(w *world, id uint64, _ key.AccountTag) []byte {
+		leaves := [][]byte{receiptFor(w.node.Public(), envelope(1)).Append(nil), headLeaf(key.AccountTag{}, 1), headLeaf(key.AccountTag{}, 2)}
+		c := committed(w.node, leaves, id)
+		change(c)
+		return fr(0, c)
+	}
+}
+
+func refusal(node key.NodePrivate, s *wire.Submit, code wire.Code) *wire.Refused {
+	return &wire.Refused{Object: custody.Refuse(wire.Refusal{DropHash: sha256.Sum256(s.Drop[:]), EnvelopeHash: sha256.Sum256(s.Envelope), Code: code}, node)}
+}
+
 // TestAFaultyAnswerEndsTheLink: whatever a gateway can't prove or must not say
 // is no answer. The request is told so, as its repetition may succeed.
 func TestAFaultyAnswerEndsTheLink(t *testing.T) {
 	mine := envelope(1)
-	type play = func(w *world, id uint64, tag key.AccountTag) []byte
-	leaf := func(c func(r *custody.Receipt)) play {
-		return func(w *world, id uint64, _ key.AccountTag) []byte {
-			r := receiptFor(w.node.Public(), mine)
-			c(r)
-			return fr(0, committed(w.node, [][]byte{r.Append(nil)}, id))
-		}
-	}
-	forged := func(change func(c *wire.Commit)) play {
-		return func(w *world, id uint64, _ key.AccountTag) []byte {
-			leaves := [][]byte{receiptFor(w.node.Public(), mine).Append(nil), headLeaf(key.AccountTag{}, 1), headLeaf(key.AccountTag{}, 2)}
-			c := committed(w.node, leaves, id)
-			change(c)
-			return fr(0, c)
-		}
-	}
-	refusal := func(node key.NodePrivate, s *wire.Submit, code wire.Code) *wire.Refused {
-		return &wire.Refused{Object: custody.Refuse(wire.Refusal{DropHash: sha256.Sum256(s.Drop[:]), EnvelopeHash: sha256.Sum256(s.Envelope), Code: code}, node)}
-	}
 	cases := []struct {
 		name string
 		play play
@@ -198,7 +205,7 @@ func TestHonestRefusalsAndErrorsAnswer(t *testing.T) {
 		s := w.up(w.spec())
 		mine := envelope(1)
 		token := w.ask(mine)
-		object := custody.Refuse(wire.Refusal{DropHash: sha256.Sum256(mine.Drop[:]), EnvelopeHash: sha256.Sum256(mine.Envelope), Code: wire.CodeQuota}, w.node)
+		object := refusal(w.node, mine, wire.CodeQuota).Object
 		s.send(fr(s.take(&wire.Submit{}), &wire.Refused{Object: object}))
 		a := want[home.Answered](w)
 		if r, ok := a.Payload.(*wire.Refused); !ok || a.Token != token || !errors.Is(a.Err, wire.ErrQuota) || r.Object.Hash() != object.Hash() {

@@ -201,7 +201,7 @@ func (s *session) serve(ctx context.Context) error {
 				return err
 			}
 		case <-s.peer.wake:
-			if s.peer.redone() {
+			if s.peer.over() {
 				return nil
 			}
 		case now := <-tick.C:

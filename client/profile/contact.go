@@ -66,6 +66,9 @@ type Contact struct {
 	// The conversation's row.
 	Unread uint32
 	ReadAt time.Time // of their newest read mark
+	// AckOwed tells that no gateway has taken an acknowledgement of the newest
+	// message yet.
+	AckOwed bool
 }
 
 type contactRecord struct {
@@ -94,6 +97,7 @@ type conversationRecord struct {
 	Snapshot []byte `cbor:"2,keyasint"`
 	Unread   uint32 `cbor:"3,keyasint"`
 	ReadAt   uint64 `cbor:"4,keyasint"`
+	AckOwed  bool   `cbor:"5,keyasint"`
 }
 
 // NewContact makes a contact with a fresh drop for them to write to.
@@ -163,9 +167,11 @@ func ParseContact(row Row) (c Contact, err error) {
 
 // ConversationRow is the row of the conversation with the contact.
 func (c *Contact) ConversationRow(snapshot []byte) Row {
-	return Row{Table: TableConversation, Key: Number(c.ID), Conv: c.ID, Data: wire.Marshal(conversationRecord{
-		Version: version, Snapshot: snapshot, Unread: c.Unread, ReadAt: wire.Millis(c.ReadAt),
-	})}
+	r := conversationRecord{Version: version, Snapshot: snapshot, Unread: c.Unread, AckOwed: c.AckOwed}
+	if !c.ReadAt.IsZero() {
+		r.ReadAt = wire.Millis(c.ReadAt)
+	}
+	return Row{Table: TableConversation, Key: Number(c.ID), Conv: c.ID, Data: wire.Marshal(r)}
 }
 
 // ParseConversation reads a conversation's row into the contact it belongs to
@@ -175,6 +181,9 @@ func (c *Contact) ParseConversation(row Row) (snapshot []byte, err error) {
 	if err := parse(row.Data, &r, &r.Version); err != nil {
 		return nil, err
 	}
-	c.Unread, c.ReadAt = r.Unread, wire.Time(r.ReadAt)
+	c.Unread, c.AckOwed = r.Unread, r.AckOwed
+	if r.ReadAt > 0 {
+		c.ReadAt = wire.Time(r.ReadAt)
+	}
 	return r.Snapshot, nil
 }

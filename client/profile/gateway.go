@@ -21,6 +21,7 @@ type Gateway struct {
 	Host  string // without brackets
 	Port  uint16
 	Plain bool
+	Made  uint64 // ms: of the newest profile that was read there
 }
 
 // FromCard is a gateway that a card names.

@@ -70,7 +70,7 @@ type Sessions struct {
 	// An init serves one drop at one gateway: this one.
 	At   *Gateway
 	Door bool
-	// Sent tells that an envelope with the init left already.
+	// Sent tells that an envelope with the init is in custody already.
 	Sent bool
 }
 

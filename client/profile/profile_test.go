@@ -121,7 +121,8 @@ func fullContact() Contact {
 	c.Secret, c.Door, c.Theirs = key.NewAddressSecret(), key.NewDoorSecret(), key.NewDropSecret()
 	c.Gateways, c.Turn, c.Leases, c.Announced, c.List = gateways(), 3, gateways()[1:], [32]byte{9}, list
 	c.Registered[node(1)], c.Registered[node(2)] = true, true
-	c.Unread, c.ReadAt = 4, at(5)
+	c.Unread, c.ReadAt, c.AckOwed = 4, at(5), true
+	c.Leases[0].Made = 77
 	return c
 }
 
@@ -257,7 +258,7 @@ func TestContentsComeBack(t *testing.T) {
 		"gateways": fmt.Sprint(got.Gateways, got.Leases) == fmt.Sprint(c.Gateways, c.Leases) && got.Turn == c.Turn,
 		"own side": reflect.DeepEqual(got.Registered, c.Registered) && got.Announced == c.Announced,
 		"list":     got.List.Ref() == c.List.Ref(),
-		"reading":  got.Unread == c.Unread && got.ReadAt.Equal(c.ReadAt),
+		"reading":  got.Unread == c.Unread && got.ReadAt.Equal(c.ReadAt) && got.AckOwed,
 	} {
 		if !same {
 			t.Errorf("%s of a contact changed", name)
@@ -327,6 +328,73 @@ func TestDays(t *testing.T) {
 	for ms, want := range map[int64]uint32{-1: 0, 0: 0, 86_399_999: 0, 86_400_000: 1} {
 		if got := Day(time.UnixMilli(ms)); got != want {
 			t.Errorf("day of %d: %d", ms, got)
+		}
+	}
+}
+
+func TestNamesOfAContact(t *testing.T) {
+	c := NewContact(node1User(), at(0))
+	if got := c.Name(); got != key.UserIDText(c.User)[:8] {
+		t.Errorf("nameless: %q", got)
+	}
+	c.Called = "Alice"
+	if c.Name() != "Alice" {
+		t.Errorf("own name: %q", c.Name())
+	}
+	c.Alias = "Al"
+	if c.Name() != "Al" {
+		t.Errorf("alias: %q", c.Name())
+	}
+}
+
+func node1User() key.IdentityPublic {
+	return key.PrivateFromSeed[key.Identity]([32]byte{1}).Public()
+}
+
+func TestLinesOfAConversation(t *testing.T) {
+	hidden := []message.Kind{message.KindRead, message.KindProfile, message.KindDrops, message.KindTimer}
+	for kind := range message.Kind(64) {
+		m := Message{Kind: kind}
+		want := true
+		for _, k := range hidden {
+			want = want && k != kind
+		}
+		if m.Shown() != want {
+			t.Errorf("kind %d shown: %v", kind, !want)
+		}
+	}
+}
+
+func TestTablesUnderTheDailyKey(t *testing.T) {
+	for table := TableSelf; table <= TableOutbox; table++ {
+		if want := table == TablePrekey || table == TableSession || table == TableOutbox; table.Ephemeral() != want {
+			t.Errorf("table %d ephemeral: %v", table, !want)
+		}
+	}
+	for b, want := range map[*Batch]bool{{}: true, {Now: at(0)}: true, {Put: []Row{SeenRow([16]byte{1}, 3)}}: false, {Erase: []Ref{{}}}: false} {
+		if b.Empty() != want {
+			t.Errorf("%+v empty: %v", b, !want)
+		}
+	}
+}
+
+func TestAParcelIsSubmittedAsItIs(t *testing.T) {
+	p := Parcel{Drop: key.DropID{1}, MAC: [16]byte{2}, Envelope: []byte{3}}
+	if s := p.Submit(); s.Drop != p.Drop || s.MAC != p.MAC || !bytes.Equal(s.Envelope, p.Envelope) {
+		t.Errorf("submit %+v", s)
+	}
+}
+
+func TestKeysOfRowsAreChecked(t *testing.T) {
+	for _, s := range samples() {
+		if s.row.Table != TableOutbox && s.row.Table != TableSession {
+			continue
+		}
+		for _, k := range [][]byte{nil, {1}, s.row.Key[1:], append([]byte{0}, s.row.Key...)} {
+			s.row.Key = k
+			if _, err := s.again(s.row); !errors.Is(err, wire.ErrValue) {
+				t.Errorf("%s with a key of %d bytes: %v", s.name, len(k), err)
+			}
 		}
 	}
 }

@@ -17,6 +17,13 @@ import (
 	"zeroms/protocol/wire"
 )
 
+// Source is where a profile was read.
+type Source struct {
+	key.Place
+	// Seen is when the newest profile read there was made, in ms.
+	Seen uint64
+}
+
 // Published is what a contact's profile says, verified.
 type Published struct {
 	// List is the contact's device list, followed up to the profile's newest entry.
@@ -25,20 +32,32 @@ type Published struct {
 	Bundles map[key.DeviceID]*session.Bundle
 	// Leases are where the contact can be reached.
 	Leases []profile.Gateway
+	// Made is when the profile was made, in ms.
+	Made uint64
 }
 
 // ReadProfile opens and verifies the profile blob that the gateway at place
-// holds of a contact. Errors: those of address.Open, and what is wrong with the
-// device list, its signature or the bundles.
-func ReadProfile(c *profile.Contact, blob []byte, place key.Place, now time.Time) (*Published, error) {
-	p, err := address.Open(blob, c.User, c.Secret, place, now)
+// holds of a contact; seen is when the newest profile read there was made, in
+// ms. Errors: those of address.Open, wire.ErrStaleList for one that is older
+// than seen or that names an older device list than is known, and what is wrong
+// with the list, its signature or the bundles.
+func ReadProfile(c *profile.Contact, blob []byte, at Source, now time.Time) (*Published, error) {
+	p, err := address.Open(blob, c.User, c.Secret, at.Place, now)
 	if err != nil {
 		return nil, err
 	}
+	if wire.Millis(p.Made) < at.Seen {
+		return nil, wire.ErrStaleList.Because("the gateway shows an older profile than before")
+	}
 	list := known(c)
-	for _, b := range p.List {
-		if err := follow(list, b); err != nil {
+	before := list.Ref().N
+	for n, b := range p.List {
+		newest, err := follow(list, b)
+		if err != nil {
 			return nil, err
+		}
+		if n == len(p.List)-1 && newest < before {
+			return nil, wire.ErrStaleList.Because("the profile names an older device list than is known")
 		}
 	}
 	signer, ok := list.Device(p.Signer)
@@ -48,7 +67,7 @@ func ReadProfile(c *profile.Contact, blob []byte, place key.Place, now time.Time
 	if err := p.Verify(signer.DSK); err != nil {
 		return nil, err
 	}
-	out := &Published{List: list}
+	out := &Published{List: list, Made: wire.Millis(p.Made)}
 	for _, l := range p.Leases {
 		out.Leases = append(out.Leases, profile.FromLease(l))
 	}
@@ -64,16 +83,17 @@ func known(c *profile.Contact) *device.List {
 	return c.List.Clone()
 }
 
-// follow accepts an entry; one older than what is known changes nothing.
-func follow(list *device.List, encoded []byte) error {
+// follow accepts an entry and returns its number; one older than what is known
+// changes nothing.
+func follow(list *device.List, encoded []byte) (n uint32, err error) {
 	entry, err := device.ParseEntry(encoded)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if _, err := list.Accept(entry); err != nil && !errors.Is(err, wire.ErrStaleList) {
-		return err
+		return 0, err
 	}
-	return nil
+	return entry.N, nil
 }
 
 // bundles verifies the bundles of a profile. One counts if its device is live
@@ -106,7 +126,7 @@ func bundles(list *device.List, encoded [][]byte, now time.Time) (map[key.Device
 // known of the contact. It returns the list with it.
 func FollowInit(c *profile.Contact, block *session.Block) (*device.List, error) {
 	list := known(c)
-	if err := follow(list, block.ListEntry); err != nil {
+	if _, err := follow(list, block.ListEntry); err != nil {
 		return nil, err
 	}
 	id := key.DeviceIDOf(block.Device)
@@ -133,10 +153,8 @@ func TakeHandover(c *profile.Contact, block *session.Block, scope Scope) {
 	}
 }
 
-// LearnGateways notes the key behind the hash of the card's gateway number
-// turn, and where else the card's owner is.
-func LearnGateways(c *profile.Contact, turn int, node key.NodePublic, leases []profile.Gateway) {
-	c.Gateways[turn].Key = node[:]
+// LearnGateways notes where else a card's owner is.
+func LearnGateways(c *profile.Contact, leases []profile.Gateway) {
 	for _, g := range leases {
 		same := func(k profile.Gateway) bool { return k.Hash == g.Hash }
 		if !slices.ContainsFunc(c.Gateways, same) && len(c.Gateways) < address.MaxLeases {
@@ -175,7 +193,7 @@ func ToDoor(c *profile.Contact) *Route {
 	if len(c.Gateways) == 0 || c.Door.IsZero() {
 		return nil
 	}
-	g := c.Gateways[int(c.Turn)%len(c.Gateways)]
+	g := c.Gateways[int(c.Turn%uint32(len(c.Gateways)))]
 	if !g.Known() {
 		return nil
 	}

@@ -121,10 +121,29 @@ func (b *Book) Prune(now time.Time) {
 	}
 }
 
-// GiveUp forgets a session whose init does not arrive.
-func (b *Book) GiveUp(l Lane, s *session.Session) {
-	b.Put(l, b.Get(l).Set.Without(s))
+// Unbind notes that the last init can't be brought to where it was bound. Its
+// session stays: the init may have arrived and only the receipt been lost.
+func (b *Book) Unbind(l Lane) {
 	b.Get(l).At = nil
+	b.stale[l] = struct{}{}
+}
+
+// Unbound reports whether the session to send on repeats an init that can't be
+// brought to where it was bound, so that a new one is due.
+func (b *Book) Unbound(l Lane) bool {
+	d := b.Get(l)
+	s := d.Set.Sending()
+	return s != nil && s.Init() != nil && d.At == nil
+}
+
+// InitTaken notes that an envelope with this init is in custody: if the session
+// is the one to send on, larger messages may follow it.
+func (b *Book) InitTaken(l Lane, in *session.InitMessage) {
+	d := b.Get(l)
+	if s := d.Set.Sending(); s != nil && s.EncHash() == in.Hash() && !d.Sent {
+		d.Sent = true
+		b.stale[l] = struct{}{}
+	}
 }
 
 // Fits reports whether a record may ride along in an ordinary envelope to a
@@ -171,7 +190,7 @@ func (b *Book) Seal(l Lane, s *session.Session, letter Letter, now time.Time) ([
 	if err != nil {
 		return nil, err
 	}
-	slots, knocked := []envelope.Slot{envelope.Slot(slot)}, false
+	slots := []envelope.Slot{envelope.Slot(slot)}
 	var env []byte
 	if in := s.Init(); in != nil {
 		head := envelope.Init(*in)
@@ -184,8 +203,6 @@ func (b *Book) Seal(l Lane, s *session.Session, letter Letter, now time.Time) ([
 				return nil, ErrInitFirst
 			}
 			env, err = envelope.Pack(records, slots, devices)
-		} else {
-			knocked = err == nil
 		}
 	} else {
 		env, err = envelope.Pack(records, slots, devices)
@@ -197,7 +214,6 @@ func (b *Book) Seal(l Lane, s *session.Session, letter Letter, now time.Time) ([
 	if err != nil {
 		return nil, err
 	}
-	d.Sent = d.Sent || knocked
 	b.Put(l, set)
 	return env, nil
 }
@@ -296,7 +312,7 @@ func Accept(env *envelope.Envelope, in *session.InitMessage, p session.AcceptPar
 	if err != nil {
 		return nil, err
 	}
-	slot, at, ok := s.Search(env.Tags(), session.TagsAhead)
+	slot, at, ok := s.Search(env.Tags(), session.MaxSearch)
 	if !ok {
 		return nil, wire.ErrOpen
 	}

@@ -257,9 +257,10 @@ func TestLargeRecordsWait(t *testing.T) {
 	b.deliver(a, a.seal(b, large, now()), large, now())
 
 	c, d := newParty(t), newParty(t)
-	c.initiate(d, false, now())
+	in := c.initiate(d, false, now()).Init()
 	unchanged(c, d, ErrInitFirst)
 	knock := c.seal(d, "knock", now())
+	c.book.InitTaken(c.lane(d), in)
 	c.reload()
 	env := c.seal(d, large, now())
 	if envelope.IsInit(env) {
@@ -268,13 +269,15 @@ func TestLargeRecordsWait(t *testing.T) {
 	d.deliver(c, knock, "knock", now())
 	d.deliver(c, env, large, now())
 	c.initiate(d, false, now().Add(time.Hour)) // the next init has not been sent
+	c.book.InitTaken(c.lane(d), in)            // nor does the one before count for it
 	unchanged(c, d, ErrInitFirst)
 
-	lost := d.book.Get(d.lane(c)).Set.Sending()
-	d.book.GiveUp(d.lane(c), lost)
+	// On a session that is gone nothing is sealed, and nothing changes.
+	gone := d.book.Get(d.lane(c)).Set.Sending()
+	d.book.Put(d.lane(c), new(session.Set))
 	d.book.Stale()
-	if _, err := d.book.Seal(d.lane(c), lost, letter("x"), now()); !errors.Is(err, wire.ErrUnexpected) || len(d.book.Stale()) != 0 {
-		t.Errorf("sealed on a session that was given up: %v", err)
+	if _, err := d.book.Seal(d.lane(c), gone, letter("x"), now()); !errors.Is(err, wire.ErrUnexpected) || len(d.book.Stale()) != 0 {
+		t.Errorf("sealed on a session that is gone: %v", err)
 	}
 	if _, err := seal(c, c.lane(d), string(make([]byte, 70_000))); !errors.Is(err, ErrInitFirst) && !errors.Is(err, wire.ErrTooLarge) {
 		t.Errorf("70,000 bytes: %v", err)
@@ -302,23 +305,35 @@ func (p *party) reload() {
 	p.book = next
 }
 
-func TestGiveUp(t *testing.T) {
+func TestInitsThatCanNotBeBrought(t *testing.T) {
 	a, b := newParty(t), newParty(t)
 	s := a.initiate(b, false, now())
-	a.seal(b, "lost", now())
+	l := a.lane(b)
+	arrived := a.seal(b, "it arrived after all", now())
 	a.book.Stale()
-	a.book.GiveUp(a.lane(b), a.book.Get(a.lane(b)).Set.Sending())
-	d := a.book.Get(a.lane(b))
-	if _, known := a.book.Owner(s.Init()); known || d.At != nil || len(d.Set.All()) != 0 || !d.Set.InitDue(now()) {
-		t.Fatal("the session is still there")
+	if a.book.Unbound(l) {
+		t.Fatal("unbound before anything failed")
 	}
-	if len(a.book.Stale()) != 1 {
-		t.Error("the change is not stored")
+	a.book.Unbind(l)
+	if !a.book.Unbound(l) || a.book.Get(l).At != nil || len(a.book.Stale()) != 1 {
+		t.Fatal("the init is still bound, or that is not stored")
 	}
-	if next := a.initiate(b, false, now()); next.Gen() <= s.Gen() {
-		t.Error("the next init does not follow the one given up")
+	a.reload()
+	if !a.book.Unbound(l) {
+		t.Fatal("bound again after a start")
 	}
+	next := a.initiate(b, false, now())
+	if a.book.Unbound(l) || next.Gen() <= s.Gen() || a.book.Get(l).Set.Sending().ID() != next.ID() {
+		t.Error("the next init does not take the place of the one before")
+	}
+	// The receipt was lost, not the envelope: the answer to it still opens.
+	b.deliver(a, arrived, "it arrived after all", now())
+	a.deliver(b, b.seal(a, "answer", now()), "answer", now())
 	b.deliver(a, a.seal(b, "again", now()), "again", now())
+	a.deliver(b, b.seal(a, "answer to that", now()), "answer to that", now())
+	if a.book.Unbind(l); a.book.Unbound(l) {
+		t.Error("a confirmed session has nothing to bring")
+	}
 }
 
 func TestFarJumpsAreSearchedWithinABudget(t *testing.T) {
@@ -421,8 +436,8 @@ func (c *city) step() {
 		c.at = c.at.Add(time.Duration(c.r.IntN(30*24)) * time.Hour)
 		p.book.Prune(c.at)
 	case n == 1 && p.book.Get(l) != nil:
-		if s := p.book.Get(l).Set.Sending(); s != nil {
-			p.book.GiveUp(l, s)
+		if p.book.Unbind(l); c.r.IntN(2) == 0 {
+			p.book.Put(l, new(session.Set))
 		}
 	case n == 2:
 		p.book.Know(l)

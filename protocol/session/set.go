@@ -104,13 +104,6 @@ func (t *Set) Put(s *Session) (*Set, error) {
 	return next, nil
 }
 
-// Without returns the set without a session that was given up: its init can't
-// be brought to the device.
-func (t *Set) Without(s *Session) *Set {
-	gone := func(other *Session) bool { return other.th == s.th }
-	return &Set{highest: t.highest, sessions: slices.DeleteFunc(slices.Clone(t.sessions), gone)}
-}
-
 // All returns the sessions, the preferred one first.
 func (t *Set) All() []*Session { return slices.Clone(t.sessions) }
 

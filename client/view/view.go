@@ -1,0 +1,151 @@
+// Package view is a profile as it is shown: plain values, made from what is
+// kept, for whoever draws or prints them.
+package view
+
+import (
+	"time"
+
+	"zeroms/client/profile"
+	"zeroms/protocol/key"
+	"zeroms/protocol/message"
+	"zeroms/protocol/wire"
+)
+
+// ContactID is the local number of a contact and of the conversation with them.
+type ContactID = uint64
+
+// Contact is a person as others see them.
+type Contact struct {
+	ID       ContactID
+	User     key.IdentityPublic
+	Name     string
+	State    profile.ContactState
+	Verified bool
+	// Answered tells that they have replied at least once, so that their
+	// mailbox can be used instead of the door of their card.
+	Answered bool
+	Added    time.Time
+	Unread   int
+	// Problem says why nothing can be sent at the moment, if so.
+	Problem string
+}
+
+// Message is one message of a conversation. Times are zero where unknown.
+type Message struct {
+	ID       message.ID
+	Contact  ContactID
+	Outgoing bool
+	Kind     message.Kind
+	// Text is the text of a text message.
+	Text string
+	// ReplyTo names the message that a text answers; zeros: none.
+	ReplyTo message.Short
+	// Unknown tells that a newer version is needed to show it.
+	Unknown bool
+	Height  uint32
+	Seq     uint32
+	Device  key.DeviceID
+	// Written is the sender's clock; order never depends on it.
+	Written time.Time
+	// Received is when it came in here (incoming), or was written (outgoing).
+	Received time.Time
+	// Gateway is when the own gateway took it in (incoming).
+	Gateway time.Time
+	// Late tells that it came in after messages that follow it.
+	Late bool
+	// State, Submitted, Custody, Until, DeliveredAt and ReadAt belong to
+	// outgoing messages; with several devices they tell of the slowest.
+	State                                          profile.MessageState
+	Submitted, Custody, Until, DeliveredAt, ReadAt time.Time
+	// Holder is the gateway that has custody.
+	Holder key.GatewayHash
+	// Size is the envelope's size on the wire in bytes.
+	Size int
+}
+
+// Gateway is a home gateway and how it is doing.
+type Gateway struct {
+	Node    key.NodePublic
+	Address string // without invitation
+	Host    string // host:port
+	Up      bool
+	Since   time.Time     // of the present state
+	Took    time.Duration // connecting and login
+	Retry   time.Time
+	// Problem says why it is not up, in a sentence that says what to do.
+	Problem     string
+	Used, Quota uint64
+	Retention   time.Duration
+	Position    uint64 // rows of its log processed
+	Current     bool   // everything that it said to hold has come in
+	Drops       int    // contacts registered there
+}
+
+// Card is a card that the user has given out.
+type Card struct {
+	ID      key.CardID
+	Created time.Time
+	Expires time.Time // zero: never
+	Revoked bool
+	// Text is the card's code, with the gateways of now; it is a secret that is
+	// meant to be handed over. Empty if revoked or without a gateway.
+	Text string
+}
+
+// Status sums up a profile.
+type Status struct {
+	User     key.IdentityPublic
+	Name     string
+	Device   key.DeviceID
+	Contacts int
+	Requests int
+	Waiting  int // messages not in custody
+	Pending  int // requests to gateways that have no answer yet
+	Custody  int // in custody, not acknowledged
+	Failed   int
+	Gateways []Gateway
+	// Ignored counts envelopes that could not be opened since the start.
+	Ignored uint64
+}
+
+// ReadBy adds to an own message whether its recipient has read it.
+func (m Message) ReadBy(upto uint32, at time.Time) Message {
+	if m.Outgoing && m.State == profile.Delivered && m.Seq <= upto {
+		m.State, m.ReadAt = profile.Read, at
+	}
+	return m
+}
+
+// Describe is a message as others see it. An own one is read if its recipient
+// said so.
+func Describe(m *profile.Message) Message {
+	out := Message{
+		ID: m.ID, Contact: m.Contact, Outgoing: m.Outgoing, Kind: m.Kind, Height: m.Height, Seq: m.Seq,
+		Device: m.Device, Written: m.Written, Received: m.At, Gateway: m.Gateway, Late: m.Late,
+	}
+	body, err := message.ParseBody(m.Kind, m.Body)
+	switch b := body.(type) {
+	case *message.Text:
+		out.Text, out.ReplyTo = b.Text, b.ReplyTo
+	case *message.Unknown:
+		out.Unknown = true
+	}
+	out.Unknown = out.Unknown || err != nil
+	if !m.Outgoing {
+		return out
+	}
+	out.State = profile.Queued
+	if t := m.Slowest(); t != nil {
+		out.State, out.Holder, out.Size = t.State, t.Holder, int(t.Size)
+		out.Submitted, out.Custody, out.Until, out.DeliveredAt = moment(t.Submitted), moment(t.Custody), moment(t.Until), moment(t.Delivered)
+	}
+	return out
+}
+
+// moment is a time of a target; zero if it did not come yet.
+func moment(ms uint64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return wire.Time(ms)
+}

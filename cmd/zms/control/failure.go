@@ -1,0 +1,160 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"zeroms/client"
+	"zeroms/client/account"
+	"zeroms/protocol/wire"
+	"zeroms/store"
+	"zeroms/store/chat"
+)
+
+// The exit codes of the command line.
+const (
+	ExitOK       = 0
+	ExitFailure  = 1
+	ExitUsage    = 2 // the command line or request can't be understood
+	ExitLocked   = 3 // a passphrase is needed or wrong, or another process holds the profile
+	ExitNotFound = 4 // no such profile, contact, card or gateway
+	ExitTimeout  = 5 // what was waited for did not happen in time
+)
+
+// The names of failures that commands make themselves; the others stand in
+// causes and in the error table of the protocol.
+const (
+	NameUsage        = "usage"
+	NameFailure      = "failure"
+	NameStopped      = "stopped"
+	NameTimeout      = "timeout"
+	NameInterrupted  = "interrupted"
+	NameLocked       = "locked"
+	NameNeeds        = "needs-passphrase"
+	NameNoProfile    = "no-profile"
+	NameNoContact    = "no-contact"
+	NameNoCard       = "no-card"
+	NameNotHome      = "not-home"
+	NameNotConnected = "not-connected"
+	NameRefused      = "refused"
+)
+
+// Failure is why a command failed: a name for scripts and a sentence for
+// people that says what to do. It holds no secrets.
+type Failure struct {
+	Name    string `json:"name"`
+	Message string `json:"message"`
+}
+
+// Error is the sentence.
+func (f *Failure) Error() string { return f.Message }
+
+// Fail makes a Failure.
+func Fail(name, format string, args ...any) *Failure {
+	return &Failure{Name: name, Message: fmt.Sprintf(format, args...)}
+}
+
+func usage(format string, args ...any) *Failure { return Fail(NameUsage, format, args...) }
+
+// cause is an error of a lower layer and its name.
+type cause struct {
+	err  error
+	name string
+}
+
+var causes = []cause{
+	{client.ErrNoContact, NameNoContact},
+	{account.ErrNoHome, NameNotHome},
+	{client.ErrNoGateway, "no-gateway"},
+	{client.ErrBlocked, "blocked"},
+	{client.ErrRequest, "request"},
+	{client.ErrOwnCard, "own-card"},
+	{client.ErrTooLong, "too-long"},
+	{client.ErrExists, "exists"},
+	{client.ErrNoSelf, NameNoProfile},
+	{client.ErrStopped, NameStopped},
+	{chat.ErrExists, "exists"},
+	{chat.ErrNoProfile, NameNoProfile},
+	{chat.ErrNeedsPassphrase, NameNeeds},
+	{chat.ErrWrongPassphrase, "wrong-passphrase"},
+	{chat.ErrNoPassphrase, "no-passphrase"},
+	{chat.ErrEmptyPassphrase, "empty-passphrase"},
+	{chat.ErrPermissions, "permissions"},
+	{chat.ErrIncomplete, "damaged"},
+	{chat.ErrOtherKey, "damaged"},
+	{chat.ErrDamaged, "damaged"},
+	{store.ErrCorrupt, "damaged"},
+	{store.ErrForeign, "damaged"},
+	{store.ErrNewer, "newer"},
+	{store.ErrFull, "disk-full"},
+	{store.ErrLocked, NameLocked},
+	{context.DeadlineExceeded, NameTimeout},
+}
+
+var exits = map[string]int{
+	NameUsage:          ExitUsage,
+	NameNeeds:          ExitLocked,
+	"wrong-passphrase": ExitLocked,
+	"no-passphrase":    ExitLocked,
+	NameLocked:         ExitLocked,
+	NameNoProfile:      ExitNotFound,
+	NameNoContact:      ExitNotFound,
+	NameNoCard:         ExitNotFound,
+	NameNotHome:        ExitNotFound,
+	NameTimeout:        ExitTimeout,
+	NameNotConnected:   ExitTimeout,
+}
+
+// Exit is the exit code of the command line for this failure.
+func (f *Failure) Exit() int {
+	if code, ok := exits[f.Name]; ok {
+		return code
+	}
+	return ExitFailure
+}
+
+// packages are what errors of this program begin with; people have no use for it.
+var packages = []string{"client: ", "chat: ", "store: ", "link: ", "card: ", "key: ", "message: ", "home: "}
+
+// plain is a problem as people read it: the engine tells problems by the text
+// of an error of the table, which ends with "[name]" or "[name: detail]".
+func plain(problem string) string {
+	sentence, tail, found := strings.Cut(problem, " [")
+	if !found || !strings.HasSuffix(tail, "]") {
+		return problem
+	}
+	_, detail, found := strings.Cut(strings.TrimSuffix(tail, "]"), ": ")
+	if !found {
+		return sentence
+	}
+	return sentence + " (" + detail + ")"
+}
+
+// Explain turns any error into a Failure.
+func Explain(err error) *Failure {
+	if f := new(Failure); errors.As(err, &f) {
+		return f
+	}
+	if w := new(wire.Error); errors.As(err, &w) {
+		row := wire.Lookup(w.Code)
+		if w.Detail == "" {
+			return &Failure{row.Name, row.Sentence}
+		}
+		return &Failure{row.Name, row.Sentence + " (" + w.Detail + ")"}
+	}
+	text := err.Error()
+	for _, p := range packages {
+		text = strings.TrimPrefix(text, p)
+	}
+	for _, c := range causes {
+		if errors.Is(err, c.err) {
+			return &Failure{c.name, text}
+		}
+	}
+	if errors.Is(err, context.Canceled) {
+		return &Failure{NameInterrupted, "the command was interrupted; run it again to see how far it came"}
+	}
+	return &Failure{NameFailure, text}
+}

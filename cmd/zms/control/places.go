@@ -1,0 +1,235 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"zeroms/client"
+	"zeroms/protocol/card"
+	"zeroms/protocol/key"
+)
+
+// Identity tells whose profile it is.
+func (p *Profile) Identity(ctx context.Context) (*Identity, error) {
+	s, err := p.Client.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Identity{Type: TypeProfile, User: key.UserIDText(s.User), Name: s.Name, Locked: p.Locked.Load()}, nil
+}
+
+func (p *Profile) status(ctx context.Context, emit Emit) error {
+	if err := p.sync(ctx); err != nil {
+		return err
+	}
+	s, err := p.Client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	row := &Status{
+		Type: TypeStatus, User: key.UserIDText(s.User), Name: s.Name, Device: s.Device.String(),
+		Contacts: s.Contacts, Requests: s.Requests, Waiting: s.Waiting, Custody: s.Custody, Failed: s.Failed,
+		Ignored: s.Ignored, Locked: p.Locked.Load(), Gateways: []Gateway{}, Owner: p.Owner, PID: p.PID,
+	}
+	for _, g := range s.Gateways {
+		row.Gateways = append(row.Gateways, *gatewayRow(g))
+	}
+	return emit(row)
+}
+
+func (p *Profile) card(ctx context.Context, r Request, emit Emit) error {
+	switch {
+	case r.List:
+		cards, err := p.Client.Cards(ctx)
+		if err != nil {
+			return err
+		}
+		return emitAll(cards, cardRow, emit)
+	case r.Revoke != "":
+		return p.revoke(ctx, r.Revoke, emit)
+	}
+	get := p.Client.Card
+	if r.New {
+		get = p.Client.NewCard
+		p.unsettled.Store(true)
+	}
+	c, err := get(ctx)
+	if err != nil {
+		return err
+	}
+	return emitAll([]client.Card{c}, cardRow, emit)
+}
+
+func emitAll[T any, R Row](values []T, row func(T) (R, error), emit Emit) error {
+	for _, v := range values {
+		r, err := row(v)
+		if err != nil {
+			return err
+		}
+		if err := emit(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// revoke closes the door of a card named by its id or the beginning of it.
+func (p *Profile) revoke(ctx context.Context, id string, emit Emit) error {
+	cards, err := p.Client.Cards(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := only(cards, func(c client.Card) bool { return strings.HasPrefix(c.ID.String(), strings.ToLower(id)) })
+	switch {
+	case errors.Is(err, errNone):
+		return Fail(NameNoCard, "no card has the id %q; see zms card show --list", id)
+	case err != nil:
+		return usage("several cards begin with %q; give more of the id", id)
+	}
+	if err := p.Client.RevokeCard(ctx, c.ID); err != nil {
+		return err
+	}
+	p.unsettled.Store(true)
+	c.Revoked, c.Text = true, ""
+	return emitAll([]client.Card{c}, cardRow, emit)
+}
+
+// Errors of only.
+var (
+	errNone    = errors.New("control: nothing fits")
+	errSeveral = errors.New("control: several fit")
+)
+
+// only returns the one value that fits.
+func only[T any](values []T, fits func(T) bool) (hit T, err error) {
+	err = errNone
+	for _, v := range values {
+		if fits(v) {
+			if err == nil {
+				return hit, errSeveral
+			}
+			hit, err = v, nil
+		}
+	}
+	return hit, err
+}
+
+func (p *Profile) gatewayList(ctx context.Context, emit Emit) error {
+	gateways, err := p.Client.Gateways(ctx)
+	if err != nil {
+		return err
+	}
+	for _, g := range gateways {
+		if err := emit(gatewayRow(g)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Profile) gatewayAdd(ctx context.Context, r Request, emit Emit) error {
+	a, err := card.ParseAddress(r.Gateway)
+	if err != nil {
+		return err
+	}
+	before, err := p.Client.Gateways(ctx)
+	if err != nil {
+		return err
+	}
+	known := slices.ContainsFunc(before, func(g client.Gateway) bool { return g.Node == a.Node })
+	g, err := p.Client.AddGateway(ctx, a)
+	if err != nil {
+		return err
+	}
+	if !r.Up {
+		return emit(gatewayRow(g))
+	}
+	p.unsettled.Store(true) // the profile and the cards' doors have to get there
+	if g, err = p.awaitUp(ctx, g, known, bound(r.Timeout, UpWait)); err != nil {
+		return err
+	}
+	if err := emit(gatewayRow(g)); err != nil || g.Up {
+		return err
+	}
+	return Fail(NameNotConnected, "the gateway was added but is not connected: %s It stays added and is tried again; zms gateway remove %s takes it back",
+		sentence(plain(g.Problem)), g.Host)
+}
+
+// bound is a timeout or, if it is not given, its default.
+func bound(d Duration, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return time.Duration(d)
+}
+
+// sentence ends a text with a full stop.
+func sentence(text string) string {
+	if text == "" {
+		return "no answer yet."
+	}
+	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, ")") {
+		return text
+	}
+	return text + "."
+}
+
+// awaitUp waits until a gateway is connected, for at most the given time. With
+// a new one it waits no longer than there is hope: until the next attempt would
+// come too late. What is heard of a known one may still be about the address
+// that it had before.
+func (p *Profile) awaitUp(ctx context.Context, g client.Gateway, known bool, most time.Duration) (client.Gateway, error) {
+	end := time.Now().Add(most)
+	err := p.until(ctx, most, func(s client.Status) bool {
+		for _, now := range s.Gateways {
+			if now.Node == g.Node {
+				g = now
+				return g.Up && s.Pending == 0 || !known && g.Retry.After(end)
+			}
+		}
+		return true // somebody removed it
+	})
+	return g, err
+}
+
+func (p *Profile) gatewayRemove(ctx context.Context, r Request, emit Emit) error {
+	gateways, err := p.Client.Gateways(ctx)
+	if err != nil {
+		return err
+	}
+	if r.Gateway == "" {
+		return usage("the gateway is missing; give its host:port, key or address from gateway list")
+	}
+	g, err := only(gateways, func(g client.Gateway) bool { return named(g, r.Gateway) })
+	switch {
+	case errors.Is(err, errNone):
+		return Fail(NameNotHome, "%q is not one of your gateways; see zms gateway list", r.Gateway)
+	case err != nil:
+		return usage("several of your gateways are called %q; give the key from zms gateway list", r.Gateway)
+	}
+	if err := p.Client.RemoveGateway(ctx, g.Node); err != nil {
+		return err
+	}
+	p.unsettled.Store(true)
+	row := gatewayRow(g)
+	row.Up, row.Removed = false, true
+	return emit(row)
+}
+
+// minKey is how many hex digits of a gateway's key name it.
+const minKey = 8
+
+// named reports whether a home gateway is called so: by host, host:port, (the
+// beginning of) its key, or its address.
+func named(g client.Gateway, what string) bool {
+	if a, err := card.ParseAddress(what); err == nil {
+		return a.Node == g.Node
+	}
+	what = strings.ToLower(what)
+	host, _, _ := strings.Cut(g.Host, ":")
+	return what == g.Host || what == host ||
+		len(what) >= minKey && strings.HasPrefix(g.Node.String(), what)
+}

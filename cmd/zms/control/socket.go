@@ -1,0 +1,286 @@
+package control
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// SocketName is the socket in a profile's directory.
+const SocketName = "zms.sock"
+
+// Version is the version of the socket's language, told in the hello.
+const Version = 1
+
+// The limits of a socket.
+const (
+	// maxConns is how many requests are served at once; more wait.
+	maxConns = 64
+	// greetWait is how long an owner may take to say hello, and the other side
+	// to make its request.
+	greetWait = 10 * time.Second
+	// writeWait is how long the other side may leave a line unread.
+	writeWait = 30 * time.Second
+)
+
+// ErrNobody is returned by Dial when no process serves the profile.
+var ErrNobody = errors.New("control: no process serves this profile")
+
+// inDir calls f with a path for name in dir that is short enough for a socket
+// (107 bytes on Linux), whatever dir is.
+func inDir(dir, name string, f func(path string) error) error {
+	const longest = 100
+	path := filepath.Join(dir, name)
+	if len(path) <= longest {
+		return f(path)
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return f(filepath.Join(fmt.Sprintf("/proc/self/fd/%d", d.Fd()), name))
+}
+
+// Server is the socket of a profile.
+type Server struct {
+	path     string
+	listener *net.UnixListener
+}
+
+// Listen opens the socket of a profile that this process has locked. A socket
+// that a process left behind is replaced.
+func Listen(dir string) (*Server, error) {
+	s := &Server{path: filepath.Join(dir, SocketName)}
+	if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the old socket can't be removed: %w", err)
+	}
+	err := inDir(dir, SocketName, func(path string) (err error) {
+		s.listener, err = net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+		if err == nil {
+			s.listener.SetUnlinkOnClose(false)
+			err = os.Chmod(path, 0o600)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("the socket can't be made: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+// Close removes the socket.
+func (s *Server) Close() error {
+	if s.listener == nil {
+		return nil
+	}
+	if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, s.listener.Close())
+	}
+	return s.listener.Close()
+}
+
+// Serve serves requests until taking ends: then it takes no more, ends those
+// that have no end of their own, and returns after the others are done. The end
+// of ctx ends them all.
+func (s *Server) Serve(ctx, taking context.Context, p *Profile) error {
+	var requests sync.WaitGroup
+	defer requests.Wait()
+	stop := context.AfterFunc(taking, func() { _ = s.Close() })
+	defer stop()
+	free := make(chan struct{}, maxConns)
+	for {
+		select {
+		case free <- struct{}{}:
+		case <-taking.Done():
+			return nil
+		}
+		conn, err := s.listener.Accept()
+		if err != nil {
+			if taking.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("the socket failed: %w", err)
+		}
+		requests.Go(func() {
+			defer func() { <-free }()
+			defer conn.Close()
+			serveConn(ctx, taking, p, conn)
+		})
+	}
+}
+
+// serveConn greets, reads the request, and answers it.
+func serveConn(ctx, taking context.Context, p *Profile, conn net.Conn) {
+	emit := func(v any) error {
+		line, err := Line(v)
+		if err != nil {
+			return err
+		}
+		if err := conn.SetWriteDeadline(time.Now().Add(writeWait)); err != nil {
+			return err
+		}
+		_, err = conn.Write(line)
+		return err
+	}
+	if emit(&Hello{Type: TypeHello, Version: Version, Owner: p.Owner, PID: p.PID, Lasting: p.Lasting, Locked: p.Locked.Load()}) != nil {
+		return
+	}
+	end := final{OK: true}
+	if err := serveRequest(ctx, taking, p, conn, emit); err != nil {
+		if ctx.Err() != nil {
+			err = errEnded()
+		}
+		end = final{Error: Explain(err)}
+	}
+	_ = emit(end)
+}
+
+func serveRequest(ctx, taking context.Context, p *Profile, conn net.Conn, emit func(any) error) error {
+	if err := conn.SetReadDeadline(time.Now().Add(greetWait)); err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })()
+	in := lines(conn)
+	if !in.Scan() {
+		if err := in.Err(); err != nil {
+			return usage("no request came: %v", err)
+		}
+		return usage("no request came")
+	}
+	r, err := ParseRequest(in.Bytes())
+	if err != nil {
+		return err
+	}
+	row := func(r Row) error { return emit(r) }
+	if r.Cmd != CmdListen {
+		return p.Serve(ctx, r, row)
+	}
+	listening, cancel := context.WithCancel(taking)
+	defer cancel()
+	if err := conn.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	var gone sync.WaitGroup
+	gone.Go(func() {
+		_, _ = io.Copy(io.Discard, conn)
+		cancel()
+	})
+	err = p.Serve(listening, r, row)
+	_ = conn.SetReadDeadline(time.Now())
+	gone.Wait()
+	if taking.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		return errEnded()
+	}
+	return err
+}
+
+// errEnded tells the other side that it has to look for another owner.
+func errEnded() error {
+	return Fail(NameStopped, "the process that held the profile has ended; run the command again")
+}
+
+// Conn is a connection to the process that owns the profile, for one request.
+type Conn struct {
+	// Hello is what the owner said about itself.
+	Hello Hello
+
+	conn net.Conn
+	in   *bufio.Scanner
+}
+
+// Dial connects to the process that serves the profile in dir. Error:
+// ErrNobody, or that it does not answer as it should.
+func Dial(ctx context.Context, dir string) (*Conn, error) {
+	c := &Conn{}
+	err := inDir(dir, SocketName, func(path string) (err error) {
+		c.conn, err = new(net.Dialer).DialContext(ctx, "unix", path)
+		return err
+	})
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return nil, ErrNobody
+	case err != nil:
+		return nil, fmt.Errorf("the socket of the profile can't be used: %w", err)
+	}
+	c.in = lines(c.conn)
+	if err := c.greet(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// greet waits for the hello. An owner that ends may have let us in and never
+// looked; then nobody is there.
+func (c *Conn) greet() error {
+	if err := c.conn.SetReadDeadline(time.Now().Add(greetWait)); err != nil {
+		return err
+	}
+	if !c.in.Scan() {
+		if errors.Is(c.in.Err(), os.ErrDeadlineExceeded) {
+			return Fail(NameLocked, "the process that holds the profile does not answer; stop it and run the command again")
+		}
+		return ErrNobody
+	}
+	if err := json.Unmarshal(c.in.Bytes(), &c.Hello); err != nil || c.Hello.Type != TypeHello {
+		return Fail(NameFailure, "something else than zms answers at the socket of the profile; remove %s", SocketName)
+	}
+	if c.Hello.Version != Version {
+		return Fail("version", "another version of zms holds the profile (process %d); stop it and run the command again", c.Hello.PID)
+	}
+	return c.conn.SetReadDeadline(time.Time{})
+}
+
+// Close ends the connection.
+func (c *Conn) Close() error { return c.conn.Close() }
+
+// Do makes the request and emits the rows of its answer. Errors: the owner's
+// Failure, one of the name NameStopped if the owner ended first, what emit
+// returned, or ctx's.
+func (c *Conn) Do(ctx context.Context, r Request, emit Emit) error {
+	defer context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Now()) })()
+	line, err := Line(r)
+	if err != nil {
+		return err
+	}
+	if len(line) >= MaxLine {
+		return usage("the request is too long: %d bytes, and %d are possible", len(line), MaxLine)
+	}
+	if _, err := c.conn.Write(line); err != nil {
+		return c.lost(ctx)
+	}
+	for c.in.Scan() {
+		var end final
+		if err := json.Unmarshal(c.in.Bytes(), &end); err == nil && (end.OK || end.Error != nil) {
+			if end.Error != nil {
+				return end.Error
+			}
+			return nil
+		}
+		row, err := ParseRow(c.in.Bytes())
+		if err != nil {
+			return Fail(NameFailure, "the process that holds the profile answered something that is no JSON")
+		}
+		if err := emit(row); err != nil {
+			return err
+		}
+	}
+	return c.lost(ctx)
+}
+
+func (c *Conn) lost(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return errEnded()
+}

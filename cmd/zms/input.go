@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"zeroms/cmd/zms/control"
+	"zeroms/protocol/card"
+	"zeroms/protocol/wire"
+)
+
+// maxCode bounds a file that holds a card or an address as text, in bytes.
+const maxCode = 16 << 10
+
+// code is the card or address that an argument means: itself, or what stands
+// in the file of that name or comes from stdin ("-"), as text or as a picture
+// of a QR code.
+func (a *app) code(argument string) (string, error) {
+	if argument == "-" {
+		return readCode(a.stdin)
+	}
+	f, err := os.Open(argument)
+	switch {
+	case err == nil:
+		defer f.Close()
+		if isPicture(argument) {
+			return card.DecodeImage(f)
+		}
+		return readCode(f)
+	case isFile(argument) && errors.Is(err, fs.ErrNotExist):
+		return "", control.Fail(control.NameUsage, "there is no file %s; check its name", argument)
+	case isFile(argument):
+		return "", control.Fail(control.NameUsage, "the file can't be read: %v", err)
+	}
+	return argument, nil
+}
+
+// isFile reports whether an argument can only mean a file.
+func isFile(argument string) bool {
+	return isPicture(argument) || strings.HasSuffix(argument, ".txt") ||
+		strings.HasPrefix(argument, "/") || strings.HasPrefix(argument, "./") || strings.HasPrefix(argument, "../")
+}
+
+// isPicture reports whether a name is one of a picture.
+func isPicture(name string) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".png", ".jpg", ".jpeg":
+		return true
+	}
+	return false
+}
+
+// pictures are the first bytes of the pictures that can be read.
+var pictures = []string{"\x89PNG", "\xff\xd8\xff"}
+
+// readCode reads a picture or a text.
+func readCode(r io.Reader) (string, error) {
+	head := make([]byte, 4)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return "", control.Fail(control.NameUsage, "the file can't be read: %v", err)
+	}
+	head = head[:n]
+	r = io.MultiReader(bytes.NewReader(head), r)
+	for _, p := range pictures {
+		if strings.HasPrefix(string(head), p) {
+			return card.DecodeImage(r)
+		}
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxCode+1))
+	if err != nil {
+		return "", control.Fail(control.NameUsage, "the file can't be read: %v", err)
+	}
+	if len(text) > maxCode {
+		return "", wire.ErrTooLarge
+	}
+	return string(text), nil
+}
+
+// maxStdin bounds a text from stdin in bytes, far above what a message takes.
+const maxStdin = 64 << 10
+
+// text is the message that an argument means: itself, or stdin without its
+// last line feed.
+func (a *app) text(argument string) (string, error) {
+	if argument != "-" {
+		return argument, nil
+	}
+	b, err := io.ReadAll(io.LimitReader(a.stdin, maxStdin))
+	if err != nil {
+		return "", control.Fail(control.NameUsage, "stdin can't be read: %v", err)
+	}
+	return strings.TrimSuffix(string(b), "\n"), nil
+}

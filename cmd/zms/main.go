@@ -1,0 +1,166 @@
+// Command zms is ZeroMS in a terminal, for people, scripts and bots
+// (docs/cli.md has every command, its JSON and the exit codes).
+//
+// Every command is a request (package control). The process that owns the
+// profile serves it: another one by its socket, else this one, which opens the
+// profile and runs the engine for as long as the command needs.
+//
+//	main.go        the command line and how it ends
+//	commands.go    commands that are one request; setup.go, chat.go those that are more
+//	profile.go     where the profile is; asking its owner, or owning it
+//	passphrase.go  passphrases from the environment, a file or the terminal
+//	input.go       cards and addresses from text, files, pictures and stdin
+//	output.go      rows as JSON; people.go, messages.go rows for people; clean.go what a terminal may see
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"zeroms/cmd/zms/control"
+	"zeroms/protocol/wire"
+)
+
+func main() {
+	os.Exit(execute(os.Args[1:], &app{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
+		person: term.IsTerminal(int(os.Stdout.Fd())),
+	}))
+}
+
+// app is what all commands share.
+type app struct {
+	stdin  *os.File
+	stdout io.Writer
+	stderr io.Writer
+	getenv func(string) string
+	person bool // stdout is a terminal
+
+	// flags of every command
+	profile    string
+	json       bool
+	passphrase string // the file's name
+	verbose    bool
+
+	served bool   // the last request went to another process
+	typed  string // the passphrase that the user typed
+}
+
+// execute runs one command and returns the exit code. SIGINT and SIGTERM end
+// its context.
+func execute(args []string, a *app) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return control.ExitOK
+	}
+	// The flags may not have been understood.
+	a.json = a.json || slices.Contains(args, "--json")
+	return a.fail(control.Explain(err))
+}
+
+// fail tells why a command failed and returns the exit code.
+func (a *app) fail(f *control.Failure) int {
+	if a.json {
+		if line, err := control.FinalLine(f); err == nil {
+			_, _ = a.stdout.Write(line)
+		}
+	} else {
+		fmt.Fprintln(a.stderr, "zms: "+clean(f.Message))
+	}
+	return f.Exit()
+}
+
+// log writes to stderr if the user wants to see it. Log lines hold no keys, no
+// secrets of cards and no plaintext.
+func (a *app) log() *slog.Logger {
+	if !a.verbose {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+func newRoot(a *app) *cobra.Command {
+	root := group("zms", "ZeroMS in a terminal: messages between people, through gateways that nobody has to trust",
+		newInit(a), newCard(a), newGateway(a), newAdd(a), newRequests(a), newAccept(a), newBlock(a), newContacts(a),
+		newSend(a), newListen(a), newHistory(a), newRead(a), newVerify(a), newStatus(a), newPassphrase(a), newAgent(a))
+	root.Version = version()
+	root.SilenceUsage, root.SilenceErrors = true, true
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return control.Fail(control.NameUsage, "%v; see %s --help", err, c.CommandPath())
+	})
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.profile, "profile", "", "the profile's directory (default: $ZMS_PROFILE, else $XDG_DATA_HOME/zeroms or ~/.local/share/zeroms)")
+	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
+	flags.StringVar(&a.passphrase, "passphrase-file", "", "read the passphrase from the first line of this file (default: $ZMS_PASSPHRASE, else ask)")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "print a log to stderr")
+	return root
+}
+
+// group is a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use: use, Short: short, Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return control.Fail(control.NameUsage, "there is no command %q; see %s --help", args[0], c.CommandPath())
+			}
+			return c.Help()
+		},
+	}
+	c.AddCommand(commands...)
+	return c
+}
+
+// takes checks how many arguments a command has; names are what they are.
+func takes(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return control.Fail(control.NameUsage, "%s is missing; write %s", names[len(args)], c.UseLine())
+		case len(args) > len(names):
+			return control.Fail(control.NameUsage, "%s takes no further argument %q (quote a text with blanks); write %s",
+				c.CommandPath(), args[len(names)], c.UseLine())
+		}
+		return nil
+	}
+}
+
+// version names the build: the module's version or the commit, and the protocol.
+func version() string {
+	name := "devel"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if v := info.Main.Version; v != "" && v != "(devel)" {
+			name = v
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" && name == "devel" && len(s.Value) >= 12 {
+				name = s.Value[:12]
+			}
+		}
+	}
+	return fmt.Sprintf("%s (protocol %d)", name, wire.Version)
+}
+
+// interrupted reports whether a command ended because the user wanted it to.
+func interrupted(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled))
+}

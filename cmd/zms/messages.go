@@ -1,0 +1,155 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"zeroms/cmd/zms/control"
+)
+
+// indent is what stands before the further lines of a message.
+const indent = "        | "
+
+// line is one message as people read it.
+func line(m *control.Message) string {
+	who := name(m.Contact, m.Name)
+	at := m.Received
+	if m.Outgoing {
+		who, at = "you to "+who, m.Written
+	}
+	text := cleanLines(m.Text, indent)
+	switch {
+	case m.Unknown:
+		text = "(a message of kind " + clean(m.Kind) + ": it needs a newer version of zms)"
+	case m.Kind != "text":
+		text = "(" + clean(m.Kind) + ")"
+	}
+	var notes []string
+	if m.Outgoing {
+		notes = append(notes, clean(m.State))
+	}
+	if m.Late {
+		notes = append(notes, "late")
+	}
+	if len(notes) > 0 {
+		text += "  [" + strings.Join(notes, ", ") + "]"
+	}
+	return fmt.Sprintf("%s %s: %s", moment(at), who, text)
+}
+
+func showHistory(w io.Writer, row control.Row) (err error) {
+	switch row := row.(type) {
+	case *control.Message:
+		_, err = fmt.Fprintln(w, line(row))
+	case *control.Page:
+		if row.More {
+			_, err = fmt.Fprintf(w, "(there is more before: --before %d)\n", row.Next)
+		}
+	}
+	return err
+}
+
+// live shows what listen reports. Rows come more often than what a person sees
+// changes, so it remembers what it said last.
+type live struct {
+	said map[string]string // by what the row is about
+}
+
+// news reports whether a line says something new about its subject, for good.
+func (l live) news(subject, text string) bool {
+	old := l.said[subject]
+	l.said[subject] = text
+	return old != text
+}
+
+// showLive prints what listen reports.
+func showLive() show {
+	l := live{map[string]string{}}
+	return func(w io.Writer, row control.Row) error {
+		subject, text := l.say(row)
+		if text == "" || subject != "" && !l.news(subject, text) {
+			return nil
+		}
+		_, err := fmt.Fprintln(w, text)
+		return err
+	}
+}
+
+// say is the line for a row, and what it is about unless it is always news.
+func (l live) say(row control.Row) (subject, text string) {
+	switch row := row.(type) {
+	case *control.Message:
+		switch {
+		case row.Type == control.TypeMessage:
+			l.news(row.ID, row.State)
+			return "", line(row)
+		case row.Outgoing && row.State != "queued" && l.news(row.ID, row.State):
+			return "", fmt.Sprintf("%s to %s: %s", moment(latest(row)), name(row.Contact, row.Name), progress(row))
+		}
+	case *control.Read:
+		return "", fmt.Sprintf("%s %s has read your messages", moment(row.At), name(row.Contact, row.Name))
+	case *control.Contact:
+		what := clean(row.State)
+		if row.State == "request" {
+			what = fmt.Sprintf("wants to talk to you; zms accept %d or zms block %d", row.ID, row.ID)
+		} else if row.Problem != "" {
+			what += "; " + clean(row.Problem)
+		}
+		return fmt.Sprintf("contact %d", row.ID), fmt.Sprintf("contact #%d %s: %s", row.ID, name(row.ID, row.Name), what)
+	case *control.Gateway:
+		what := "not connected"
+		switch {
+		case row.Removed:
+			what = "removed"
+		case row.Up:
+			what = "connected"
+		case row.Problem != "":
+			what += ": " + clean(row.Problem)
+		}
+		return "gateway " + row.Node, fmt.Sprintf("gateway %s: %s", clean(cmp.Or(row.Host, row.Node)), what)
+	case *control.Ready:
+		return "", "listening; end with Ctrl-C"
+	case *control.Lagged:
+		return "", "something may be missing here; zms history shows everything"
+	}
+	return "", ""
+}
+
+// latest is when the newest thing happened to an own message.
+func latest(m *control.Message) time.Time {
+	for _, t := range []time.Time{m.Read, m.Delivered, m.Custody, m.Submitted} {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return m.Written
+}
+
+// progress tells how far an own message is, since when and how long it took.
+func progress(m *control.Message) string {
+	at := latest(m)
+	switch m.State {
+	case "queued":
+		return "queued " + clock(m.Written)
+	case "custody":
+		return fmt.Sprintf("custody %s (%d ms), the gateway keeps it until %s", clock(at), at.Sub(m.Written).Milliseconds(), moment(m.Until))
+	}
+	return fmt.Sprintf("%s %s (%d ms)", clean(m.State), clock(at), at.Sub(m.Written).Milliseconds())
+}
+
+// showSending prints the states of a message that is being sent, each once.
+func showSending() show {
+	state := ""
+	return func(w io.Writer, row control.Row) error {
+		m, ok := row.(*control.Message)
+		if !ok || m.State == state {
+			return nil
+		}
+		state = m.State
+		_, err := fmt.Fprintln(w, progress(m))
+		return err
+	}
+}

@@ -1,0 +1,294 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"zeroms/client"
+	"zeroms/cmd/zms/control"
+	"zeroms/protocol/card"
+	"zeroms/store/chat"
+)
+
+func newInit(a *app) *cobra.Command {
+	var name string
+	var open bool
+	c := &cobra.Command{
+		Use:   "init",
+		Short: "Make a profile: your identity, on this computer",
+		Long: `Make a profile: your identity and this device of yours. Its content is sealed
+with a key that the passphrase locks, or that lies in a file of mode 0600.`,
+		Args: takes(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := card.CheckName(name); err != nil {
+				return err
+			}
+			row, err := a.create(c.Context(), name, open)
+			if err != nil {
+				return err
+			}
+			return a.emit(showNew)(row)
+		},
+	}
+	c.Flags().StringVar(&name, "name", "", "what others call you by default; it stands on your cards")
+	c.Flags().BoolVar(&open, "no-passphrase", false, "keep the key in a file of mode 0600 without a passphrase")
+	return c
+}
+
+func showNew(w io.Writer, row control.Row) error {
+	p, ok := row.(*control.Identity)
+	if !ok {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, `your user ID  %s
+profile       %s
+
+Next: add a gateway, then show your card to somebody, or add theirs:
+  zms gateway add ADDRESS --wait
+  zms card show
+  zms add CARD
+`, clean(p.User), clean(p.Path))
+	return err
+}
+
+// create makes the profile and the identity in it. What an interrupted create
+// left is completed.
+func (a *app) create(ctx context.Context, name string, open bool) (*control.Identity, error) {
+	dir, err := a.dir()
+	if err != nil {
+		return nil, err
+	}
+	var at place
+	if chat.Exists(dir) {
+		at, err = a.open(ctx, dir)
+	} else {
+		at, err = a.newPlace(ctx, dir, open)
+	}
+	if f := new(control.Failure); errors.As(err, &f) && f.Name == control.NameNeeds && chat.Exists(dir) {
+		return nil, control.Fail("exists", "there is a profile in %s already; use it, or name another directory with --profile", dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := client.Create(ctx, at.db, name, time.Now()); err != nil {
+		return nil, errors.Join(err, at.Close())
+	}
+	var row *control.Identity
+	t := tenure{owner: "init", offline: true, locked: at.locked}
+	err = a.runOwner(ctx, at.db, t, func(ctx context.Context, p *control.Profile) (err error) {
+		row, err = p.Identity(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	row.Path = dir
+	return row, nil
+}
+
+// newPlace makes the files of a profile and its key.
+func (a *app) newPlace(ctx context.Context, dir string, open bool) (place, error) {
+	if open {
+		if a.passphrase != "" {
+			return place{}, control.Fail(control.NameUsage, "--no-passphrase and --passphrase-file exclude each other; give one of them")
+		}
+		db, err := chat.Create(ctx, dir, chat.NoPassphrase())
+		return place{db: db}, err
+	}
+	text, given, err := a.givenPassphrase()
+	if err == nil && !given {
+		text, err = a.newPassphrase(ctx)
+	}
+	if err != nil {
+		return place{}, err
+	}
+	db, err := chat.Create(ctx, dir, chat.Passphrase(text))
+	return place{db: db, locked: true}, err
+}
+
+func newCard(a *app) *cobra.Command {
+	return group("card", "Show your cards: who has one can write to you", newCardShow(a))
+}
+
+// cardFlags are the flags of card show.
+type cardFlags struct {
+	png, revoke          string
+	link, text, new, all bool
+}
+
+func (f cardFlags) check() error {
+	var given []string
+	for name, set := range map[string]bool{"--new": f.new, "--revoke": f.revoke != "", "--list": f.all} {
+		if set {
+			given = append(given, name)
+		}
+	}
+	if len(given) > 1 {
+		return control.Fail(control.NameUsage, "--new, --revoke and --list exclude each other; give one of them")
+	}
+	if f.link && f.text || (f.link || f.text || f.png != "") && (f.revoke != "" || f.all) {
+		return control.Fail(control.NameUsage, "--link, --text, --revoke and --list exclude each other, and --png goes with a card that is shown; give one of them")
+	}
+	return nil
+}
+
+func newCardShow(a *app) *cobra.Command {
+	var f cardFlags
+	c := &cobra.Command{
+		Use:   "show",
+		Short: "Show your newest card, as QR code and text",
+		Long: `Show your newest card, on a terminal as QR code and text, else as text. Who has
+it can send you a first message, so hand it to people and do not publish it.`,
+		Args: takes(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			r := control.Request{Cmd: control.CmdCardShow, New: f.new, List: f.all, Revoke: f.revoke}
+			return a.ask(c.Context(), r, func(row control.Row) error { return a.showCard(row, f) })
+		},
+	}
+	c.Flags().StringVar(&f.png, "png", "", "write the QR code as a picture into this file")
+	c.Flags().BoolVar(&f.link, "link", false, "print the card as a link")
+	c.Flags().BoolVar(&f.text, "text", false, "print the card as text only")
+	c.Flags().BoolVar(&f.new, "new", false, "make a further card, which can be revoked by itself")
+	c.Flags().StringVar(&f.revoke, "revoke", "", "end the card with this id: nobody can write first with it any more")
+	c.Flags().BoolVar(&f.all, "list", false, "list the cards that you gave out")
+	return c
+}
+
+// pngSide is the side of a card's picture in pixels.
+const pngSide = 720
+
+// showCard prints one card as the flags say.
+func (a *app) showCard(row control.Row, f cardFlags) error {
+	c, ok := row.(*control.Card)
+	if !ok {
+		return nil
+	}
+	if f.png != "" {
+		picture, err := card.EncodePNG(c.Text, pngSide)
+		if err != nil {
+			return err
+		}
+		if err := writePrivate(f.png, picture); err != nil {
+			return err
+		}
+		c.PNG = f.png
+	}
+	if a.json {
+		return a.emitJSON(c)
+	}
+	var err error
+	switch {
+	case f.all || f.revoke != "":
+		state := "works"
+		if c.Revoked {
+			state = "revoked"
+		}
+		_, err = fmt.Fprintf(a.stdout, "%s  made %s  %s\n", clean(c.ID), moment(c.Created), state)
+	case f.link:
+		_, err = fmt.Fprintln(a.stdout, clean(c.Link))
+	case f.text:
+		_, err = fmt.Fprintln(a.stdout, clean(c.Text))
+	case f.png != "":
+		_, err = fmt.Fprintf(a.stdout, "card %s is in %s\n", clean(c.ID), clean(f.png))
+	case a.person:
+		_, err = fmt.Fprintf(a.stdout, "%s\n%s\n\ncard %s: who has it can write to you\n", card.Terminal(c.Text), clean(c.Text), clean(c.ID))
+	default:
+		_, err = fmt.Fprintln(a.stdout, clean(c.Text))
+	}
+	return err
+}
+
+// writePrivate writes a file that only its owner can read.
+func writePrivate(name string, content []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return control.Fail(control.NameFailure, "the picture can't be written; choose another file: %v", err)
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return control.Fail(control.NameFailure, "the picture can't be written; choose another file: %v", err)
+	}
+	return nil
+}
+
+func newPassphrase(a *app) *cobra.Command {
+	var file string
+	var remove bool
+	c := &cobra.Command{
+		Use:   "passphrase",
+		Short: "Change the profile's passphrase, set one, or remove it",
+		Args:  takes(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if remove && file != "" {
+				return control.Fail(control.NameUsage, "--remove and --new-passphrase-file exclude each other; give one of them")
+			}
+			return a.changePassphrase(c.Context(), file, remove)
+		},
+	}
+	c.Flags().StringVar(&file, "new-passphrase-file", "", "read the new passphrase from the first line of this file (default: $ZMS_NEW_PASSPHRASE, else ask)")
+	c.Flags().BoolVar(&remove, "remove", false, "have no passphrase: keep the key in a file of mode 0600")
+	return c
+}
+
+func (a *app) changePassphrase(ctx context.Context, file string, remove bool) error {
+	r := control.Request{Cmd: control.CmdPassphrase}
+	locked, err := a.locked(ctx)
+	if err != nil {
+		return err
+	}
+	if locked {
+		old, err := a.askPassphrase(ctx, "Present passphrase")
+		if err != nil {
+			return err
+		}
+		r.OldPassphrase = &old
+	}
+	if !remove {
+		next, err := a.nextPassphrase(ctx, file)
+		if err != nil {
+			return err
+		}
+		r.NewPassphrase = &next
+	}
+	return a.run(ctx, r, func(w io.Writer, row control.Row) error {
+		p, ok := row.(*control.Identity)
+		if !ok {
+			return nil
+		}
+		text := "the profile has no passphrase any more"
+		if p.Locked {
+			text = "the profile has a new passphrase; copies of profile.key made before keep the old one"
+		}
+		_, err := fmt.Fprintln(w, text)
+		return err
+	})
+}
+
+// nextPassphrase is the new passphrase from a file, the environment or the user.
+func (a *app) nextPassphrase(ctx context.Context, file string) (string, error) {
+	if file != "" {
+		return readPassphrase(file)
+	}
+	if text := a.getenv("ZMS_NEW_PASSPHRASE"); text != "" {
+		return text, nil
+	}
+	return a.newPassphrase(ctx)
+}
+
+// locked reports whether the profile has a passphrase.
+func (a *app) locked(ctx context.Context) (bool, error) {
+	at, err := a.reach(ctx)
+	if err != nil {
+		return false, err
+	}
+	return at.locked, at.Close()
+}
