@@ -59,7 +59,7 @@ var importTable = []allowance{
 	{"client/home", []string{"protocol/..."}, nil, "home keeps the connections and knows no user state"},
 	{"client/profile", []string{"client/delivery", "protocol/..."}, nil, "profile is what is kept, as plain structs and rows; it decides nothing"},
 	{"client/reach", []string{"client/profile", "protocol/..."}, nil, "reach is what a contact's published words say, checked; it decides nothing"},
-	{"client/account", []string{"client/home", "client/profile", "client/reach", "protocol/..."}, nil, "account is the user's side of the home gateways; its Host performs what it decides"},
+	{"client/account", []string{"client/home", "client/profile", "client/reach", "client/view", "protocol/..."}, nil, "account is the user's side of the home gateways; its Host performs what it decides"},
 	{"client/outbox", []string{"client/delivery", "client/profile", "protocol/..."}, []string{"protocol/link/..."}, "outbox is delivery's items with their rows"},
 	{"client/history", []string{"client/profile", "protocol/..."}, []string{"protocol/link/..."}, "history is messages in memory and in the store"},
 	{"client/view", []string{"client/profile", "protocol/..."}, []string{"protocol/link/..."}, "view is plain values for whoever shows a profile"},

@@ -2,6 +2,7 @@ package client
 
 import (
 	"crypto/rand"
+	"time"
 
 	"zeroms/protocol/envelope"
 	"zeroms/protocol/key"
@@ -11,14 +12,26 @@ import (
 // wantAck schedules an acknowledgement. Nothing is acknowledged before the
 // contact is accepted. It stays owed until a gateway has taken it.
 func (e *engine) wantAck(c *contact) {
-	if c.State != Accepted {
-		return
-	}
-	c.ackTurn++
-	if !c.AckOwed {
+	e.oweAck(c, func() time.Time { return c.acks.Want(e.now, e.timing) })
+}
+
+// wantSilentAck schedules the acknowledgement of something that the user does
+// not see: it rides on what goes anyway, or leaves much later.
+func (e *engine) wantSilentAck(c *contact) {
+	wait := e.timing.SilentMin + jitter(e.timing.SilentMax-e.timing.SilentMin)
+	e.oweAck(c, func() time.Time { return c.acks.WantLater(e.now, wait) })
+}
+
+func (e *engine) oweAck(c *contact, want func() time.Time) {
+	if c.State == Accepted {
+		c.ackTurn++
 		c.AckOwed, c.convDirty = true, true
+		e.armAck(c, want())
 	}
-	e.alarms.Set(alarm{kind: alarmAck, lane: lane{Contact: c.ID}}, c.acks.Want(e.now, e.timing))
+}
+
+func (e *engine) armAck(c *contact, due time.Time) {
+	e.alarms.Set(alarm{kind: alarmAck, lane: lane{Contact: c.ID}}, due)
 }
 
 // ackTaken notes that a gateway has taken an acknowledgement made at a turn.
@@ -83,9 +96,10 @@ func (e *engine) ackAlone(c *contact) {
 		delete(c.answerDue, id)
 		sent = e.sendOnce(c, l, r, record, func(err error) {
 			if err != nil {
-				e.wantAck(c)
+				e.armAck(c, c.acks.Failed(e.now, e.timing))
 				return
 			}
+			c.acks.Taken()
 			e.ackTaken(c, turn)
 		}) || sent
 	}

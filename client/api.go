@@ -1,8 +1,6 @@
 package client
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -11,7 +9,7 @@ import (
 	"unicode/utf8"
 
 	"zeroms/client/delivery"
-	"zeroms/client/profile"
+	"zeroms/client/history"
 	"zeroms/client/view"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
@@ -300,25 +298,9 @@ func (c *Client) History(ctx context.Context, id ContactID, before uint32, n int
 	if err != nil {
 		return nil, 0, false, err
 	}
-	for more = true; more && len(page) < n; {
-		rows, err := c.cfg.Store.Page(ctx, uint64(id), before, n)
-		if err != nil {
-			return nil, 0, false, err
-		}
-		more = len(rows) >= n
-		for _, r := range rows {
-			m, err := profile.ParseMessage(r)
-			if err != nil {
-				return nil, 0, false, err
-			}
-			before = min(before, m.Height)
-			if m.Shown() {
-				page = append(page, view.Describe(m).ReadBy(readUpto, readAt))
-			}
-		}
+	found, next, more, err := history.Lines(ctx, c.cfg.Store, history.Range{Conv: id, Before: before, N: n})
+	for _, m := range found {
+		page = append(page, view.Describe(m).ReadBy(readUpto, readAt))
 	}
-	slices.SortFunc(page, func(a, b Message) int {
-		return cmp.Or(cmp.Compare(a.Height, b.Height), bytes.Compare(a.ID[:], b.ID[:]))
-	})
-	return page, before, more, nil
+	return page, next, more, err
 }

@@ -49,6 +49,10 @@ type Config struct {
 // when it is full; commands wait.
 const queueSize = 1024
 
+// pushedSize bounds the messages full of mailbox rows (1 MiB each at most) that
+// wait for the loop.
+const pushedSize = 16
+
 // turnSize is how many inputs share one commit at most.
 const turnSize = 256
 
@@ -63,6 +67,7 @@ type Client struct {
 	inbox   chan input
 	stopped chan struct{} // closed when Run returns
 	events  *feed.Feed[Event]
+	pushed  chan struct{} // holds one token per Pushed that waits for the loop
 }
 
 // New makes a Client; Run starts it.
@@ -78,7 +83,7 @@ func New(cfg Config) *Client {
 	}
 	return &Client{
 		cfg: cfg, inbox: make(chan input, queueSize), stopped: make(chan struct{}),
-		events: feed.New[Event](Lagged{}),
+		events: feed.New[Event](Lagged{}), pushed: make(chan struct{}, pushedSize),
 	}
 }
 
@@ -117,6 +122,24 @@ func (c *Client) push(in input) {
 	case c.inbox <- in:
 	case <-c.stopped:
 	}
+}
+
+// linkEvent hands to the loop what the links report.
+func (c *Client) linkEvent(ev home.Event) {
+	_, rows := ev.(home.Pushed)
+	if rows {
+		select {
+		case c.pushed <- struct{}{}:
+		case <-c.stopped:
+			return
+		}
+	}
+	c.push(func(e *engine) {
+		e.linkEvent(ev)
+		if rows {
+			<-c.pushed
+		}
+	})
 }
 
 // call runs f in the loop and returns what it returned once the turn is durable.

@@ -10,6 +10,7 @@ import (
 	"zeroms/client/home"
 	"zeroms/client/profile"
 	"zeroms/client/reach"
+	"zeroms/client/view"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 	"zeroms/protocol/message"
@@ -85,12 +86,7 @@ func (c *contact) party(id key.DeviceID) message.Party {
 	return message.Party{User: c.User, Device: id}
 }
 
-func (c *contact) describe() Contact {
-	return Contact{
-		ID: c.ID, User: c.User, Name: c.Name(), State: c.State, Verified: c.Verified,
-		Answered: !c.Theirs.IsZero(), Added: c.Added, Unread: int(c.Unread), Problem: c.problem,
-	}
-}
+func (c *contact) describe() Contact { return view.OfContact(&c.Contact, c.problem) }
 
 // addCardOf makes the owner of a card a contact and greets them: the greeting
 // sets up the session and carries our name.
@@ -126,15 +122,20 @@ func (e *engine) addCardOf(k card.Card, alias string) (*contact, error) {
 	}
 	c.Secret, c.Door, c.Turn, c.Gateways = k.Address, k.Door, 0, gateways
 	c.fetch.Reset()
+	for _, id := range e.book.Devices(c.ID) { // an init for another door can't be used here
+		e.book.Unbind(lane{Contact: c.ID, Device: id})
+	}
 	return c, e.welcome(c)
 }
 
 // welcome makes a contact an accepted one, whatever they were, and greets them.
 func (e *engine) welcome(c *contact) error {
 	greet := c.State != Accepted
-	c.State, c.dirty = Accepted, true
+	c.State, c.Waiting, c.dirty, c.convDirty = Accepted, 0, true, true
 	e.registerDrop(c)
-	e.wantAck(c)
+	if greet && len(e.book.Devices(c.ID)) > 0 {
+		e.wantAck(c)
+	}
 	e.wake(c)
 	e.emit(ContactChanged{c.describe()})
 	if !greet {
@@ -208,9 +209,9 @@ func (e *engine) fetchProfile(c *contact) {
 		return
 	}
 	c.fetching = true
-	turn := int(c.Turn % uint32(len(at)))
+	from := at[int(c.Turn%uint32(len(at)))]
 	user, secret, network := c.User, c.Secret, c.Network
-	r := home.Request{To: home.Target{Endpoint: at[turn].Endpoint(), Network: network}}
+	r := home.Request{To: home.Target{Endpoint: from.Endpoint(), Network: network}}
 	r.Make = func(node key.NodePublic) wire.Payload {
 		name, err := key.ProfileName(user, secret, key.Place{Network: network, Node: node})
 		if err != nil {
@@ -220,7 +221,7 @@ func (e *engine) fetchProfile(c *contact) {
 	}
 	e.ask(r, func(a home.Answered) {
 		c.fetching = false
-		if err := e.profileCame(c, at, turn, a); err != nil {
+		if err := e.profileCame(c, from.Hash, a); err != nil {
 			e.setProblem(c, err.Error())
 			e.tryElsewhere(c)
 			return
@@ -229,6 +230,13 @@ func (e *engine) fetchProfile(c *contact) {
 		e.setProblem(c, "")
 		e.wake(c)
 	})
+}
+
+// fetchSoon has the contact's profile read again after a pause, in case they
+// moved.
+func (e *engine) fetchSoon(c *contact) {
+	until := c.fetch.Fail(e.now, e.timing.FetchMin, e.timing.FetchMax)
+	e.alarms.Sooner(alarm{kind: alarmMoved, lane: lane{Contact: c.ID}}, until)
 }
 
 // tryElsewhere turns to the contact's next gateway after a pause.
@@ -240,7 +248,7 @@ func (e *engine) tryElsewhere(c *contact) {
 }
 
 // profileCame takes what a profile says.
-func (e *engine) profileCame(c *contact, at []profile.Gateway, turn int, a home.Answered) error {
+func (e *engine) profileCame(c *contact, at key.GatewayHash, a home.Answered) error {
 	if a.Err != nil {
 		return a.Err
 	}
@@ -248,21 +256,38 @@ func (e *engine) profileCame(c *contact, at []profile.Gateway, turn int, a home.
 	if !ok {
 		return wire.ErrUnexpected
 	}
-	from := &at[turn]
-	source := reach.Source{Place: key.Place{Network: c.Network, Node: a.Gateway}, Seen: from.Made}
+	source := reach.Source{Place: key.Place{Network: c.Network, Node: a.Gateway}, Seen: reach.Seen(&c.Contact, at)}
 	p, err := reach.ReadProfile(&c.Contact, answer.Blob, source, e.now)
 	if err != nil {
 		return err
 	}
-	from.Key, from.Made = a.Gateway[:], p.Made
 	c.List, c.bundles, c.dirty = p.List, p.Bundles, true
-	if c.Theirs.IsZero() {
-		reach.LearnGateways(&c.Contact, reach.Within(e.account.Scope(), p.Leases))
-	}
+	reach.Learn(&c.Contact, a.Gateway, p, e.account.Scope())
+	e.forgetUnlisted(c)
 	for id := range p.Bundles {
 		e.book.Know(lane{Contact: c.ID, Device: id})
 	}
 	return nil
+}
+
+// forgetUnlisted gives up the sessions with devices that the contact's list no
+// longer names, and what waited for them.
+func (e *engine) forgetUnlisted(c *contact) {
+	for _, id := range e.book.Devices(c.ID) {
+		if c.List == nil || c.List.Live(id) {
+			continue
+		}
+		l := lane{Contact: c.ID, Device: id}
+		for _, i := range slices.Clone(e.outbox.Of(l)) {
+			if m, err := e.history.Find(i.Message); err == nil {
+				m.Drop(id)
+				e.history.Change(m)
+			}
+			e.finish(i)
+		}
+		e.book.Forget(l)
+		delete(c.bundles, id)
+	}
 }
 
 // find looks a contact up by #number, name or user ID text.

@@ -29,5 +29,5 @@ func Create(ctx context.Context, s Store, name string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return s.Commit(ctx, &Batch{Now: now, Put: []Row{self.Row(), profile.NewCard(now).Row()}})
+	return s.Commit(ctx, &profile.Batch{Now: now, Put: []profile.Row{self.Row(), profile.NewCard(now).Row()}})
 }

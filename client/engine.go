@@ -29,6 +29,7 @@ const (
 	alarmLane     alarmKind = 5 // something is repeated
 	alarmFetch    alarmKind = 6 // a profile is fetched again
 	alarmRegister alarmKind = 7 // a registration that failed is repeated
+	alarmMoved    alarmKind = 8 // a contact may have moved: their profile is read again
 )
 
 // alarm is one deadline of the engine.
@@ -66,8 +67,8 @@ type engine struct {
 
 	// owned by loop: this turn
 	now     time.Time
-	put     []Row
-	gone    []Ref
+	put     []profile.Row
+	gone    []profile.Ref
 	awake   map[lane]struct{} // lanes to look at
 	actions []func()
 	events  []Event
@@ -86,7 +87,7 @@ func newEngine(c *Client) *engine {
 	e.account = account.New(host{e}, e.log)
 	e.pool = home.New(home.Config{
 		Dialer: c.cfg.Dialer, Resolve: c.cfg.Resolve, Timing: c.cfg.Links,
-		Events: func(ev home.Event) { c.push(func(e *engine) { e.linkEvent(ev) }) },
+		Events: c.linkEvent,
 	})
 	return e
 }
@@ -110,6 +111,7 @@ func load(ctx context.Context, c *Client) (*engine, error) {
 			e.wantAck(c)
 		}
 	}
+	e.alarms.Sooner(alarm{kind: alarmTidy}, e.now.Add(e.timing.Tidy))
 	e.wakeAll()
 	return e, nil
 }
@@ -165,6 +167,10 @@ func (e *engine) ring(a alarm) {
 			e.account.Register(h)
 		}
 		e.registerDrops()
+	case alarmMoved:
+		if c := e.contacts[a.lane.Contact]; c != nil && c.State == Accepted {
+			e.fetchProfile(c)
+		}
 	case alarmAck, alarmAnswer, alarmLane, alarmFetch:
 		if c := e.contacts[a.lane.Contact]; c != nil {
 			if a.kind == alarmAnswer {
@@ -197,7 +203,7 @@ func (e *engine) sweep() {
 	for hash, day := range e.seen {
 		if day+seenDays < profile.Day(e.now) {
 			delete(e.seen, hash)
-			e.gone = append(e.gone, Ref{Table: profile.TableSeen, Key: hash[:]})
+			e.gone = append(e.gone, profile.Ref{Table: profile.TableSeen, Key: hash[:]})
 		}
 	}
 	for _, i := range e.outbox.Expired(e.now) {

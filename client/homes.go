@@ -108,14 +108,7 @@ func (e *engine) removeGateway(node key.NodePublic) error {
 
 // gateway describes a home.
 func (e *engine) gateway(h *account.Home) Gateway {
-	shown := h.Address
-	shown.Invite = key.Invite{}
-	text, _ := shown.Text()
-	g := Gateway{
-		Node: h.Address.Node, Address: text, Host: h.Target().Endpoint.Addr(), Up: h.Up, Since: h.Since, Took: h.Took,
-		Retry: h.Retry, Problem: h.Problem, Used: h.Welcome.Used, Quota: h.Welcome.Quota,
-		Retention: time.Duration(h.Limits.Retention) * time.Second, Position: h.Position.Index(), Current: h.Current(),
-	}
+	g := h.Describe()
 	for _, c := range e.contacts {
 		if c.Registered[h.Address.Node] {
 			g.Drops++

@@ -17,8 +17,12 @@ import (
 	"zeroms/protocol/wire"
 )
 
-// maxRequests bounds the requests of strangers that wait for a decision.
-const maxRequests = 500
+// Bounds of what strangers may leave before the user decides.
+const (
+	maxRequests  = 500 // requests in all
+	maxPerCard   = 100 // requests through one card
+	maxUndecided = 32  // messages of one request
+)
 
 // seenDays is how long the hashes of processed envelopes are kept, in days.
 const seenDays = uint32(wire.DedupeWindow / (24 * time.Hour))
@@ -32,7 +36,7 @@ func (e *engine) receive(h *account.Home, row *wire.Push) {
 	}
 	if err := e.open(h, row); err != nil {
 		e.ignored++
-		e.log.Info("an envelope was ignored", "reason", err)
+		e.log.Debug("an envelope was ignored", "reason", err)
 		return
 	}
 	e.remember(hash, profile.Day(e.now))
@@ -99,23 +103,25 @@ func (e *engine) openInit(row *wire.Push, c *contact, k *account.Card) error {
 	if door := o.Block.Flags&session.FlagDoor != 0; door != (k != nil) {
 		return wire.ErrWrongRecipient.Because("an init made for another place")
 	}
-	return e.openFirst(row, c, o)
+	return e.openFirst(row, c, k, o)
 }
 
 // openFirst takes the first message of a new session: everything is checked
 // before the contact, the session and the message come to stay.
-func (e *engine) openFirst(row *wire.Push, c *contact, o *sessions.Opened) error {
+func (e *engine) openFirst(row *wire.Push, c *contact, k *account.Card, o *sessions.Opened) error {
 	from := e.byUser[o.Block.Identity]
 	if c != nil && c != from || from != nil && from.State == Blocked || o.Block.Identity == e.account.Self.User {
 		return wire.ErrWrongRecipient
 	}
 	stranger := from == nil
 	if stranger {
-		if e.requests() >= maxRequests {
+		if all, here := e.requestsBy(k.ID); all >= maxRequests || here >= maxPerCard {
 			return wire.ErrLimit.Because("requests that wait for a decision")
 		}
 		from = e.meet(o.Block.Identity)
-		from.State = Requested
+		from.State, from.Via = Requested, k.ID
+	} else if from.State == Requested && e.book.Get(lane{Contact: from.ID, Device: key.DeviceIDOf(o.Block.Device)}) == nil {
+		return wire.ErrLimit.Because("devices of a request that waits for a decision")
 	}
 	list, err := reach.FollowInit(&from.Contact, o.Block)
 	if err != nil {
@@ -139,6 +145,7 @@ func (e *engine) openFirst(row *wire.Push, c *contact, o *sessions.Opened) error
 	}
 	hash := o.EncHash()
 	e.remember([16]byte(hash[:16]), profile.Day(e.now.Add(session.PrekeyErased))-seenDays)
+	e.forgetUnlisted(from)
 	reach.TakeHandover(&from.Contact, o.Block, e.account.Scope())
 	from.dirty = true
 	if from.State == Accepted {
@@ -167,13 +174,22 @@ func jitter(d time.Duration) time.Duration {
 }
 
 // requests counts the strangers who wait for a decision.
-func (e *engine) requests() (n int) {
+func (e *engine) requests() int {
+	all, _ := e.requestsBy(key.CardID{})
+	return all
+}
+
+// requestsBy counts them, and of them those who came through a card.
+func (e *engine) requestsBy(card key.CardID) (all, through int) {
 	for _, c := range e.contacts {
 		if c.State == Requested {
-			n++
+			all++
+			if c.Via == card {
+				through++
+			}
 		}
 	}
-	return n
+	return all, through
 }
 
 // incoming is a message whose signature, parties and body hold.
@@ -205,7 +221,7 @@ func (e *engine) take(row *wire.Push, c *contact, o *sessions.Opened) error {
 			err = e.side(c, rider, o.Base)
 		}
 		if err != nil {
-			e.log.Info("a riding message was ignored", "reason", err)
+			e.log.Debug("a riding message was ignored", "reason", err)
 		}
 	}
 	return nil
@@ -239,7 +255,10 @@ func check(self key.IdentityPublic, c *contact, from key.DeviceID, r envelope.Re
 
 // accept puts a verified message where it belongs.
 func (e *engine) accept(row *wire.Push, c *contact, in *incoming, base uint32) error {
-	if in.msg.Header.Kind.Side() {
+	switch {
+	case c.State == Requested && (in.msg.Header.Kind.Side() || c.Waiting >= maxUndecided):
+		return wire.ErrLimit.Because("messages of a request that waits for a decision")
+	case in.msg.Header.Kind.Side():
 		return e.side(c, in, base)
 	}
 	origin, _ := c.List.Origin(in.msg.Header.Device)
@@ -258,40 +277,51 @@ func (e *engine) accept(row *wire.Push, c *contact, in *incoming, base uint32) e
 			e.log.Error("a message to be moved can't be read", "error", err)
 		}
 	}
-	e.wantAck(c)
 	if got.Duplicate {
+		e.wantSilentAck(c)
 		return nil
 	}
 	m := profile.NewMessage(in.msg, profile.Content{User: c.User, Salt: in.record.Salt, Body: in.record.Body})
 	m.Contact, m.Height, m.Late, m.At, m.Gateway = c.ID, got.Height, got.Late, e.now, wire.Time(row.Time)
 	if m.Shown() {
 		c.Unread++
+		e.wantAck(c)
+	} else {
+		e.wantSilentAck(c)
+	}
+	if c.State == Requested {
+		c.Waiting++
 	}
 	e.history.Add(m)
-	e.apply(c, in)
+	e.apply(c, in, profile.Place{Height: got.Height, ID: got.ID})
 	return nil
 }
 
-// apply does what a chained message asks for.
-func (e *engine) apply(c *contact, in *incoming) {
+// apply does what a chained message asks for. Names and addresses count only if
+// no later ones are known: an old message that comes late takes nothing back.
+func (e *engine) apply(c *contact, in *incoming, place profile.Place) {
 	switch b := in.body.(type) {
 	case *message.Name:
-		c.Called, c.dirty = b.Name, true
-		e.emit(ContactChanged{c.describe()})
+		if place.After(c.NameAt) {
+			c.Called, c.NameAt, c.dirty = b.Name, place, true
+			e.emit(ContactChanged{c.describe()})
+		}
 	case *message.Drops:
-		e.theirDrops(c, b)
+		if place.After(c.DropsAt) {
+			e.theirDrops(c, b, place)
+		}
 	case *message.Read:
 		e.theyRead(c, in.msg.Header.Device, b)
 	}
 }
 
 // theirDrops takes the addresses that a contact announces.
-func (e *engine) theirDrops(c *contact, b *message.Drops) {
+func (e *engine) theirDrops(c *contact, b *message.Drops, place profile.Place) {
 	var leases []profile.Gateway
 	for _, raw := range b.Leases {
 		l, err := address.ParseLease(raw)
 		if err != nil {
-			e.log.Info("a contact announced a gateway that can't be used", "reason", err)
+			e.log.Debug("a contact announced a gateway that can't be used", "reason", err)
 			continue
 		}
 		leases = append(leases, profile.FromLease(l))
@@ -300,7 +330,8 @@ func (e *engine) theirDrops(c *contact, b *message.Drops) {
 		return
 	}
 	c.Theirs, c.Leases, c.leaseTurn, c.dirty = b.W, leases, 0, true
-	c.Secret = b.Address
+	c.Secret, c.DropsAt = b.Address, place
+	e.outbox.Revive()
 	e.wake(c)
 	e.emit(ContactChanged{c.describe()})
 }

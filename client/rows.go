@@ -12,8 +12,8 @@ import (
 )
 
 // collect turns everything the turn changed into one batch.
-func (e *engine) collect() *Batch {
-	b := &Batch{Now: e.now}
+func (e *engine) collect() *profile.Batch {
+	b := &profile.Batch{Now: e.now}
 	put, gone := e.account.Collect()
 	b.Put = append(b.Put, put...)
 	for _, c := range e.contacts {
@@ -30,19 +30,19 @@ func (e *engine) collect() *Batch {
 	b.Put = append(b.Put, e.messageRows()...)
 	items, done := e.outbox.Collect()
 	b.Put = append(append(b.Put, items...), e.put...)
-	b.Erase = append(append(gone, done...), e.gone...)
+	b.Erase = append(append(append(gone, done...), e.book.Gone()...), e.gone...)
 	e.put, e.gone = nil, nil
 	return b
 }
 
 // rewrites reports whether a batch replaces or erases secrets of the moment,
 // which then have to become unreadable on disk.
-func rewrites(b *Batch) bool {
-	return len(b.Erase) > 0 || slices.ContainsFunc(b.Put, func(r Row) bool { return r.Table.Ephemeral() })
+func rewrites(b *profile.Batch) bool {
+	return len(b.Erase) > 0 || slices.ContainsFunc(b.Put, func(r profile.Row) bool { return r.Table.Ephemeral() })
 }
 
 // messageRows stores new and changed messages and reports them.
-func (e *engine) messageRows() (rows []Row) {
+func (e *engine) messageRows() (rows []profile.Row) {
 	added, changed := e.history.Collect()
 	for _, m := range added {
 		rows = append(rows, m.Row())
@@ -71,8 +71,8 @@ func (e *engine) ownParty() message.Party {
 }
 
 // restore rebuilds the state from rows in any order.
-func (e *engine) restore(ctx context.Context, rows []Row) error {
-	slices.SortStableFunc(rows, func(a, b Row) int { return cmp.Compare(a.Table, b.Table) })
+func (e *engine) restore(ctx context.Context, rows []profile.Row) error {
+	slices.SortStableFunc(rows, func(a, b profile.Row) int { return cmp.Compare(a.Table, b.Table) })
 	for _, r := range rows {
 		if err := e.restoreRow(ctx, r); err != nil {
 			return err
@@ -93,7 +93,7 @@ func (e *engine) restore(ctx context.Context, rows []Row) error {
 }
 
 // restoreRow takes one row; rows come in the order of their tables.
-func (e *engine) restoreRow(ctx context.Context, r Row) error {
+func (e *engine) restoreRow(ctx context.Context, r profile.Row) error {
 	if own, err := e.account.Restore(r); own {
 		return err
 	}
@@ -120,7 +120,7 @@ func (e *engine) restoreRow(ctx context.Context, r Row) error {
 	return err
 }
 
-func (e *engine) restoreConversation(r Row) error {
+func (e *engine) restoreConversation(r profile.Row) error {
 	c := e.contacts[r.Conv]
 	if c == nil {
 		return wire.ErrValue.Because("a conversation without its contact")
@@ -133,7 +133,7 @@ func (e *engine) restoreConversation(r Row) error {
 	return err
 }
 
-func (e *engine) restoreSessions(r Row) error {
+func (e *engine) restoreSessions(r profile.Row) error {
 	l, s, err := profile.ParseSessions(r)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (e *engine) restoreSessions(r Row) error {
 	return nil
 }
 
-func (e *engine) restoreItem(ctx context.Context, r Row) error {
+func (e *engine) restoreItem(ctx context.Context, r profile.Row) error {
 	i, err := e.outbox.Restore(r)
 	if err != nil {
 		return err

@@ -149,7 +149,9 @@ func (e *engine) route(c *contact, l lane) *route {
 	}
 	d := e.book.Get(l)
 	if (d.Set.InitDue(e.now) || e.book.Unbound(l)) && !e.initiate(c, l) {
-		if s := d.Set.Sending(); s == nil || s.Init() != nil {
+		// Without a new session the old one goes on, but not beyond where the
+		// other side would still look for it.
+		if s := d.Set.Sending(); s == nil || s.Init() != nil || s.NeedsInit() {
 			return nil
 		}
 	}
@@ -302,15 +304,18 @@ func (e *engine) submit(i *delivery.Item) {
 	}
 	e.outbox.Launch(i)
 	to := home.Target{Endpoint: p.Gateway.Endpoint(), Network: p.Network}
-	e.ask(home.Request{To: to, Payload: p.Submit()}, func(a home.Answered) { e.submitted(i, a) })
+	e.ask(home.Request{To: to, Payload: p.Submit()}, func(a home.Answered) { e.submitted(i, p, a) })
 }
 
 // submitted takes the answer to a submission.
-func (e *engine) submitted(i *delivery.Item, a home.Answered) {
-	if e.outbox.Get(i.ID) == nil { // the recipient's acknowledgement was faster
+func (e *engine) submitted(i *delivery.Item, p *profile.Parcel, a home.Answered) {
+	switch {
+	case e.outbox.Get(i.ID) == nil: // the recipient's acknowledgement was faster
 		if a.Receipt != nil {
 			e.custody(i, a)
 		}
+		return
+	case e.outbox.Parcel(i) != p: // sealed anew meanwhile
 		return
 	}
 	c := e.contacts[i.Lane.Contact]
@@ -352,11 +357,21 @@ func (e *engine) taken(c *contact, i *delivery.Item) {
 }
 
 // reroute turns to another gateway of the contact: for an init that can't be
-// brought a new one is made, other envelopes are sealed anew.
+// brought a new one is made, other envelopes are sealed anew. Where there is no
+// other place the same envelope is repeated: sealing anew uses up the chain.
 func (e *engine) reroute(c *contact, i *delivery.Item) {
+	d, p := e.book.Get(i.Lane), e.outbox.Parcel(i)
+	if d == nil {
+		return
+	}
+	s := d.Set.Sending()
+	bound := s != nil && s.Init() != nil
+	if next := reach.ToDrop(&c.Contact, c.leaseTurn+1); !bound && next != nil && next.Drop == p.Drop {
+		e.fetchSoon(c)
+		return
+	}
 	e.again(i)
-	d := e.book.Get(i.Lane)
-	if s := d.Set.Sending(); s != nil && s.Init() != nil {
+	if bound {
 		e.book.Unbind(i.Lane)
 		for _, other := range e.outbox.Of(i.Lane) {
 			if other.State == delivery.Sending {

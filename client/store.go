@@ -8,46 +8,20 @@ import (
 	"zeroms/client/profile"
 )
 
-// The words of a Store are those of package profile.
-type (
-	// Table names a kind of row.
-	Table = profile.Table
-	// Row is one row as plain data.
-	Row = profile.Row
-	// Ref names a row to erase.
-	Ref = profile.Ref
-	// Batch is what one turn of the engine writes and erases.
-	Batch = profile.Batch
-)
-
-// The tables, as package profile defines them.
-const (
-	TableSelf         = profile.TableSelf
-	TableCard         = profile.TableCard
-	TableHome         = profile.TableHome
-	TableContact      = profile.TableContact
-	TableConversation = profile.TableConversation
-	TableSeen         = profile.TableSeen
-	TableMessage      = profile.TableMessage
-	TablePrekey       = profile.TablePrekey
-	TableSession      = profile.TableSession
-	TableOutbox       = profile.TableOutbox
-)
-
 // Store keeps a profile. Its methods are called from one goroutine, except
 // Page and Message, which may run beside a Commit.
 type Store interface {
-	// Load returns every row but those of TableMessage.
-	Load(ctx context.Context) ([]Row, error)
+	// Load returns every row but those of profile.TableMessage.
+	Load(ctx context.Context) ([]profile.Row, error)
 	// Commit applies the batch in order (puts replace rows with the same key,
 	// then erasures) and returns when it is durable.
-	Commit(ctx context.Context, b *Batch) error
+	Commit(ctx context.Context, b *profile.Batch) error
 	// Page returns up to n messages of a conversation with a height below
 	// before, highest first; rows of equal height are never torn apart, so a
 	// few more may come.
-	Page(ctx context.Context, conv uint64, before uint32, n int) ([]Row, error)
+	Page(ctx context.Context, conv uint64, before uint32, n int) ([]profile.Row, error)
 	// Message returns the message with this key or alias.
-	Message(ctx context.Context, key []byte) (row Row, ok bool, err error)
+	Message(ctx context.Context, key []byte) (row profile.Row, ok bool, err error)
 	// Tidy makes what was erased before now unreadable on disk. It is called
 	// within a minute after an erasure.
 	Tidy(ctx context.Context, now time.Time) error

@@ -7,6 +7,7 @@ import (
 
 	"zeroms/client/home"
 	"zeroms/client/profile"
+	"zeroms/client/view"
 	"zeroms/protocol/address"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
@@ -51,6 +52,18 @@ func (h *Home) Current() bool {
 	return h.Up && h.headed && h.Position.Index() >= h.newest.Index()
 }
 
+// Describe is the home as others see it.
+func (h *Home) Describe() view.Gateway {
+	shown := h.Address
+	shown.Invite = key.Invite{}
+	text, _ := shown.Text()
+	return view.Gateway{
+		Node: h.Address.Node, Address: text, Host: h.Target().Endpoint.Addr(), Up: h.Up, Since: h.Since, Took: h.Took,
+		Retry: h.Retry, Problem: h.Problem, Used: h.Welcome.Used, Quota: h.Welcome.Quota,
+		Retention: time.Duration(h.Limits.Retention) * time.Second, Position: h.Position.Index(), Current: h.Current(),
+	}
+}
+
 // connect starts the connection to a home.
 func (a *Account) connect(h *Home) {
 	node := h.Address.Node
@@ -79,10 +92,15 @@ func (a *Account) Connected(ev home.Connected) *Home {
 	if h == nil {
 		return nil
 	}
-	h.Up, h.Since, h.Took, h.Problem, h.Retry = true, a.host.Now(), ev.Took, "", time.Time{}
+	h.Up, h.Since, h.Took, h.Retry = true, a.host.Now(), ev.Took, time.Time{}
+	if h.Problem != problemHead {
+		h.Problem = ""
+	}
 	h.Welcome, h.Limits, h.publishing, h.headed = ev.Welcome, ev.Limits, false, false
-	if ev.Welcome.Cursor == h.Position && h.R != ev.Welcome.R {
-		a.log.Warn("gateway and device disagree on the mailbox so far", "gateway", ev.Gateway.String())
+	ahead := ev.Welcome.Cursor.Index() > h.Position.Index() && h.Position.Index() > 0
+	if ahead || ev.Welcome.Cursor == h.Position && h.R != ev.Welcome.R {
+		a.distrust(h, problemCursor)
+		return nil
 	}
 	if h.Position != ev.Welcome.Cursor || h.R != ev.Welcome.R {
 		h.Position, h.R, h.dirty = ev.Welcome.Cursor, ev.Welcome.R, true
@@ -92,6 +110,22 @@ func (a *Account) Connected(ev home.Connected) *Home {
 	a.Register(h)
 	a.host.Changed(h)
 	return h
+}
+
+// Problems of a home that is not trusted any more.
+const (
+	problemCursor = "the gateway says that this device acknowledged messages which it never got. If an older copy of this profile was put back, remove the gateway and add it again; else use another one"
+	problemHead   = "the gateway signed another mailbox than it delivered; use another one"
+)
+
+// distrust ends the link to a home that contradicts itself. It is tried again,
+// but nothing of it is acknowledged.
+func (a *Account) distrust(h *Home, problem string) {
+	a.log.Error("a gateway contradicts itself", "gateway", h.Address.Node.String(), "problem", problem)
+	h.Up, h.Problem = false, problem
+	t := h.Target()
+	a.host.After(func(links *home.Pool) { links.Restart(t) })
+	a.host.Changed(h)
 }
 
 // pack makes the home's lease in the fixed form that an init carries; it holds
@@ -130,7 +164,10 @@ func (a *Account) Disconnected(ev home.Disconnected) {
 		if h.Up {
 			h.Since = a.host.Now()
 		}
-		h.Up, h.Retry, h.Problem = false, ev.Retry, ev.Err.Error()
+		h.Up, h.Retry = false, ev.Retry
+		if h.Problem != problemCursor && h.Problem != problemHead {
+			h.Problem = ev.Err.Error()
+		}
 		a.host.Changed(h)
 	}
 }
@@ -183,8 +220,6 @@ func (a *Account) HeadSeen(ev home.Head) {
 	}
 	h.headed, h.newest = true, ev.Head.Position
 	if ev.Head.Position == h.Position && ev.Head.R != h.R {
-		h.Problem = "the gateway signed another mailbox than it delivered; consider using another one"
-		a.log.Error("the gateway signed another mailbox than it delivered", "gateway", ev.Gateway.String())
-		a.host.Changed(h)
+		a.distrust(h, problemHead)
 	}
 }

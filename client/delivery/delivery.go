@@ -13,6 +13,9 @@ type Timing struct {
 	// AckDelay is how long an acknowledgement waits for an envelope to ride on;
 	// AckInterval is the least time between two that travel alone.
 	AckDelay, AckInterval time.Duration
+	// SilentMin and SilentMax bound the random time after which something that
+	// nobody sees is acknowledged alone.
+	SilentMin, SilentMax time.Duration
 	// AnswerMin and AnswerMax bound the random time after which an init of a
 	// contact is answered.
 	AnswerMin, AnswerMax time.Duration
@@ -33,6 +36,7 @@ type Timing struct {
 func (Timing) Default() Timing {
 	return Timing{
 		AckDelay: 200 * time.Millisecond, AckInterval: time.Second,
+		SilentMin: 5 * time.Minute, SilentMax: 30 * time.Minute,
 		AnswerMin: time.Second, AnswerMax: 20 * time.Second,
 		RetryMin: time.Second, RetryMax: 10 * time.Minute,
 		FetchMin: 2 * time.Second, FetchMax: 30 * time.Minute,

@@ -91,6 +91,15 @@ func (o *Outbox) Add(i Item) *Item {
 // Get returns an item, or nil.
 func (o *Outbox) Get(id uint64) *Item { return o.items[id] }
 
+// Revive has everything that failed tried once more: new addresses are known.
+func (o *Outbox) Revive() {
+	for _, i := range o.items {
+		if i.State == Failed {
+			i.State, i.Retry = Waiting, Backoff{}
+		}
+	}
+}
+
 // Hurry ends every pause: the network is back.
 func (o *Outbox) Hurry() {
 	for _, i := range o.items {

@@ -111,7 +111,7 @@ type archive struct {
 // Height is the stored height of a message.
 func (a archive) Height(id message.Short) (uint32, bool) {
 	m, err := a.h.find(id)
-	if err != nil {
+	if err != nil || m.Conv != a.conv {
 		return 0, false
 	}
 	return m.Height, true
@@ -119,7 +119,7 @@ func (a archive) Height(id message.Short) (uint32, bool) {
 
 // At is the stored message of a device with this seq.
 func (a archive) At(p message.Party, seq uint32) (message.ID, bool) {
-	row, ok, err := a.h.reader.Message(context.Background(), profile.Place(a.conv, p, seq))
+	row, ok, err := a.h.reader.Message(context.Background(), profile.ChainKey(a.conv, p, seq))
 	if err != nil || !ok {
 		return message.ID{}, false
 	}
@@ -128,4 +128,44 @@ func (a archive) At(p message.Party, seq uint32) (message.ID, bool) {
 		return message.ID{}, false
 	}
 	return m.ID, true
+}
+
+// Pager reads messages from the store.
+type Pager interface {
+	Page(ctx context.Context, conv uint64, before uint32, n int) ([]profile.Row, error)
+}
+
+// Range asks for about N lines of a conversation with a height below Before.
+type Range struct {
+	Conv   uint64
+	Before uint32
+	N      int
+}
+
+// Lines reads the lines of a range, those of the kinds that are shown, in
+// display order, and the height to go on from; more is false at the beginning
+// of the conversation.
+func Lines(ctx context.Context, p Pager, r Range) (lines []*profile.Message, next uint32, more bool, err error) {
+	next = r.Before
+	for more = true; more && len(lines) < r.N; {
+		rows, err := p.Page(ctx, r.Conv, next, r.N)
+		if err != nil {
+			return nil, 0, false, err
+		}
+		more = len(rows) >= r.N
+		for _, row := range rows {
+			m, err := profile.ParseMessage(row)
+			if err != nil {
+				return nil, 0, false, err
+			}
+			next = min(next, m.Height)
+			if m.Shown() {
+				lines = append(lines, m)
+			}
+		}
+	}
+	slices.SortFunc(lines, func(a, b *profile.Message) int {
+		return cmp.Or(cmp.Compare(a.Height, b.Height), bytes.Compare(a.ID[:], b.ID[:]))
+	})
+	return lines, next, more, nil
 }

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"bytes"
 	"time"
 
 	"zeroms/protocol/device"
@@ -62,6 +63,11 @@ type Contact struct {
 	Leases []Gateway
 	// List is their device list; nil: not known yet.
 	List *device.List
+	// NameAt and DropsAt are the places of the messages that Called and Theirs
+	// were last taken from: older ones that come late change nothing.
+	NameAt, DropsAt Place
+	// Via is the card through whose door a stranger came.
+	Via key.CardID
 
 	// The conversation's row.
 	Unread uint32
@@ -69,6 +75,20 @@ type Contact struct {
 	// AckOwed tells that no gateway has taken an acknowledgement of the newest
 	// message yet.
 	AckOwed bool
+	// Waiting counts the messages of a stranger that wait for a decision.
+	Waiting uint32
+}
+
+// Place is where a message stands in the display order.
+type Place struct {
+	_      struct{} `cbor:",toarray"`
+	Height uint32
+	ID     [32]byte
+}
+
+// After reports whether p stands behind q.
+func (p Place) After(q Place) bool {
+	return p.Height > q.Height || p.Height == q.Height && bytes.Compare(p.ID[:], q.ID[:]) > 0
 }
 
 type contactRecord struct {
@@ -90,6 +110,9 @@ type contactRecord struct {
 	Theirs     []byte             `cbor:"16,keyasint"` // empty: not known yet
 	Leases     []Gateway          `cbor:"17,keyasint"`
 	List       []byte             `cbor:"18,keyasint"` // empty: not known yet
+	NameAt     Place              `cbor:"19,keyasint"`
+	DropsAt    Place              `cbor:"20,keyasint"`
+	Via        key.CardID         `cbor:"21,keyasint"`
 }
 
 type conversationRecord struct {
@@ -98,6 +121,7 @@ type conversationRecord struct {
 	Unread   uint32 `cbor:"3,keyasint"`
 	ReadAt   uint64 `cbor:"4,keyasint"`
 	AckOwed  bool   `cbor:"5,keyasint"`
+	Waiting  uint32 `cbor:"6,keyasint"`
 }
 
 // NewContact makes a contact with a fresh drop for them to write to.
@@ -124,6 +148,7 @@ func (c *Contact) Row() Row {
 		Verified: c.Verified, Added: wire.Millis(c.Added), Network: c.Network, Secret: c.Secret.Bytes(),
 		Door: c.Door.Bytes(), Gateways: c.Gateways, Turn: c.Turn, Mine: c.Mine.Bytes(),
 		Registered: sortedNodes(c.Registered), Announced: c.Announced, Leases: c.Leases,
+		NameAt: c.NameAt, DropsAt: c.DropsAt, Via: c.Via,
 	}
 	if !c.Theirs.IsZero() {
 		r.Theirs = c.Theirs.Bytes()
@@ -144,6 +169,7 @@ func ParseContact(row Row) (c Contact, err error) {
 		ID: row.Conv, User: r.User, Alias: r.Alias, Called: r.Called, State: ContactState(r.State),
 		Verified: r.Verified, Added: wire.Time(r.Added), Network: r.Network, Gateways: r.Gateways,
 		Turn: r.Turn, Registered: nodeSet(r.Registered), Announced: r.Announced, Leases: r.Leases,
+		NameAt: r.NameAt, DropsAt: r.DropsAt, Via: r.Via,
 	}
 	if c.Secret, err = key.AddressSecretFrom(r.Secret); err != nil {
 		return c, err
@@ -167,7 +193,7 @@ func ParseContact(row Row) (c Contact, err error) {
 
 // ConversationRow is the row of the conversation with the contact.
 func (c *Contact) ConversationRow(snapshot []byte) Row {
-	r := conversationRecord{Version: version, Snapshot: snapshot, Unread: c.Unread, AckOwed: c.AckOwed}
+	r := conversationRecord{Version: version, Snapshot: snapshot, Unread: c.Unread, AckOwed: c.AckOwed, Waiting: c.Waiting}
 	if !c.ReadAt.IsZero() {
 		r.ReadAt = wire.Millis(c.ReadAt)
 	}
@@ -181,7 +207,7 @@ func (c *Contact) ParseConversation(row Row) (snapshot []byte, err error) {
 	if err := parse(row.Data, &r, &r.Version); err != nil {
 		return nil, err
 	}
-	c.Unread, c.AckOwed = r.Unread, r.AckOwed
+	c.Unread, c.AckOwed, c.Waiting = r.Unread, r.AckOwed, r.Waiting
 	if r.ReadAt > 0 {
 		c.ReadAt = wire.Time(r.ReadAt)
 	}

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"crypto/sha256"
+	"slices"
 	"time"
 
 	"zeroms/protocol/key"
@@ -107,9 +108,9 @@ func NewMessage(m *message.Message, c Content) *Message {
 // other messages name it.
 func MessageKey(id message.ID) []byte { return id[:16] }
 
-// Place is a message's place in the chain of a device, by which its row is
+// ChainKey is a message's place in the chain of a device, by which its row is
 // found too: 32 bytes.
-func Place(conv message.ConvID, p message.Party, seq uint32) []byte {
+func ChainKey(conv message.ConvID, p message.Party, seq uint32) []byte {
 	h := sha256.Sum256(key.Join(conv[:], p.User[:], p.Device[:], wire.Uint32(seq)))
 	return h[:]
 }
@@ -124,7 +125,7 @@ func (m *Message) Row() Row {
 		r.Gateway = wire.Millis(m.Gateway)
 	}
 	return Row{
-		Table: TableMessage, Key: MessageKey(m.ID), Alias: Place(m.Conv, message.Party{User: m.User, Device: m.Device}, m.Seq), Conv: m.Contact, Height: m.Height,
+		Table: TableMessage, Key: MessageKey(m.ID), Alias: ChainKey(m.Conv, message.Party{User: m.User, Device: m.Device}, m.Seq), Conv: m.Contact, Height: m.Height,
 		Flags: uint32(m.Kind), Data: wire.Marshal(r),
 	}
 }
@@ -157,6 +158,11 @@ func (m *Message) Target(id key.DeviceID) *Target {
 	}
 	m.Targets = append(m.Targets, Target{Device: id, State: Queued})
 	return &m.Targets[len(m.Targets)-1]
+}
+
+// Drop forgets a device that the message no longer goes to.
+func (m *Message) Drop(id key.DeviceID) {
+	m.Targets = slices.DeleteFunc(m.Targets, func(t Target) bool { return t.Device == id })
 }
 
 // Slowest is the progress of the device that is furthest behind, nil without any.

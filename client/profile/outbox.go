@@ -82,6 +82,11 @@ type sessionsRecord struct {
 	Sent    bool      `cbor:"5,keyasint"`
 }
 
+// SessionsRef names the row of the sessions with a device.
+func SessionsRef(l delivery.Lane) Ref {
+	return Ref{Table: TableSession, Key: key.Join(Number(l.Contact), l.Device[:])}
+}
+
 // Row is the row of the sessions with a device.
 func (s *Sessions) Row(l delivery.Lane) Row {
 	r := sessionsRecord{Version: version, Set: s.Set.Encode(), Door: s.Door, Sent: s.Sent}

@@ -153,12 +153,37 @@ func TakeHandover(c *profile.Contact, block *session.Block, scope Scope) {
 	}
 }
 
-// LearnGateways notes where else a card's owner is.
-func LearnGateways(c *profile.Contact, leases []profile.Gateway) {
+// Seen is when the newest profile that was read at a gateway was made, in ms.
+func Seen(c *profile.Contact, at key.GatewayHash) uint64 {
+	for _, g := range slices.Concat(c.Gateways, c.Leases) {
+		if g.Hash == at {
+			return g.Made
+		}
+	}
+	return 0
+}
+
+// Learn takes from a profile read at node where else its owner is: as further
+// places of the card before they have answered, later as their leases.
+func Learn(c *profile.Contact, node key.NodePublic, p *Published, scope Scope) {
+	leases := Within(scope, p.Leases)
+	for n := range leases {
+		leases[n].Made = Seen(c, leases[n].Hash)
+	}
+	if !c.Theirs.IsZero() && len(leases) > 0 {
+		c.Leases = leases
+	}
 	for _, g := range leases {
 		same := func(k profile.Gateway) bool { return k.Hash == g.Hash }
 		if !slices.ContainsFunc(c.Gateways, same) && len(c.Gateways) < address.MaxLeases {
 			c.Gateways = append(c.Gateways, g)
+		}
+	}
+	for _, all := range [][]profile.Gateway{c.Gateways, c.Leases} {
+		for n := range all {
+			if all[n].Hash == key.GatewayHashOf(node) {
+				all[n].Key, all[n].Made = node[:], p.Made
+			}
 		}
 	}
 }

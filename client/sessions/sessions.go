@@ -39,6 +39,7 @@ type Book struct {
 	tags  session.Index[name]
 	inits map[[32]byte]Lane // H(enc) of the inits of all sessions
 	stale map[Lane]struct{}
+	gone  []profile.Ref
 	deep  map[uint64]*delivery.Budget
 }
 
@@ -150,6 +151,23 @@ func (b *Book) InitTaken(l Lane, in *session.InitMessage) {
 // contact without making it larger.
 func (b *Book) Fits(contact uint64, records []envelope.Record, extra envelope.Record) bool {
 	return envelope.Fits(records, extra, len(b.of[contact]))
+}
+
+// Forget removes a device that is no longer listed.
+func (b *Book) Forget(l Lane) {
+	if b.Get(l) == nil {
+		return
+	}
+	b.Put(l, new(session.Set))
+	delete(b.of[l.Contact], l.Device)
+	delete(b.stale, l)
+	b.gone = append(b.gone, profile.SessionsRef(l))
+}
+
+// Gone returns the rows to erase and forgets them.
+func (b *Book) Gone() (refs []profile.Ref) {
+	refs, b.gone = b.gone, nil
+	return refs
 }
 
 // Stale returns the rows to store and forgets what changed.

@@ -30,6 +30,15 @@ type Contact struct {
 	Problem string
 }
 
+// OfContact is a contact as others see them; problem says why nothing can be
+// sent, if so.
+func OfContact(c *profile.Contact, problem string) Contact {
+	return Contact{
+		ID: c.ID, User: c.User, Name: c.Name(), State: c.State, Verified: c.Verified,
+		Answered: !c.Theirs.IsZero(), Added: c.Added, Unread: int(c.Unread), Problem: problem,
+	}
+}
+
 // Message is one message of a conversation. Times are zero where unknown.
 type Message struct {
 	ID       message.ID

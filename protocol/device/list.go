@@ -186,7 +186,12 @@ func (l *List) learn(e *Entry) {
 	l.former = l.former[max(0, len(l.former)-MaxFormer):]
 	for _, r := range e.Revoked {
 		if !l.isRevoked(r.ID) {
-			at, _ := slices.BinarySearchFunc(l.revoked, r.At+1, func(k Revocation, n uint32) int { return int(int64(k.At) - int64(n)) })
+			at, _ := slices.BinarySearchFunc(l.revoked, r.At, func(k Revocation, n uint32) int {
+				if k.At > n {
+					return 1
+				}
+				return -1 // behind those of the same entry
+			})
 			l.revoked = slices.Insert(l.revoked, at, r)
 		}
 	}

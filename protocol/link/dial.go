@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -114,8 +115,9 @@ func (d *Dialer) upgrade(ctx context.Context, e Endpoint, tcp net.Conn) (Conn, e
 // handshake asks for a WebSocket on a connection that is ready. The URL's
 // scheme is ws because TLS is done already.
 func handshake(ctx context.Context, over net.Conn) (*websocket.Conn, error) {
+	bounded := &boundedConn{Conn: over, left: maxAnswer}
 	dialer := websocket.Dialer{
-		NetDialContext:  func(context.Context, string, string) (net.Conn, error) { return over, nil },
+		NetDialContext:  func(context.Context, string, string) (net.Conn, error) { return bounded, nil },
 		Subprotocols:    []string{wire.Subprotocol},
 		ReadBufferSize:  4 << 10,
 		WriteBufferSize: 16 << 10,
@@ -130,7 +132,33 @@ func handshake(ctx context.Context, over net.Conn) (*websocket.Conn, error) {
 	if response.Header.Get("Sec-WebSocket-Extensions") != "" {
 		return nil, errors.New("it insists on a WebSocket extension")
 	}
+	bounded.lifted.Store(true)
 	return ws, nil
+}
+
+// maxAnswer bounds what a gateway may send before the link is up: the answer to
+// the upgrade, in bytes.
+const maxAnswer = 16 << 10
+
+// boundedConn reads a bounded number of bytes until it is lifted: HTTP itself
+// does not bound the headers of an answer.
+type boundedConn struct {
+	net.Conn
+	left   int
+	lifted atomic.Bool
+}
+
+// Read reads within the bound.
+func (c *boundedConn) Read(b []byte) (int, error) {
+	if c.lifted.Load() {
+		return c.Conn.Read(b)
+	}
+	if c.left <= 0 {
+		return 0, errors.New("its answer is too long")
+	}
+	n, err := c.Conn.Read(b[:min(len(b), c.left)])
+	c.left -= n
+	return n, err
 }
 
 // dialTCP connects with keepalive probes in the kernel: they hold the NAT's

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"zeroms/client"
+	"zeroms/client/profile"
 	"zeroms/store"
 )
 
@@ -62,7 +62,7 @@ func reopen(t testing.TB, db *DB) *DB {
 	return mustOpen(t, db.dir, NoPassphrase())
 }
 
-func commit(t testing.TB, db *DB, b client.Batch) {
+func commit(t testing.TB, db *DB, b profile.Batch) {
 	t.Helper()
 	if b.Now.IsZero() {
 		b.Now = today()
@@ -72,7 +72,7 @@ func commit(t testing.TB, db *DB, b client.Batch) {
 	}
 }
 
-func load(t testing.TB, db *DB) []client.Row {
+func load(t testing.TB, db *DB) []profile.Row {
 	t.Helper()
 	rows, err := db.Load(context.Background())
 	if err != nil {
@@ -81,15 +81,15 @@ func load(t testing.TB, db *DB) []client.Row {
 	return sorted(rows)
 }
 
-func sorted(rows []client.Row) []client.Row {
+func sorted(rows []profile.Row) []profile.Row {
 	rows = slices.Clone(rows)
-	slices.SortFunc(rows, func(a, b client.Row) int {
+	slices.SortFunc(rows, func(a, b profile.Row) int {
 		return cmp.Or(cmp.Compare(a.Table, b.Table), bytes.Compare(a.Key, b.Key))
 	})
 	return rows
 }
 
-func wantRows(t testing.TB, got, want []client.Row) {
+func wantRows(t testing.TB, got, want []profile.Row) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("%d rows, want %d", len(got), len(want))
@@ -169,17 +169,17 @@ func copyDir(t testing.TB, dir string) string {
 	return copied
 }
 
-func everyTable() []client.Row {
-	return []client.Row{
-		{Table: client.TableSelf, Key: nil, Data: []byte("self")},
-		{Table: client.TableCard, Key: []byte{1}, Data: []byte("card")},
-		{Table: client.TableHome, Key: key16(1), Data: []byte("home")},
-		{Table: client.TableContact, Key: bytes.Repeat([]byte{7}, 32), Conv: 1<<64 - 1, Data: []byte("contact")},
-		{Table: client.TableConversation, Key: key16(1), Conv: 3, Height: 1<<32 - 1, Flags: 1<<32 - 1, Data: []byte("conversation")},
-		{Table: client.TableSeen, Key: key16(1), Conv: 5, Height: 6, Flags: 7, Data: []byte{0x12, 0x34}},
-		{Table: client.TablePrekey, Key: key16(1), Data: []byte("prekey")},
-		{Table: client.TableSession, Key: key16(1), Conv: 3, Flags: 9, Data: bytes.Repeat([]byte("session"), 3000)},
-		{Table: client.TableOutbox, Key: key16(1), Data: []byte{}},
+func everyTable() []profile.Row {
+	return []profile.Row{
+		{Table: profile.TableSelf, Key: nil, Data: []byte("self")},
+		{Table: profile.TableCard, Key: []byte{1}, Data: []byte("card")},
+		{Table: profile.TableHome, Key: key16(1), Data: []byte("home")},
+		{Table: profile.TableContact, Key: bytes.Repeat([]byte{7}, 32), Conv: 1<<64 - 1, Data: []byte("contact")},
+		{Table: profile.TableConversation, Key: key16(1), Conv: 3, Height: 1<<32 - 1, Flags: 1<<32 - 1, Data: []byte("conversation")},
+		{Table: profile.TableSeen, Key: key16(1), Conv: 5, Height: 6, Flags: 7, Data: []byte{0x12, 0x34}},
+		{Table: profile.TablePrekey, Key: key16(1), Data: []byte("prekey")},
+		{Table: profile.TableSession, Key: key16(1), Conv: 3, Flags: 9, Data: bytes.Repeat([]byte("session"), 3000)},
+		{Table: profile.TableOutbox, Key: key16(1), Data: []byte{}},
 		{Table: 200, Key: key16(1), Data: []byte("a table of a later version")},
 	}
 }
@@ -187,15 +187,15 @@ func everyTable() []client.Row {
 func TestRowsOfEveryTableReturn(t *testing.T) {
 	db := mustCreate(t, newDir(t), NoPassphrase())
 	want := everyTable()
-	message := client.Row{Table: client.TableMessage, Key: key16(1), Conv: 3, Height: 8, Flags: 2, Data: []byte("hello")}
-	commit(t, db, client.Batch{Put: append(slices.Clone(want), message)})
+	message := profile.Row{Table: profile.TableMessage, Key: key16(1), Conv: 3, Height: 8, Flags: 2, Data: []byte("hello")}
+	commit(t, db, profile.Batch{Put: append(slices.Clone(want), message)})
 	for range 3 {
 		wantRows(t, load(t, db), want)
 		m, ok, err := db.Message(t.Context(), key16(1))
 		if err != nil || !ok {
 			t.Fatal(ok, err)
 		}
-		wantRows(t, []client.Row{m}, []client.Row{message})
+		wantRows(t, []profile.Row{m}, []profile.Row{message})
 		db = reopen(t, db)
 	}
 	for _, absent := range [][]byte{nil, key16(2), make([]byte, 33)} {
@@ -207,11 +207,11 @@ func TestRowsOfEveryTableReturn(t *testing.T) {
 
 func TestPutReplacesAndEraseRemoves(t *testing.T) {
 	db := mustCreate(t, newDir(t), NoPassphrase())
-	tables := []client.Table{client.TableContact, client.TableSeen, client.TableSession, client.TableMessage}
-	row := func(table client.Table, i int, data string) client.Row {
-		return client.Row{Table: table, Key: key16(i), Conv: 1, Height: uint32(i), Data: []byte(data)}
+	tables := []profile.Table{profile.TableContact, profile.TableSeen, profile.TableSession, profile.TableMessage}
+	row := func(table profile.Table, i int, data string) profile.Row {
+		return profile.Row{Table: table, Key: key16(i), Conv: 1, Height: uint32(i), Data: []byte(data)}
 	}
-	var b client.Batch
+	var b profile.Batch
 	for _, table := range tables {
 		for i := range 3 {
 			b.Put = append(b.Put, row(table, i, "old"))
@@ -220,15 +220,15 @@ func TestPutReplacesAndEraseRemoves(t *testing.T) {
 	}
 	commit(t, db, b)
 	db = reopen(t, db)
-	b = client.Batch{}
+	b = profile.Batch{}
 	for _, table := range tables {
 		b.Put = append(b.Put, row(table, 0, "a new and longer text"), row(table, 3, "put and erased at once"))
-		b.Erase = append(b.Erase, client.Ref{Table: table, Key: key16(2)}, client.Ref{Table: table, Key: key16(3)},
-			client.Ref{Table: table, Key: key16(99)})
+		b.Erase = append(b.Erase, profile.Ref{Table: table, Key: key16(2)}, profile.Ref{Table: table, Key: key16(3)},
+			profile.Ref{Table: table, Key: key16(99)})
 	}
 	commit(t, db, b)
 	for range 2 {
-		var want []client.Row
+		var want []profile.Row
 		for _, table := range tables {
 			want = append(want, row(table, 0, "a new and longer text"), row(table, 1, "newer"))
 		}
@@ -244,11 +244,11 @@ func TestPutReplacesAndEraseRemoves(t *testing.T) {
 
 func TestSameKeyInTwoTables(t *testing.T) {
 	db := mustCreate(t, newDir(t), NoPassphrase())
-	want := []client.Row{
-		{Table: client.TableCard, Key: key16(1), Data: []byte("a")}, {Table: client.TableHome, Key: key16(1), Data: []byte("b")},
-		{Table: client.TablePrekey, Key: key16(1), Data: []byte("c")}, {Table: client.TableSession, Key: key16(1), Data: []byte("d")},
+	want := []profile.Row{
+		{Table: profile.TableCard, Key: key16(1), Data: []byte("a")}, {Table: profile.TableHome, Key: key16(1), Data: []byte("b")},
+		{Table: profile.TablePrekey, Key: key16(1), Data: []byte("c")}, {Table: profile.TableSession, Key: key16(1), Data: []byte("d")},
 	}
-	commit(t, db, client.Batch{Put: want})
+	commit(t, db, profile.Batch{Put: want})
 	wantRows(t, load(t, db), want)
 	if bytes.Equal(blob(t, db, "SELECT hash FROM record WHERE tbl = 2"), blob(t, db, "SELECT hash FROM record WHERE tbl = 3")) {
 		t.Fatal("one key has one hash in two tables")
@@ -257,34 +257,34 @@ func TestSameKeyInTwoTables(t *testing.T) {
 
 func TestBatchThatCannotBeStored(t *testing.T) {
 	db := mustCreate(t, newDir(t), NoPassphrase())
-	good := client.Row{Table: client.TableContact, Key: key16(1)}
-	for _, bad := range []client.Batch{
-		{Put: []client.Row{good, {Key: key16(1)}}},
-		{Put: []client.Row{good, {Table: client.TableContact, Key: make([]byte, 33)}}},
-		{Put: []client.Row{good, {Table: client.TableContact, Data: make([]byte, maxDataBytes+1)}}},
-		{Put: []client.Row{good}, Erase: []client.Ref{{Key: key16(1)}}},
-		{Put: []client.Row{good}, Erase: []client.Ref{{Table: client.TableSeen, Key: make([]byte, 33)}}},
+	good := profile.Row{Table: profile.TableContact, Key: key16(1)}
+	for _, bad := range []profile.Batch{
+		{Put: []profile.Row{good, {Key: key16(1)}}},
+		{Put: []profile.Row{good, {Table: profile.TableContact, Key: make([]byte, 33)}}},
+		{Put: []profile.Row{good, {Table: profile.TableContact, Data: make([]byte, maxDataBytes+1)}}},
+		{Put: []profile.Row{good}, Erase: []profile.Ref{{Key: key16(1)}}},
+		{Put: []profile.Row{good}, Erase: []profile.Ref{{Table: profile.TableSeen, Key: make([]byte, 33)}}},
 	} {
 		wantErr(t, db.Commit(t.Context(), &bad), ErrRow)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	wantErr(t, db.Commit(ended, &client.Batch{Now: today(), Put: []client.Row{good}}), context.Canceled)
+	wantErr(t, db.Commit(ended, &profile.Batch{Now: today(), Put: []profile.Row{good}}), context.Canceled)
 	if rows := load(t, db); len(rows) != 0 {
 		t.Fatalf("%d rows of refused batches", len(rows))
 	}
-	commit(t, db, client.Batch{Put: []client.Row{good}})
-	wantRows(t, load(t, db), []client.Row{good})
+	commit(t, db, profile.Batch{Put: []profile.Row{good}})
+	wantRows(t, load(t, db), []profile.Row{good})
 }
 
 // A crash leaves profile.db and its WAL as they are on the disk at that moment.
 func TestCommittedSurvivesACrash(t *testing.T) {
 	db := mustCreate(t, newDir(t), NoPassphrase())
-	var want []client.Row
+	var want []profile.Row
 	for i := range 30 {
-		r := client.Row{Table: client.TableSession, Key: key16(i), Data: bytes.Repeat([]byte{byte(i)}, 700)}
-		m := client.Row{Table: client.TableMessage, Key: key16(i), Conv: 1, Height: uint32(i), Data: []byte("text")}
-		commit(t, db, client.Batch{Now: today().Add(time.Duration(i/20) * 24 * time.Hour), Put: []client.Row{r, m}})
+		r := profile.Row{Table: profile.TableSession, Key: key16(i), Data: bytes.Repeat([]byte{byte(i)}, 700)}
+		m := profile.Row{Table: profile.TableMessage, Key: key16(i), Conv: 1, Height: uint32(i), Data: []byte("text")}
+		commit(t, db, profile.Batch{Now: today().Add(time.Duration(i/20) * 24 * time.Hour), Put: []profile.Row{r, m}})
 		want = append(want, r)
 		if i%7 != 0 {
 			continue
@@ -300,10 +300,10 @@ func TestCommittedSurvivesACrash(t *testing.T) {
 // A WAL that was cut anywhere gives the state of some earlier commit.
 func TestTornWAL(t *testing.T) {
 	db := mustCreate(t, newDir(t), NoPassphrase())
-	commit(t, db, client.Batch{}) // the day's key
+	commit(t, db, profile.Batch{}) // the day's key
 	for i := range 5 {
-		commit(t, db, client.Batch{Put: []client.Row{
-			{Table: client.TableSession, Key: key16(0), Data: []byte{byte(i)}}, {Table: client.TableContact, Key: key16(i), Data: []byte{byte(i)}}}})
+		commit(t, db, profile.Batch{Put: []profile.Row{
+			{Table: profile.TableSession, Key: key16(0), Data: []byte{byte(i)}}, {Table: profile.TableContact, Key: key16(i), Data: []byte{byte(i)}}}})
 	}
 	whole := contents(t, db.dir)[dbName+"-wal"]
 	for size := 0; size <= len(whole); size += len(whole)/23 + 1 {
@@ -317,7 +317,7 @@ func TestTornWAL(t *testing.T) {
 			continue
 		}
 		session := rows[len(rows)-1]
-		if session.Table != client.TableSession || int(session.Data[0]) != len(rows)-2 {
+		if session.Table != profile.TableSession || int(session.Data[0]) != len(rows)-2 {
 			t.Fatalf("the session of commit %d and %d contacts", session.Data[0], len(rows)-1)
 		}
 	}
@@ -329,11 +329,11 @@ func TestPages(t *testing.T) {
 	// Heights 0, 1, 2, 2, 2, 3, 4, 5, 5, 5, ...: every third is shared by three.
 	height := func(i int) uint32 { return uint32(i/5*3 + min(i%5, 2)) }
 	for from := 0; from < total; from += 1000 {
-		var b client.Batch
+		var b profile.Batch
 		for i := from; i < from+1000; i++ {
 			b.Put = append(b.Put,
-				client.Row{Table: client.TableMessage, Key: key16(i), Conv: 1, Height: height(i), Data: fmt.Appendf(nil, "text %d", i)},
-				client.Row{Table: client.TableMessage, Key: key16(total + i), Conv: 2, Height: height(i), Data: []byte("other")})
+				profile.Row{Table: profile.TableMessage, Key: key16(i), Conv: 1, Height: height(i), Data: fmt.Appendf(nil, "text %d", i)},
+				profile.Row{Table: profile.TableMessage, Key: key16(total + i), Conv: 2, Height: height(i), Data: []byte("other")})
 		}
 		commit(t, db, b)
 	}
@@ -379,10 +379,10 @@ func TestPages(t *testing.T) {
 func TestPageBesideCommit(t *testing.T) {
 	db := mustCreate(t, newDir(t), NoPassphrase())
 	// Each batch moves all 20 messages of the conversation to one height.
-	put := func(height uint32) client.Batch {
-		b := client.Batch{Now: today().Add(time.Duration(height/10) * 24 * time.Hour)}
+	put := func(height uint32) profile.Batch {
+		b := profile.Batch{Now: today().Add(time.Duration(height/10) * 24 * time.Hour)}
 		for i := range 20 {
-			b.Put = append(b.Put, client.Row{Table: client.TableMessage, Key: key16(i), Conv: 1, Height: height, Data: []byte{byte(height)}})
+			b.Put = append(b.Put, profile.Row{Table: profile.TableMessage, Key: key16(i), Conv: 1, Height: height, Data: []byte{byte(height)}})
 		}
 		return b
 	}
@@ -469,7 +469,7 @@ func TestSecondProcess(t *testing.T) {
 	if child := openElsewhere(t, dir); child != "opened" {
 		t.Fatalf("the other process says %q", child)
 	}
-	wantErr(t, db.Commit(t.Context(), &client.Batch{Now: today()}), store.ErrClosed)
+	wantErr(t, db.Commit(t.Context(), &profile.Batch{Now: today()}), store.ErrClosed)
 	_, err = db.Load(t.Context())
 	wantErr(t, err, store.ErrClosed)
 	wantErr(t, db.ChangePassphrase(t.Context(), NoPassphrase(), NoPassphrase()), store.ErrClosed)
@@ -531,7 +531,7 @@ func TestUnlockHidesThePassphrase(t *testing.T) {
 // printing a DB shows no key.
 func TestDBHidesItsKeys(t *testing.T) {
 	db := mustCreate(t, newDir(t), NoPassphrase())
-	commit(t, db, client.Batch{})
+	commit(t, db, profile.Batch{})
 	profile := contents(t, db.dir)[keyName][headSize:]
 	var all string
 	for _, verb := range []string{"%v", "%+v", "%#v", "%x"} {

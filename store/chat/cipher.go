@@ -12,7 +12,7 @@ import (
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/chacha20poly1305"
 
-	"zeroms/client"
+	"zeroms/client/profile"
 )
 
 // Sizes in bytes.
@@ -105,7 +105,7 @@ func mac(key secret, parts ...[]byte) (out [sha256.Size]byte) {
 }
 
 // hashOf is what stands for a row's key in the database.
-func (k *keys) hashOf(t client.Table, key []byte) [hashSize]byte {
+func (k *keys) hashOf(t profile.Table, key []byte) [hashSize]byte {
 	m := mac(k.hash, []byte{byte(t)}, key)
 	return [hashSize]byte(m[:])
 }
@@ -117,7 +117,7 @@ func slotCipher(class secret, slot []byte) cipher.AEAD {
 }
 
 // rowAAD binds a payload to its place: table, row hash and plain columns.
-func rowAAD(t client.Table, hash [hashSize]byte, conv uint64, height, flags uint32) []byte {
+func rowAAD(t profile.Table, hash [hashSize]byte, conv uint64, height, flags uint32) []byte {
 	b := make([]byte, 0, aadSize)
 	b = append(b, byte(t))
 	b = append(b, hash[:]...)

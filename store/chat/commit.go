@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"zeroms/client"
+	"zeroms/client/profile"
 	"zeroms/store"
 )
 
@@ -20,11 +20,11 @@ const (
 	classSeen      class = "seen"
 )
 
-func classOf(t client.Table) class {
+func classOf(t profile.Table) class {
 	switch {
-	case t == client.TableMessage:
+	case t == profile.TableMessage:
 		return classMessage
-	case t == client.TableSeen:
+	case t == profile.TableSeen:
 		return classSeen
 	case t.Ephemeral():
 		return classEphemeral
@@ -40,7 +40,7 @@ const secondsOfDay = 24 * 60 * 60
 // nothing of it is after an error. A change of the day empties the WAL as Tidy
 // does. Errors: ErrRow, ErrDamaged (at a change of the day), store.ErrFull,
 // ErrBusy, ErrClosed, and the context's before the commit began.
-func (db *DB) Commit(ctx context.Context, b *client.Batch) error {
+func (db *DB) Commit(ctx context.Context, b *profile.Batch) error {
 	if err := check(b); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
@@ -83,10 +83,10 @@ func (db *DB) Commit(ctx context.Context, b *client.Batch) error {
 	return nil
 }
 
-func check(b *client.Batch) error {
+func check(b *profile.Batch) error {
 	for _, r := range b.Put {
 		if r.Table == 0 || len(r.Key) > maxKeyBytes || len(r.Alias) > maxKeyBytes || len(r.Data) > maxDataBytes ||
-			len(r.Alias) > 0 && r.Table != client.TableMessage {
+			len(r.Alias) > 0 && r.Table != profile.TableMessage {
 			return fmt.Errorf("put into table %d, key of %d bytes, data of %d bytes: %w", r.Table, len(r.Key), len(r.Data), ErrRow)
 		}
 	}
@@ -101,7 +101,7 @@ func check(b *client.Batch) error {
 // nextDay is a new daily key if the batch is of another day than the current
 // key, else nil. A clock that went back counts too: else one that once stood in
 // the future would keep the key alive until then.
-func (db *DB) nextDay(b *client.Batch) *dailyKey {
+func (db *DB) nextDay(b *profile.Batch) *dailyKey {
 	if b.Now.IsZero() {
 		return nil
 	}
@@ -129,7 +129,7 @@ func (w *writer) classKey(c class) secret {
 	return w.keys.row
 }
 
-func (w *writer) put(r *client.Row) error {
+func (w *writer) put(r *profile.Row) error {
 	c := classOf(r.Table)
 	hash := w.keys.hashOf(r.Table, r.Key)
 	aad := rowAAD(r.Table, hash, r.Conv, r.Height, r.Flags)
@@ -162,13 +162,13 @@ func (w *writer) put(r *client.Row) error {
 }
 
 // alias stores the second key of a row.
-func (w *writer) alias(r *client.Row, hash [hashSize]byte) error {
+func (w *writer) alias(r *profile.Row, hash [hashSize]byte) error {
 	_, err := w.tx.Exec(`INSERT OR REPLACE INTO alias (hash, target) VALUES (?, ?)`, w.keys.hashOf(r.Table, r.Alias), hash)
 	return err
 }
 
 // find returns the id of a row, store.ErrNoRows if there is none.
-func (w *writer) find(c class, t client.Table, hash [hashSize]byte) (id int64, err error) {
+func (w *writer) find(c class, t profile.Table, hash [hashSize]byte) (id int64, err error) {
 	err = w.tx.QueryRow(`SELECT id FROM `+string(c)+` WHERE tbl = ? AND hash = ?`, t, hash).Scan(&id)
 	return id, err
 }
@@ -201,7 +201,7 @@ func newSlot() []byte {
 }
 
 // erase deletes a row, if it is there, and the slot that opened it.
-func (w *writer) erase(ref client.Ref) error {
+func (w *writer) erase(ref profile.Ref) error {
 	c := classOf(ref.Table)
 	hash := w.keys.hashOf(ref.Table, ref.Key)
 	w.erased = true

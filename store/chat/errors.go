@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"zeroms/client"
+	"zeroms/client/profile"
 	"zeroms/store"
 )
 
@@ -39,27 +39,27 @@ var (
 )
 
 // tableName is the name of a table for people who read an error.
-func tableName(t client.Table) string {
+func tableName(t profile.Table) string {
 	switch t {
-	case client.TableSelf:
+	case profile.TableSelf:
 		return "self"
-	case client.TableCard:
+	case profile.TableCard:
 		return "cards"
-	case client.TableHome:
+	case profile.TableHome:
 		return "homes"
-	case client.TableContact:
+	case profile.TableContact:
 		return "contacts"
-	case client.TableConversation:
+	case profile.TableConversation:
 		return "conversations"
-	case client.TableSeen:
+	case profile.TableSeen:
 		return "seen envelopes"
-	case client.TableMessage:
+	case profile.TableMessage:
 		return "messages"
-	case client.TablePrekey:
+	case profile.TablePrekey:
 		return "prekeys"
-	case client.TableSession:
+	case profile.TableSession:
 		return "sessions"
-	case client.TableOutbox:
+	case profile.TableOutbox:
 		return "outbox"
 	}
 	return "other"
@@ -69,7 +69,7 @@ func tableName(t client.Table) string {
 func damaged(what string) error { return fmt.Errorf("%s: %w", what, ErrDamaged) }
 
 // damagedTable is ErrDamaged for a row of a table.
-func damagedTable(t client.Table) error {
+func damagedTable(t profile.Table) error {
 	return damaged(fmt.Sprintf("table %d (%s)", t, tableName(t)))
 }
 

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"zeroms/client"
+	"zeroms/client/profile"
 	"zeroms/store"
 )
 
@@ -26,7 +26,7 @@ func TestCreateAndOpen(t *testing.T) {
 		t.Fatalf("Open made something: %v", err)
 	}
 	db := mustCreate(t, dir, NoPassphrase())
-	commit(t, db, client.Batch{Put: everyTable()})
+	commit(t, db, profile.Batch{Put: everyTable()})
 	if !Exists(dir) {
 		t.Fatal("no Exists after Create")
 	}
@@ -65,7 +65,7 @@ func TestPassphrase(t *testing.T) {
 	_, err := create(t.Context(), dir, Passphrase(""), cheap())
 	wantErr(t, err, ErrEmptyPassphrase)
 	db := mustCreate(t, dir, Passphrase("first"))
-	commit(t, db, client.Batch{Put: everyTable()})
+	commit(t, db, profile.Batch{Put: everyTable()})
 	mustClose(t, db)
 	for _, c := range []struct {
 		u    Unlock
@@ -86,7 +86,7 @@ func TestPassphrase(t *testing.T) {
 func TestChangePassphrase(t *testing.T) {
 	dir := newDir(t)
 	db := mustCreate(t, dir, NoPassphrase())
-	commit(t, db, client.Batch{Put: everyTable()})
+	commit(t, db, profile.Batch{Put: everyTable()})
 	old := NoPassphrase()
 	for _, next := range []Unlock{Passphrase("one"), Passphrase("two"), NoPassphrase(), NoPassphrase(), Passphrase("three")} {
 		before := contents(t, dir)[keyName]
@@ -104,7 +104,7 @@ func TestChangePassphrase(t *testing.T) {
 		if _, left := contents(t, dir)[newName]; left {
 			t.Fatal("the temporary file is left")
 		}
-		commit(t, db, client.Batch{}) // the open profile goes on
+		commit(t, db, profile.Batch{}) // the open profile goes on
 		mustClose(t, db)
 		if next.passphrase != nil && old.passphrase != nil {
 			_, err := Open(t.Context(), dir, old)
@@ -185,7 +185,7 @@ func TestInterruptedCreate(t *testing.T) {
 				t.Fatal("Exists without a key")
 			}
 			db := mustCreate(t, dir, NoPassphrase())
-			commit(t, db, client.Batch{Put: everyTable()})
+			commit(t, db, profile.Batch{Put: everyTable()})
 			wantRows(t, load(t, reopen(t, db)), everyTable())
 			if st, err := os.Stat(dir); err != nil || st.Mode().Perm() != 0o700 {
 				t.Fatalf("%v, %v", st.Mode(), err)
@@ -197,7 +197,7 @@ func TestInterruptedCreate(t *testing.T) {
 func TestMissingFile(t *testing.T) {
 	dir := newDir(t)
 	db := mustCreate(t, dir, NoPassphrase())
-	commit(t, db, client.Batch{Put: everyTable()})
+	commit(t, db, profile.Batch{Put: everyTable()})
 	mustClose(t, db)
 	for _, name := range []string{keyName, dbName} {
 		copied := copyDir(t, dir)

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"math"
 
-	"zeroms/client"
+	"zeroms/client/profile"
 	"zeroms/store"
 )
 
 // stored is a row as it lies in the database.
 type stored struct {
-	table  client.Table
+	table  profile.Table
 	hash   [hashSize]byte
 	conv   uint64
 	height uint32
@@ -36,12 +36,12 @@ func (s *stored) open(class secret) ([]byte, error) {
 }
 
 // row is the client's row with an opened payload. Errors: ErrDamaged.
-func (s *stored) row(payload []byte) (client.Row, error) {
+func (s *stored) row(payload []byte) (profile.Row, error) {
 	key, data, ok := decodePayload(payload)
 	if !ok {
-		return client.Row{}, damagedTable(s.table)
+		return profile.Row{}, damagedTable(s.table)
 	}
-	return client.Row{Table: s.table, Key: key, Conv: s.conv, Height: s.height, Flags: s.flags, Data: data}, nil
+	return profile.Row{Table: s.table, Key: key, Conv: s.conv, Height: s.height, Flags: s.flags, Data: data}, nil
 }
 
 // place takes the plain columns over. It reports whether they are possible.
@@ -69,7 +69,7 @@ func readStored(v *store.View, c class, rest string, args ...any) ([]stored, err
 		if err := rows.Scan(&s.id, &table, &hash, &conv, &height, &flags, &s.data, &s.slot); err != nil {
 			return nil, fmt.Errorf("%w (%w)", damaged("rows of kind "+string(c)), err)
 		}
-		s.table = client.Table(table)
+		s.table = profile.Table(table)
 		if table <= 0 || table > math.MaxUint8 || classOf(s.table) != c || !s.place(hash, conv, height, flags) {
 			return nil, damaged("rows of kind " + string(c))
 		}
@@ -80,10 +80,10 @@ func readStored(v *store.View, c class, rest string, args ...any) ([]stored, err
 
 // Load returns every row but the messages, in no order to rely on. Errors: ErrDamaged as soon as one row
 // does not verify, store.ErrClosed, and the context's.
-func (db *DB) Load(ctx context.Context) ([]client.Row, error) {
+func (db *DB) Load(ctx context.Context) ([]profile.Row, error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	var out []client.Row
+	var out []profile.Row
 	err := db.sql.Read(ctx, func(v *store.View) error {
 		for _, c := range []class{classRecord, classEphemeral} {
 			list, err := readStored(v, c, "ORDER BY r.tbl, r.id")
@@ -109,7 +109,7 @@ func (db *DB) Load(ctx context.Context) ([]client.Row, error) {
 }
 
 // openAll appends the opened rows to out.
-func openAll(out []client.Row, list []stored, class secret) ([]client.Row, error) {
+func openAll(out []profile.Row, list []stored, class secret) ([]profile.Row, error) {
 	for i := range list {
 		payload, err := list[i].open(class)
 		if err != nil {
@@ -124,13 +124,13 @@ func openAll(out []client.Row, list []stored, class secret) ([]client.Row, error
 	return out, nil
 }
 
-func (db *DB) loadSeen(v *store.View, out []client.Row) ([]client.Row, error) {
+func (db *DB) loadSeen(v *store.View, out []profile.Row) ([]profile.Row, error) {
 	rows, err := v.Query(`SELECT hash, conv, height, flags, data FROM seen`)
 	if err != nil {
 		return nil, err
 	}
 	for rows.Next() {
-		s := stored{table: client.TableSeen}
+		s := stored{table: profile.TableSeen}
 		var hash []byte
 		var conv, height, flags int64
 		if err := rows.Scan(&hash, &conv, &height, &flags, &s.data); err != nil {
@@ -155,11 +155,11 @@ func (db *DB) loadSeen(v *store.View, out []client.Row) ([]client.Row, error) {
 // Page returns up to n messages of a conversation with a height below before,
 // highest first, and all that share the last one's height. Errors: ErrDamaged,
 // store.ErrClosed, and the context's.
-func (db *DB) Page(ctx context.Context, conv uint64, before uint32, n int) ([]client.Row, error) {
+func (db *DB) Page(ctx context.Context, conv uint64, before uint32, n int) ([]profile.Row, error) {
 	if n <= 0 {
 		return nil, nil
 	}
-	var out []client.Row
+	var out []profile.Row
 	err := db.sql.Read(ctx, func(v *store.View) error {
 		list, err := readStored(v, classMessage, "WHERE r.conv = ? AND r.height < ? ORDER BY r.height DESC, r.id DESC LIMIT ?",
 			int64(conv), before, n)
@@ -186,15 +186,15 @@ func (db *DB) Page(ctx context.Context, conv uint64, before uint32, n int) ([]cl
 
 // Message returns the message with this key or alias; ok is false if there is none.
 // Errors: ErrDamaged, store.ErrClosed, and the context's.
-func (db *DB) Message(ctx context.Context, key []byte) (row client.Row, ok bool, err error) {
+func (db *DB) Message(ctx context.Context, key []byte) (row profile.Row, ok bool, err error) {
 	if len(key) > maxKeyBytes {
-		return client.Row{}, false, nil
+		return profile.Row{}, false, nil
 	}
-	var list []client.Row
+	var list []profile.Row
 	err = db.sql.Read(ctx, func(v *store.View) error {
-		hash := db.keys.hashOf(client.TableMessage, key)
+		hash := db.keys.hashOf(profile.TableMessage, key)
 		found, err := readStored(v, classMessage, "WHERE r.tbl = ? AND r.hash = COALESCE((SELECT target FROM alias WHERE hash = ?), ?)",
-			client.TableMessage, hash, hash)
+			profile.TableMessage, hash, hash)
 		if err != nil {
 			return err
 		}
@@ -202,10 +202,10 @@ func (db *DB) Message(ctx context.Context, key []byte) (row client.Row, ok bool,
 		return err
 	})
 	if err != nil {
-		return client.Row{}, false, fmt.Errorf("message: %w", translate(err))
+		return profile.Row{}, false, fmt.Errorf("message: %w", translate(err))
 	}
 	if len(list) == 0 {
-		return client.Row{}, false, nil
+		return profile.Row{}, false, nil
 	}
 	return list[0], true, nil
 }

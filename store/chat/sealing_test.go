@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"zeroms/client"
+	"zeroms/client/profile"
 	"zeroms/store"
 )
 
@@ -38,11 +38,11 @@ func TestNothingPersonalInTheFiles(t *testing.T) {
 	for _, n := range names {
 		texts = append(texts, []byte(n))
 	}
-	tables := []client.Table{client.TableContact, client.TableMessage, client.TableSession, client.TableSeen, client.TableSelf}
+	tables := []profile.Table{profile.TableContact, profile.TableMessage, profile.TableSession, profile.TableSeen, profile.TableSelf}
 	for day := range 3 {
 		for i, table := range tables {
-			row := client.Row{Table: table, Key: key, Conv: 1, Height: 1, Data: []byte(strings.Repeat(names[i%len(names)], 1+day*200))}
-			commit(t, db, client.Batch{Now: today().AddDate(0, 0, day), Put: []client.Row{row}})
+			row := profile.Row{Table: table, Key: key, Conv: 1, Height: 1, Data: []byte(strings.Repeat(names[i%len(names)], 1+day*200))}
+			commit(t, db, profile.Batch{Now: today().AddDate(0, 0, day), Put: []profile.Row{row}})
 			texts = append(texts, db.daily.key[:])
 			without(t, dir, "while open", texts...)
 		}
@@ -54,12 +54,12 @@ func TestNothingPersonalInTheFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	profile, err := f.unlock(Passphrase("Passphrase of another"))
+	opened, err := f.unlock(Passphrase("Passphrase of another"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	texts = append(texts, profile[:])
-	commit(t, db, client.Batch{Now: today().AddDate(0, 0, 2), Erase: []client.Ref{{Table: client.TableMessage, Key: key}}})
+	texts = append(texts, opened[:])
+	commit(t, db, profile.Batch{Now: today().AddDate(0, 0, 2), Erase: []profile.Ref{{Table: profile.TableMessage, Key: key}}})
 	without(t, dir, "after an erasure", texts...)
 	mustClose(t, db)
 	without(t, dir, "closed", texts...)
@@ -69,14 +69,14 @@ func TestErasedAndTidyIsGone(t *testing.T) {
 	for _, how := range []string{"erased", "replaced", "reopened", "closed"} {
 		t.Run(how, func(t *testing.T) {
 			db := mustCreate(t, newDir(t), NoPassphrase())
-			row := client.Row{Table: client.TableSession, Key: key16(1), Data: bytes.Repeat([]byte("ratchet"), 100)}
-			commit(t, db, client.Batch{}) // the day's key, and an empty WAL
-			commit(t, db, client.Batch{Put: []client.Row{row}})
+			row := profile.Row{Table: profile.TableSession, Key: key16(1), Data: bytes.Repeat([]byte("ratchet"), 100)}
+			commit(t, db, profile.Batch{}) // the day's key, and an empty WAL
+			commit(t, db, profile.Batch{Put: []profile.Row{row}})
 			sealed := blob(t, db, "SELECT data FROM ephemeral")
 			slot := blob(t, db, "SELECT secret FROM slot WHERE id = (SELECT id FROM ephemeral)")
-			b := client.Batch{Erase: []client.Ref{{Table: row.Table, Key: row.Key}}}
+			b := profile.Batch{Erase: []profile.Ref{{Table: row.Table, Key: row.Key}}}
 			if how == "replaced" {
-				b = client.Batch{Put: []client.Row{{Table: row.Table, Key: row.Key, Data: []byte("stepped")}}}
+				b = profile.Batch{Put: []profile.Row{{Table: row.Table, Key: row.Key, Data: []byte("stepped")}}}
 			}
 			commit(t, db, b)
 			if files := contents(t, db.dir); !bytes.Contains(append(files[dbName], files[dbName+"-wal"]...), sealed) {
@@ -101,7 +101,7 @@ func TestErasedAndTidyIsGone(t *testing.T) {
 // Tidy costs nothing while nothing was erased.
 func TestTidyOnlyAfterAnErasure(t *testing.T) {
 	db := mustCreate(t, newDir(t), NoPassphrase())
-	commit(t, db, client.Batch{})
+	commit(t, db, profile.Batch{})
 	wal := func() int64 {
 		st, err := os.Stat(filepath.Join(db.dir, dbName+"-wal"))
 		if err != nil {
@@ -109,16 +109,16 @@ func TestTidyOnlyAfterAnErasure(t *testing.T) {
 		}
 		return st.Size()
 	}
-	row := client.Row{Table: client.TableMessage, Key: key16(1), Data: []byte("x")}
+	row := profile.Row{Table: profile.TableMessage, Key: key16(1), Data: []byte("x")}
 	for _, c := range []struct {
-		b     client.Batch
+		b     profile.Batch
 		keeps bool
 	}{
-		{client.Batch{Put: []client.Row{row}}, true},
-		{client.Batch{Erase: []client.Ref{{Table: row.Table, Key: key16(1)}}}, false},
-		{client.Batch{Put: []client.Row{row}}, false}, // a used slot
-		{client.Batch{Put: []client.Row{row}}, false}, // replaces
-		{client.Batch{Put: []client.Row{{Table: row.Table, Key: key16(2)}}}, true},
+		{profile.Batch{Put: []profile.Row{row}}, true},
+		{profile.Batch{Erase: []profile.Ref{{Table: row.Table, Key: key16(1)}}}, false},
+		{profile.Batch{Put: []profile.Row{row}}, false}, // a used slot
+		{profile.Batch{Put: []profile.Row{row}}, false}, // replaces
+		{profile.Batch{Put: []profile.Row{{Table: row.Table, Key: key16(2)}}}, true},
 	} {
 		commit(t, db, c.b)
 		if err := db.Tidy(t.Context(), today()); err != nil {
@@ -159,18 +159,18 @@ func TestErasedSlotsAreGoneAfterManyChanges(t *testing.T) {
 		}
 		return out
 	}
-	tables := []client.Table{client.TableSession, client.TableMessage, client.TableContact}
+	tables := []profile.Table{profile.TableSession, profile.TableMessage, profile.TableContact}
 	for turn := range 60 {
 		before := slots()
-		b := client.Batch{Now: today().Add(time.Duration(turn/20) * 24 * time.Hour)}
+		b := profile.Batch{Now: today().Add(time.Duration(turn/20) * 24 * time.Hour)}
 		for range 60 {
 			i := random.IntN(900)
 			table := tables[i%len(tables)]
 			if live[i] && random.IntN(3) == 0 {
-				b.Erase = append(b.Erase, client.Ref{Table: table, Key: key16(i)})
+				b.Erase = append(b.Erase, profile.Ref{Table: table, Key: key16(i)})
 				continue
 			}
-			b.Put = append(b.Put, client.Row{Table: table, Key: key16(i), Conv: 1, Height: uint32(i), Data: make([]byte, random.IntN(900))})
+			b.Put = append(b.Put, profile.Row{Table: table, Key: key16(i), Conv: 1, Height: uint32(i), Data: make([]byte, random.IntN(900))})
 		}
 		for _, r := range b.Put {
 			live[int(r.Key[15])|int(r.Key[14])<<8] = true
@@ -200,27 +200,27 @@ func TestErasedSlotsAreGoneAfterManyChanges(t *testing.T) {
 
 func TestNewDayNewKey(t *testing.T) {
 	db := mustCreate(t, newDir(t), NoPassphrase())
-	session := client.Row{Table: client.TableSession, Key: key16(1), Data: []byte("yesterday's ratchet")}
-	prekey := client.Row{Table: client.TablePrekey, Key: key16(2), Data: []byte("prekey")}
-	contact := client.Row{Table: client.TableContact, Key: key16(3), Data: []byte("contact")}
-	commit(t, db, client.Batch{Put: []client.Row{session, prekey, contact}})
+	session := profile.Row{Table: profile.TableSession, Key: key16(1), Data: []byte("yesterday's ratchet")}
+	prekey := profile.Row{Table: profile.TablePrekey, Key: key16(2), Data: []byte("prekey")}
+	contact := profile.Row{Table: profile.TableContact, Key: key16(3), Data: []byte("contact")}
+	commit(t, db, profile.Batch{Put: []profile.Row{session, prekey, contact}})
 	yesterday, wrapped := *db.daily, blob(t, db, "SELECT wrapped FROM day")
 	sealed := blob(t, db, "SELECT data FROM ephemeral WHERE tbl = 9")
 	kept := blob(t, db, "SELECT data FROM record")
 	copied := copyDir(t, db.dir) // what a thief took yesterday
 
-	commit(t, db, client.Batch{Now: today().Add(11 * time.Hour)}) // 23:00, the same day
+	commit(t, db, profile.Batch{Now: today().Add(11 * time.Hour)}) // 23:00, the same day
 	if !bytes.Equal(wrapped, blob(t, db, "SELECT wrapped FROM day")) {
 		t.Fatal("a new key within the day")
 	}
-	commit(t, db, client.Batch{Now: today().Add(12 * time.Hour)}) // midnight; the batch is empty
+	commit(t, db, profile.Batch{Now: today().Add(12 * time.Hour)}) // midnight; the batch is empty
 	// Without a Tidy: the change of the day did it.
 	without(t, db.dir, "after midnight", sealed, wrapped, yesterday.key[:])
 	if !bytes.Equal(kept, blob(t, db, "SELECT data FROM record")) {
 		t.Fatal("a permanent row was sealed again")
 	}
 	for range 2 {
-		wantRows(t, load(t, db), []client.Row{contact, prekey, session})
+		wantRows(t, load(t, db), []profile.Row{contact, prekey, session})
 		db = reopen(t, db)
 	}
 	list := ephemeralRows(t, db)
@@ -237,7 +237,7 @@ func TestNewDayNewKey(t *testing.T) {
 	}
 	// The old copy stays what it was, and its day's key is not today's.
 	old := mustOpen(t, copied, NoPassphrase())
-	wantRows(t, load(t, old), []client.Row{contact, prekey, session})
+	wantRows(t, load(t, old), []profile.Row{contact, prekey, session})
 	if *old.daily.key != *yesterday.key || *old.daily.key == *db.daily.key {
 		t.Fatal("the keys of the days are mixed up")
 	}
@@ -258,7 +258,7 @@ func ephemeralRows(t *testing.T, db *DB) (list []stored) {
 // The clock may jump back, and a batch without a time is of no day.
 func TestDayFollowsTheClock(t *testing.T) {
 	db := mustCreate(t, newDir(t), NoPassphrase())
-	row := client.Row{Table: client.TableSession, Key: key16(1), Data: []byte("x")}
+	row := profile.Row{Table: profile.TableSession, Key: key16(1), Data: []byte("x")}
 	last := db.daily.key
 	for i, c := range []struct {
 		now     time.Time
@@ -267,7 +267,7 @@ func TestDayFollowsTheClock(t *testing.T) {
 		{time.Time{}, false}, {today(), true}, {time.Time{}, false}, {today().AddDate(100, 0, 0), true}, {today(), true},
 		{today().In(time.FixedZone("east", 13*3600)), false}, {time.Unix(-86400*3, 0), true},
 	} {
-		if err := db.Commit(t.Context(), &client.Batch{Now: c.now, Put: []client.Row{row}}); err != nil {
+		if err := db.Commit(t.Context(), &profile.Batch{Now: c.now, Put: []profile.Row{row}}); err != nil {
 			t.Fatal(err)
 		}
 		if changed := *db.daily.key != *last; changed != c.changes {
@@ -275,22 +275,22 @@ func TestDayFollowsTheClock(t *testing.T) {
 		}
 		last = db.daily.key
 		db = reopen(t, db)
-		wantRows(t, load(t, db), []client.Row{row})
+		wantRows(t, load(t, db), []profile.Row{row})
 	}
 }
 
 // A change of the day that fails keeps the day's key in memory and on the disk.
 func TestFailedChangeOfTheDay(t *testing.T) {
 	db := mustCreate(t, newDir(t), NoPassphrase())
-	rows := []client.Row{{Table: client.TableSession, Key: key16(1), Data: []byte("a")}, {Table: client.TableSession, Key: key16(2), Data: []byte("b")}}
-	commit(t, db, client.Batch{Put: rows})
+	rows := []profile.Row{{Table: profile.TableSession, Key: key16(1), Data: []byte("a")}, {Table: profile.TableSession, Key: key16(2), Data: []byte("b")}}
+	commit(t, db, profile.Batch{Put: rows})
 	good := blob(t, db, "SELECT data FROM ephemeral WHERE id = 2")
 	alter(t, db, "UPDATE ephemeral SET data = zeroblob(100) WHERE id = 2")
 	tomorrow := today().AddDate(0, 0, 1)
-	wantErr(t, db.Commit(t.Context(), &client.Batch{Now: tomorrow}), ErrDamaged)
+	wantErr(t, db.Commit(t.Context(), &profile.Batch{Now: tomorrow}), ErrDamaged)
 	alter(t, db, "UPDATE ephemeral SET data = ? WHERE id = 2", good)
 	wantRows(t, load(t, db), rows)
-	commit(t, db, client.Batch{Now: tomorrow})
+	commit(t, db, profile.Batch{Now: tomorrow})
 	wantRows(t, load(t, db), rows)
 	wantRows(t, load(t, reopen(t, db)), rows)
 }
@@ -324,10 +324,10 @@ func TestMovedOrChangedRowsAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db := mustCreate(t, newDir(t), NoPassphrase())
 			const said = "what was said"
-			commit(t, db, client.Batch{Put: []client.Row{
-				{Table: client.TableContact, Key: key16(1), Data: []byte(said + "A")}, {Table: client.TableContact, Key: key16(2), Data: []byte(said + "B")},
-				{Table: client.TableSession, Key: key16(1), Data: []byte(said + "C")},
-				{Table: client.TableSeen, Key: key16(1), Data: []byte("1")}, {Table: client.TableSeen, Key: key16(2), Data: []byte("2")},
+			commit(t, db, profile.Batch{Put: []profile.Row{
+				{Table: profile.TableContact, Key: key16(1), Data: []byte(said + "A")}, {Table: profile.TableContact, Key: key16(2), Data: []byte(said + "B")},
+				{Table: profile.TableSession, Key: key16(1), Data: []byte(said + "C")},
+				{Table: profile.TableSeen, Key: key16(1), Data: []byte("1")}, {Table: profile.TableSeen, Key: key16(2), Data: []byte("2")},
 			}})
 			alter(t, db, query)
 			rows, err := db.Load(t.Context())
@@ -345,7 +345,7 @@ func TestMovedOrChangedRowsAreRefused(t *testing.T) {
 func TestDamagedMessages(t *testing.T) {
 	db := mustCreate(t, newDir(t), NoPassphrase())
 	for i := range 3 {
-		commit(t, db, client.Batch{Put: []client.Row{{Table: client.TableMessage, Key: key16(i), Conv: 1, Height: uint32(i), Data: []byte("x")}}})
+		commit(t, db, profile.Batch{Put: []profile.Row{{Table: profile.TableMessage, Key: key16(i), Conv: 1, Height: uint32(i), Data: []byte("x")}}})
 	}
 	alter(t, db, "UPDATE message SET conv = 2 WHERE height = 1")
 	_, err := db.Page(t.Context(), 2, 100, 10)
@@ -371,7 +371,7 @@ func TestDamagedSingles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := mustCreate(t, newDir(t), NoPassphrase())
-			commit(t, db, client.Batch{})
+			commit(t, db, profile.Batch{})
 			alter(t, db, c.query)
 			mustClose(t, db)
 			_, err := Open(t.Context(), db.dir, NoPassphrase())
@@ -385,9 +385,9 @@ func TestDamagedSingles(t *testing.T) {
 func TestBrokenDatabaseFile(t *testing.T) {
 	whole := newDir(t)
 	db := mustCreate(t, whole, NoPassphrase())
-	var b client.Batch
+	var b profile.Batch
 	for i := range 200 {
-		b.Put = append(b.Put, client.Row{Table: client.TableContact, Key: key16(i), Data: make([]byte, 500)})
+		b.Put = append(b.Put, profile.Row{Table: profile.TableContact, Key: key16(i), Data: make([]byte, 500)})
 	}
 	commit(t, db, b)
 	mustClose(t, db)
@@ -449,7 +449,7 @@ func TestPayloadForm(t *testing.T) {
 // Nothing opens but what was sealed, whatever the bytes.
 func FuzzSealedRow(f *testing.F) {
 	k := deriveKeys(secret(bytes.Repeat([]byte{1}, keySize)))
-	s := stored{table: client.TableContact, hash: k.hashOf(client.TableContact, key16(1)), slot: make([]byte, slotSize)}
+	s := stored{table: profile.TableContact, hash: k.hashOf(profile.TableContact, key16(1)), slot: make([]byte, slotSize)}
 	nonce := make([]byte, nonceSize, 100) // fixed: every process of a fuzz run makes the same row
 	good := slotCipher(k.row, s.slot).Seal(nonce, nonce, encodePayload(key16(1), []byte("data")), s.aad())
 	f.Add(good, s.slot, int64(0))
@@ -475,15 +475,15 @@ func BenchmarkCommit(b *testing.B) {
 			db := mustCreate(b, newDir(b), NoPassphrase())
 			next := 0
 			for b.Loop() {
-				batch := client.Batch{Now: today()}
+				batch := profile.Batch{Now: today()}
 				for i := range n {
 					next++
-					r := client.Row{Table: client.TableMessage, Key: key16(next), Conv: 1, Height: uint32(next), Data: make([]byte, 300)}
+					r := profile.Row{Table: profile.TableMessage, Key: key16(next), Conv: 1, Height: uint32(next), Data: make([]byte, 300)}
 					switch {
 					case n > 1 && i == 0:
-						r = client.Row{Table: client.TableSession, Key: key16(next % 50), Data: make([]byte, 1500)}
+						r = profile.Row{Table: profile.TableSession, Key: key16(next % 50), Data: make([]byte, 1500)}
 					case n > 1 && i == 1:
-						r = client.Row{Table: client.TableConversation, Key: key16(next % 50), Data: make([]byte, 400)}
+						r = profile.Row{Table: profile.TableConversation, Key: key16(next % 50), Data: make([]byte, 400)}
 					}
 					batch.Put = append(batch.Put, r)
 				}
@@ -498,16 +498,16 @@ func BenchmarkCommit(b *testing.B) {
 // BenchmarkLoad reads 10,000 records and sessions, or 300,000 seen envelopes.
 func BenchmarkLoad(b *testing.B) {
 	for _, c := range []struct {
-		table client.Table
+		table profile.Table
 		rows  int
 		size  int
-	}{{client.TableContact, 10_000, 400}, {client.TableSession, 10_000, 1500}, {client.TableSeen, 300_000, 2}} {
+	}{{profile.TableContact, 10_000, 400}, {profile.TableSession, 10_000, 1500}, {profile.TableSeen, 300_000, 2}} {
 		b.Run(fmt.Sprintf("table=%s/rows=%d", tableName(c.table), c.rows), func(b *testing.B) {
 			db := mustCreate(b, newDir(b), NoPassphrase())
 			for from := 0; from < c.rows; from += 10_000 {
-				batch := client.Batch{Now: today()}
+				batch := profile.Batch{Now: today()}
 				for i := range 10_000 {
-					batch.Put = append(batch.Put, client.Row{Table: c.table, Key: key16(from + i), Data: make([]byte, c.size)})
+					batch.Put = append(batch.Put, profile.Row{Table: c.table, Key: key16(from + i), Data: make([]byte, c.size)})
 				}
 				if err := db.Commit(b.Context(), &batch); err != nil {
 					b.Fatal(err)
@@ -525,9 +525,9 @@ func BenchmarkLoad(b *testing.B) {
 // BenchmarkPage reads 100 of 10,000 messages.
 func BenchmarkPage(b *testing.B) {
 	db := mustCreate(b, newDir(b), NoPassphrase())
-	batch := client.Batch{Now: today()}
+	batch := profile.Batch{Now: today()}
 	for i := range 10_000 {
-		batch.Put = append(batch.Put, client.Row{Table: client.TableMessage, Key: key16(i), Conv: 1, Height: uint32(i), Data: make([]byte, 300)})
+		batch.Put = append(batch.Put, profile.Row{Table: profile.TableMessage, Key: key16(i), Conv: 1, Height: uint32(i), Data: make([]byte, 300)})
 	}
 	if err := db.Commit(b.Context(), &batch); err != nil {
 		b.Fatal(err)

@@ -175,10 +175,10 @@ func (w *writer) flush() error {
 }
 
 func (w *writer) login(account int64, l *mailbox.Login) error {
-	_, err := w.tx.Exec(`INSERT INTO logins (login, account, cursor, acked, sig, removed) VALUES (?, ?, ?, ?, ?, ?)
+	_, err := w.tx.Exec(`INSERT INTO logins (login, account, cursor, acked, sig, enrolled, removed) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (login) DO UPDATE SET account = excluded.account, cursor = excluded.cursor,
-			acked = excluded.acked, sig = excluded.sig, removed = excluded.removed`,
-		l.Key, account, l.Cursor, appendMark(nil, l.Acked), l.Sig, l.Removed)
+			acked = excluded.acked, sig = excluded.sig, enrolled = excluded.enrolled, removed = excluded.removed`,
+		l.Key, account, l.Cursor, appendMark(nil, l.Acked), l.Sig, l.Enrolled, l.Removed)
 	return err
 }
 

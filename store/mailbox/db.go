@@ -16,6 +16,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -38,9 +39,15 @@ const (
 type DB struct {
 	db *store.DB
 
+	log    *slog.Logger
+	begun  time.Time // of this process, for its monotonic clock
 	commit sync.Mutex // one Commit at a time
 	// guarded by commit
 	known map[key.AccountTag]knownAccount
+
+	timing sync.Mutex
+	// guarded by timing
+	clock clock
 }
 
 // Open opens or makes the database file path. Errors: store.Open's.
@@ -49,8 +56,13 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{db: db, known: make(map[key.AccountTag]knownAccount)}, nil
+	return &DB{
+		db: db, log: slog.New(slog.DiscardHandler), begun: time.Now(), known: make(map[key.AccountTag]knownAccount),
+	}, nil
 }
+
+// LogTo makes the database report a clock that can't be right; before its first use.
+func (d *DB) LogTo(log *slog.Logger) { d.log = log }
 
 func config(path string) store.Config {
 	return store.Config{
@@ -63,15 +75,21 @@ func (d *DB) Close() error { return d.db.Close() }
 
 // Start raises the incarnation durably.
 func (d *DB) Start(ctx context.Context, now time.Time) (incarnation uint32, err error) {
+	var stored uint64
 	err = d.db.Write(ctx, func(tx *store.Tx) error {
-		return tx.QueryRow(`UPDATE meta SET incarnation = max(incarnation + 1, ?) RETURNING incarnation`,
-			now.Unix()).Scan(&incarnation)
+		return tx.QueryRow(`UPDATE meta SET incarnation = max(incarnation + 1, ?) RETURNING incarnation, clock`,
+			now.Unix()).Scan(&incarnation, &stored)
 	})
+	if err == nil {
+		d.wind(stored, now)
+	}
 	return incarnation, err
 }
 
-// Account reads an account; what expired by now is below Floor.
+// Account reads an account; what expired by now is below Floor, unless now is
+// not believed (clock.go).
 func (d *DB) Account(ctx context.Context, tag key.AccountTag, now time.Time) (a *mailbox.Account, err error) {
+	now = d.believed(now)
 	err = d.db.Read(ctx, func(v *store.View) error {
 		a, err = account(v, tag, now)
 		return err
@@ -121,11 +139,13 @@ func account(v *store.View, tag key.AccountTag, now time.Time) (*mailbox.Account
 	return &a, err
 }
 
-// expired is the higher one of the account's floor and of what passed its time limit.
+// expired is the higher one of the account's floor and of what passed its time
+// limit. It looks from the floor's block on, so what was acknowledged costs nothing.
 func expired(v *store.View, id int64, a *mailbox.Account, now time.Time) (mailbox.Mark, error) {
 	var before []byte
-	err := v.QueryRow(`SELECT before FROM blocks WHERE account = ? AND last > ? AND kept > ? ORDER BY first LIMIT 1`,
-		id, a.Floor.Position.Index(), wire.Millis(now)).Scan(&before)
+	err := v.QueryRow(`SELECT before FROM blocks WHERE account = ?1 AND last > ?2 AND kept > ?3
+		AND first >= ifnull((SELECT max(first) FROM blocks WHERE account = ?1 AND first <= ?2 + 1), 0)
+		ORDER BY first LIMIT 1`, id, a.Floor.Position.Index(), wire.Millis(now)).Scan(&before)
 	if errors.Is(err, store.ErrNoRows) {
 		return a.Head, nil
 	}
@@ -139,14 +159,14 @@ func expired(v *store.View, id int64, a *mailbox.Account, now time.Time) (mailbo
 }
 
 func logins(v *store.View, id int64) (all []mailbox.Login, err error) {
-	rows, err := v.Query(`SELECT login, cursor, acked, sig, removed FROM logins WHERE account = ?`, id)
+	rows, err := v.Query(`SELECT login, cursor, acked, sig, enrolled, removed FROM logins WHERE account = ?`, id)
 	if err != nil {
 		return nil, err
 	}
 	for rows.Next() {
 		var l mailbox.Login
 		var acked []byte
-		if err := rows.Scan(&l.Key, &l.Cursor, &acked, &l.Sig, &l.Removed); err != nil {
+		if err := rows.Scan(&l.Key, &l.Cursor, &acked, &l.Sig, &l.Enrolled, &l.Removed); err != nil {
 			return nil, err
 		}
 		l.Acked = parseMark(acked)
@@ -160,7 +180,7 @@ func (d *DB) Login(ctx context.Context, login key.LoginPublic) (*key.AccountTag,
 	var tag key.AccountTag
 	err := d.db.Read(ctx, func(v *store.View) error {
 		return v.QueryRow(`SELECT tag FROM logins JOIN accounts ON accounts.id = logins.account
-			WHERE login = ? AND removed = 0`, login).Scan(&tag)
+			WHERE login = ? AND enrolled > 0`, login).Scan(&tag)
 	})
 	if err != nil {
 		return nil, none(err)
@@ -241,7 +261,7 @@ func (d *DB) Stats(ctx context.Context) (s Stats, err error) {
 		return v.QueryRow(`SELECT
 			(SELECT incarnation FROM meta),
 			(SELECT count(*) FROM accounts WHERE closed = 0),
-			(SELECT count(*) FROM logins WHERE removed = 0),
+			(SELECT count(*) FROM logins WHERE enrolled > 0),
 			(SELECT count(*) FROM drops WHERE door = 0 AND deleted = 0),
 			(SELECT count(*) FROM drops WHERE door = 1 AND deleted = 0),
 			(SELECT count(*) FROM profiles),

@@ -3,12 +3,14 @@
 
 CREATE TABLE meta (
     id          INTEGER PRIMARY KEY CHECK (id = 1),
-    incarnation INTEGER NOT NULL
+    incarnation INTEGER NOT NULL,
+    clock       INTEGER NOT NULL    -- the newest time that was believed (clock.go), 0: none yet
 ) STRICT;
-INSERT INTO meta (id, incarnation) VALUES (1, 0);
+INSERT INTO meta (id, incarnation, clock) VALUES (1, 0, 0);
 
+-- A number is never given to two accounts: blocks may outlive the account they name.
 CREATE TABLE accounts (
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
     tag         BLOB    NOT NULL UNIQUE CHECK (length(tag) = 32),
     key         BLOB    NOT NULL CHECK (length(key) = 32),
     head        BLOB    NOT NULL CHECK (length(head) = 52),
@@ -21,15 +23,16 @@ CREATE INDEX accounts_unswept ON accounts (id) WHERE swept < floor_index;
 CREATE INDEX accounts_closed ON accounts (closed) WHERE closed > 0;
 
 CREATE TABLE logins (
-    login   BLOB    PRIMARY KEY CHECK (length(login) = 32),
-    account INTEGER NOT NULL,
-    cursor  BLOB    NOT NULL CHECK (length(cursor) = 8),
-    acked   BLOB    NOT NULL CHECK (length(acked) = 52),
-    sig     BLOB,                              -- of acked; NULL where the cursor began
-    removed INTEGER NOT NULL DEFAULT 0         -- time of the removing object, 0: enrolled
+    login    BLOB    PRIMARY KEY CHECK (length(login) = 32),
+    account  INTEGER NOT NULL,
+    cursor   BLOB    NOT NULL CHECK (length(cursor) = 8),
+    acked    BLOB    NOT NULL CHECK (length(acked) = 52),
+    sig      BLOB,                              -- of acked; NULL where the cursor began
+    enrolled INTEGER NOT NULL,                  -- time of the newest enrolling object, 0: removed
+    removed  INTEGER NOT NULL                   -- time up to which objects about the key count no more, 0: never removed
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX logins_account ON logins (account);
-CREATE INDEX logins_removed ON logins (removed) WHERE removed > 0;
+CREATE INDEX logins_removed ON logins (removed) WHERE enrolled = 0;
 
 CREATE TABLE drops (
     id         BLOB    PRIMARY KEY CHECK (length(id) = 16),

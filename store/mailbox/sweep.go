@@ -22,8 +22,13 @@ const (
 const RowsKept = 37 * 24 * time.Hour
 
 // Sweep does a bounded part of what waits: it counts what cursors passed, erases
-// and squeezes segments, and deletes old rows. more: there may be more to do.
+// and squeezes segments, and deletes old rows. more: there may be more to do. A
+// now that is not believed (clock.go) lets nothing expire.
 func (d *DB) Sweep(ctx context.Context, now time.Time) (more bool, err error) {
+	now, err = d.tick(ctx, now)
+	if err != nil {
+		return false, err
+	}
 	ms := wire.Millis(now)
 	for _, step := range []func(*store.Tx, uint64) (bool, error){countDead, expireSegments, squeeze, deleteOld, deleteSmall} {
 		err := d.db.Write(ctx, func(tx *store.Tx) error {
@@ -74,30 +79,32 @@ func blocksOf(v *store.View, query string, args ...any) (all []storedBlock, err 
 func countDead(tx *store.Tx, _ uint64) (more bool, err error) {
 	ids, err := numbers(&tx.View, `SELECT id FROM accounts WHERE swept < floor_index LIMIT ?`, sweepAccounts)
 	for _, id := range ids {
-		if err := countAccount(tx, id); err != nil {
+		again, err := countAccount(tx, id)
+		if err != nil {
 			return false, err
 		}
+		more = more || again
 	}
-	return len(ids) == sweepAccounts, err
+	return more || len(ids) == sweepAccounts, err
 }
 
-// countAccount counts up to sweepBlocks blocks of an account.
-func countAccount(tx *store.Tx, id int64) error {
+// countAccount counts up to sweepBlocks blocks of an account; more: it has others.
+func countAccount(tx *store.Tx, id int64) (more bool, err error) {
 	var swept, floor uint64
 	if err := tx.QueryRow(`SELECT swept, floor_index FROM accounts WHERE id = ?`, id).Scan(&swept, &floor); err != nil {
-		return err
+		return false, err
 	}
 	blocks, err := blocksOf(&tx.View, `SELECT id, before, packed FROM blocks WHERE account = ?1 AND first <= ?3
 		AND first >= ifnull((SELECT max(first) FROM blocks WHERE account = ?1 AND first <= ?2), 0)
 		ORDER BY first LIMIT ?4`, id, swept+1, floor, sweepBlocks)
 	if err != nil {
-		return err
+		return false, err
 	}
 	done := swept
 	for _, b := range blocks {
 		rows, err := parseBlock(b.packed, b.before, true)
 		if err != nil {
-			return err
+			return false, err
 		}
 		dead := 0
 		for i := range rows {
@@ -113,14 +120,14 @@ func countAccount(tx *store.Tx, id int64) error {
 			continue
 		}
 		if _, err := tx.Exec(`UPDATE segments SET live = max(0, live - ?) WHERE id = ?`, dead, b.id>>blockBits); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if len(blocks) < sweepBlocks {
+	if more = len(blocks) == sweepBlocks; !more {
 		done = floor
 	}
 	_, err = tx.Exec(`UPDATE accounts SET swept = ? WHERE id = ?`, done, id)
-	return err
+	return more, err
 }
 
 // expireSegments erases segments whose every row is past its time limit, and
@@ -275,17 +282,21 @@ func deleteOld(tx *store.Tx, now uint64) (more bool, err error) {
 	return len(ids) == sweepSegments, nil
 }
 
-// deleteSmall deletes what has expired of everything else.
+// deleteSmall deletes what has expired of everything else. An account goes only
+// when its rows have gone, and in a later incarnation than its head's: the same
+// key may register again then, and its index begins anew.
 func deleteSmall(tx *store.Tx, now uint64) (more bool, err error) {
 	rowsGone := int64(now) - (wire.MaxRetention + RowsKept).Milliseconds()
 	for _, s := range []struct {
 		query  string
 		before int64
 	}{
-		{`DELETE FROM logins WHERE login IN (SELECT login FROM logins WHERE removed > 0 AND removed < ? LIMIT ?)`,
+		{`DELETE FROM logins WHERE login IN (SELECT login FROM logins WHERE enrolled = 0 AND removed < ? LIMIT ?)`,
 			int64(now) - mailbox.RemovedKept.Milliseconds()},
 		{`DELETE FROM drops WHERE id IN (SELECT id FROM drops WHERE deleted > 0 AND deleted < ? LIMIT ?)`, rowsGone},
-		{`DELETE FROM accounts WHERE id IN (SELECT id FROM accounts WHERE closed > 0 AND closed < ? LIMIT ?)`, rowsGone},
+		{`DELETE FROM accounts WHERE id IN (SELECT id FROM accounts AS a WHERE closed > 0 AND closed < ?
+			AND substr(head, 1, 4) < (SELECT unhex(printf('%08x', incarnation)) FROM meta)
+			AND NOT EXISTS (SELECT 1 FROM blocks WHERE account = a.id) LIMIT ?)`, rowsGone},
 		{`DELETE FROM invites WHERE hash IN (SELECT hash FROM invites WHERE expires <= ? OR uses <= 0 LIMIT ?)`, int64(now)},
 	} {
 		res, err := tx.Exec(s.query, s.before, sweepSmall)
