@@ -5,7 +5,7 @@ import (
 	"errors"
 	"sync"
 
-	"zeroms/client"
+	"zeroms/client/profile"
 	"zeroms/gateway/mailbox"
 	"zeroms/store/chat"
 	gatewaystore "zeroms/store/mailbox"
@@ -91,7 +91,7 @@ type failingStore struct {
 }
 
 // Commit commits unless the disk is broken.
-func (s failingStore) Commit(ctx context.Context, b *client.Batch) error {
+func (s failingStore) Commit(ctx context.Context, b *profile.Batch) error {
 	return s.point.commit(func() error { return s.DB.Commit(ctx, b) })
 }
 
