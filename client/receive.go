@@ -120,8 +120,6 @@ func (e *engine) openFirst(row *wire.Push, c *contact, k *account.Card, o *sessi
 		}
 		from = e.meet(o.Block.Identity)
 		from.State, from.Via = Requested, k.ID
-	} else if from.State == Requested && e.book.Get(lane{Contact: from.ID, Device: key.DeviceIDOf(o.Block.Device)}) == nil {
-		return wire.ErrLimit.Because("devices of a request that waits for a decision")
 	}
 	list, err := reach.FollowInit(&from.Contact, o.Block)
 	if err != nil {
@@ -293,7 +291,7 @@ func (e *engine) accept(row *wire.Push, c *contact, in *incoming, base uint32) e
 		c.Waiting++
 	}
 	e.history.Add(m)
-	e.apply(c, in, profile.Place{Height: got.Height, ID: got.ID})
+	e.apply(c, in, profile.Place{Height: got.Height, ID: got.ID, Device: m.Device, Seq: m.Seq})
 	return nil
 }
 

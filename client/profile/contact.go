@@ -79,15 +79,22 @@ type Contact struct {
 	Waiting uint32
 }
 
-// Place is where a message stands in the display order.
+// Place is where a message stands: in the display order, and in the chain of
+// its device.
 type Place struct {
 	_      struct{} `cbor:",toarray"`
 	Height uint32
 	ID     [32]byte
+	Device key.DeviceID
+	Seq    uint32
 }
 
-// After reports whether p stands behind q.
+// After reports whether p stands behind q. In one chain seq decides: a height
+// may still be provisional.
 func (p Place) After(q Place) bool {
+	if p.Device == q.Device {
+		return p.Seq > q.Seq
+	}
 	return p.Height > q.Height || p.Height == q.Height && bytes.Compare(p.ID[:], q.ID[:]) > 0
 }
 

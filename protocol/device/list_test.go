@@ -3,6 +3,7 @@ package device
 import (
 	"bytes"
 	"errors"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -356,4 +357,30 @@ func FuzzList(f *testing.F) {
 			t.Fatalf("a list cannot be stored after an entry: %v", err)
 		}
 	})
+}
+
+// Whatever Accept took has to be readable again: a list that is stored and not
+// read back would lock its owner out.
+func TestAcceptedListsAreReadBack(t *testing.T) {
+	ik, dsk := key.NewPrivate[key.Identity](), key.NewPrivate[key.Device]()
+	for _, at := range [][]uint32{{2, math.MaxUint32}, {math.MaxUint32, math.MaxUint32}, {2, 3, math.MaxUint32 - 1, math.MaxUint32}} {
+		b := body{
+			User: ik.Public(), N: math.MaxUint32, Prev: [32]byte{1}, Time: 1,
+			Devices: []Device{{DSK: dsk.Public(), ID: key.DeviceIDOf(dsk.Public()), Role: Full, Added: 1}},
+		}
+		for n, a := range at {
+			b.Revoked = append(b.Revoked, Revocation{ID: key.DeviceID{byte(n + 1)}, At: a})
+		}
+		e, err := ParseEntry(seal(ik, b, nil).Encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := NewList(ik.Public())
+		if _, err := l.Accept(e); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := DecodeList(l.Encode()); err != nil {
+			t.Fatalf("revocations at %v: %v", at, err)
+		}
+	}
 }
