@@ -77,6 +77,8 @@ func TestDocumentedLimits(t *testing.T) {
 		"home gateways":                        account.MaxHomes,
 		"gateways shown on a card":             card.MaxGateways,
 		"strangers that wait for a decision":   maxRequests,
+		"of them through one card":             maxPerCard,
+		"messages of a stranger kept":          maxUndecided,
 		"items of a device without custody":    delivery.WindowDrop,
 		"envelopes of a session at a door":     delivery.WindowDoor,
 		"deep searches for a contact, an hour": delivery.BudgetPerHour,
@@ -87,7 +89,7 @@ func TestDocumentedLimits(t *testing.T) {
 			t.Errorf("the document lacks the row %q", strings.TrimSpace(row))
 		}
 	}
-	if rows := len(regexp.MustCompile(`(?m)^\| .+ \| \d+ \|$`).FindAllString(text, -1)); rows != 8 {
-		t.Errorf("the document has %d limits, 8 of them are checked", rows)
+	if rows := len(regexp.MustCompile(`(?m)^\| .+ \| \d+ \|$`).FindAllString(text, -1)); rows != 10 {
+		t.Errorf("the document has %d limits, 10 of them are checked", rows)
 	}
 }

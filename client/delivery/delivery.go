@@ -24,8 +24,6 @@ type Timing struct {
 	RetryMin, RetryMax time.Duration
 	// FetchMin and FetchMax bound the pause between attempts to fetch a profile.
 	FetchMin, FetchMax time.Duration
-	// PrekeyRenew is the age at which a new prekey is published.
-	PrekeyRenew time.Duration
 	// Tidy is how long erased rows may stay readable on disk.
 	Tidy time.Duration
 	// Sweep is the interval of looking for what has expired.
@@ -40,9 +38,8 @@ func (Timing) Default() Timing {
 		AnswerMin: time.Second, AnswerMax: 20 * time.Second,
 		RetryMin: time.Second, RetryMax: 10 * time.Minute,
 		FetchMin: 2 * time.Second, FetchMax: 30 * time.Minute,
-		PrekeyRenew: 7 * 24 * time.Hour,
-		Tidy:        30 * time.Second,
-		Sweep:       time.Hour,
+		Tidy:  30 * time.Second,
+		Sweep: time.Hour,
 	}
 }
 
