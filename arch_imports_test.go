@@ -53,6 +53,8 @@ var importTable = []allowance{
 	{"protocol/link/*", []string{"protocol/key", "protocol/wire", "protocol/link"}, nil, "another way to carry frames, under the same Conn"},
 
 	{"gateway", []string{"gateway/*", "protocol/..."}, nil, "the gateway wires its parts; SQLite is a detail chosen in cmd"},
+	{"gateway/mailbox", []string{"gateway/mailbox/*", "protocol/..."}, nil, "the mailbox knows its own pieces and no other part of the gateway"},
+	{"gateway/mailbox/*", []string{"protocol/..."}, nil, "a piece of the mailbox stands alone"},
 	{"gateway/*", []string{"protocol/..."}, nil, "the parts of a gateway do not know each other, only gateway wires them; what a part needs it declares as an interface"},
 
 	{"client", []string{"client/*", "protocol/..."}, nil, "the engine knows no screen and no database: it declares its Store, cmd chooses"},

@@ -122,6 +122,7 @@ func (e *engine) addCardOf(k card.Card, alias string) (*contact, error) {
 	}
 	c.Secret, c.Door, c.Turn, c.Gateways = k.Address, k.Door, 0, gateways
 	c.fetch.Reset()
+	e.outbox.Hurry()
 	for _, id := range e.book.Devices(c.ID) { // an init for another door can't be used here
 		e.book.Unbind(lane{Contact: c.ID, Device: id})
 	}

@@ -97,8 +97,12 @@ func (a *Account) Connected(ev home.Connected) *Home {
 		h.Problem = ""
 	}
 	h.Welcome, h.Limits, h.publishing, h.headed = ev.Welcome, ev.Limits, false, false
+	// After a long absence the gateway has no rows left to push and moves the
+	// cursor on by itself.
+	fresh := a.host.Now().Sub(h.Heard) < rowsKept
 	ahead := ev.Welcome.Cursor.Index() > h.Position.Index() && h.Position.Index() > 0
-	if ahead || ev.Welcome.Cursor == h.Position && h.R != ev.Welcome.R {
+	h.Heard, h.dirty = a.host.Now(), true
+	if ahead && fresh || ev.Welcome.Cursor == h.Position && h.R != ev.Welcome.R {
 		a.distrust(h, problemCursor)
 		return nil
 	}
@@ -111,6 +115,10 @@ func (a *Account) Connected(ev home.Connected) *Home {
 	a.host.Changed(h)
 	return h
 }
+
+// rowsKept is the least time for which a gateway keeps the rows of a log: the
+// retention of 30 days and 37 more; a day is left for clocks that differ.
+const rowsKept = 66 * 24 * time.Hour
 
 // Problems of a home that is not trusted any more.
 const (
@@ -203,7 +211,7 @@ func (a *Account) Acknowledge() {
 		if !h.Up || h.acked == h.Position {
 			continue
 		}
-		h.acked = h.Position
+		h.acked, h.Heard, h.dirty = h.Position, a.host.Now(), true
 		x := wire.AckTranscript(h.Welcome.Tag, a.Self.Secret.Cursor(h.Address.Node), h.Position, h.R)
 		ack := &wire.Ack{Upto: h.Position, R: h.R, Sig: h.login.Sign(key.ContextMailboxAck, x)}
 		r := home.Request{To: h.Target(), Payload: ack}

@@ -59,6 +59,7 @@ type Home struct {
 	Position  wire.Position // newest row of the log that was processed
 	R         [32]byte      // the rolling head there
 	Published [32]byte      // fingerprint of the profile blob stored there
+	Heard     time.Time     // when the log was last followed
 }
 
 type homeRecord struct {
@@ -68,6 +69,7 @@ type homeRecord struct {
 	Position  wire.Position `cbor:"4,keyasint"`
 	R         [32]byte      `cbor:"5,keyasint"`
 	Published [32]byte      `cbor:"6,keyasint"`
+	Heard     uint64        `cbor:"7,keyasint"`
 }
 
 // Lease is the home as contacts are told of it.
@@ -87,7 +89,7 @@ func (h *Home) Row() Row {
 	}
 	return Row{Table: TableHome, Key: h.Address.Node[:], Data: wire.Marshal(homeRecord{
 		Version: version, Address: text, Added: wire.Millis(h.Added),
-		Position: h.Position, R: h.R, Published: h.Published,
+		Position: h.Position, R: h.R, Published: h.Published, Heard: wire.Millis(h.Heard),
 	})}
 }
 
@@ -101,7 +103,7 @@ func ParseHome(row Row) (*Home, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Home{Address: a, Added: wire.Time(r.Added), Position: r.Position, R: r.R, Published: r.Published}, nil
+	return &Home{Address: a, Added: wire.Time(r.Added), Position: r.Position, R: r.R, Published: r.Published, Heard: wire.Time(r.Heard)}, nil
 }
 
 // Card is one card that was given out, known by its door secret.

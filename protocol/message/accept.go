@@ -56,7 +56,7 @@ func (c *Conversation) Accept(m *Message, a Arrival, past Archive) (Accepted, er
 	if ch.has(m.Header.Seq) {
 		return c.again(at, m, past)
 	}
-	before := ch.Head
+	before, floor := ch.Head, ch.floor(m.Header.Seq)
 	if err := ch.link(m.Header.Seq, m.ID, m.Header.Prev); err != nil {
 		return Accepted{}, err
 	}
@@ -66,7 +66,7 @@ func (c *Conversation) Accept(m *Message, a Arrival, past Archive) (Accepted, er
 	} else {
 		c.chains[at] = ch
 	}
-	return c.insert(at, m, ch.Head > before, past), nil
+	return c.insert(at, m, arrival{newest: ch.Head > before, floor: floor}, past), nil
 }
 
 // reflected handles a message that this device signed itself.
@@ -147,16 +147,22 @@ func (c *Conversation) idAt(at int, seq uint32, past Archive) (ID, bool) {
 	return past.At(c.party(&c.chains[at]), seq)
 }
 
+// arrival is how a message came into its chain.
+type arrival struct {
+	newest bool
+	floor  uint32 // a height that it is above in any case
+}
+
 // insert places a message whose chain holds it already.
-func (c *Conversation) insert(at int, m *Message, newest bool, past Archive) Accepted {
+func (c *Conversation) insert(at int, m *Message, as arrival, past Archive) Accepted {
 	h := &m.Header
-	if newest {
+	if as.newest {
 		c.newHead(at)
 	}
 	ch := &c.chains[at]
 	ch.Dirty = true
 	ch.name(h.Seq)
-	n := node{ID: m.ID, Chain: uint8(at), Seq: h.Seq}
+	n := node{ID: m.ID, Chain: uint8(at), Seq: h.Seq, Floor: as.floor}
 	if h.Seq > 1 {
 		c.wait(&n, dep{Hash: ID(h.Prev).Short(), Device: h.Device, Seq: h.Seq - 1}, past)
 	}

@@ -130,6 +130,16 @@ func (ch *chain) fill(at int, seq uint32, id, prev ID) error {
 	return nil
 }
 
+// floor is a height that the message seq is above in any case if it comes after
+// a gap: each message between adds at least one. A gap that nobody can fill
+// counts no further than what is waited for.
+func (ch *chain) floor(seq uint32) uint32 {
+	if ch.Head < ch.Base || seq <= ch.Head+1 {
+		return 0
+	}
+	return ch.Height + min(seq-ch.Head-1, MaxPending)
+}
+
 // received is what an ack says of this chain.
 func (ch *chain) received() Received {
 	r := Received{Device: ch.Device, Base: ch.Base, Upto: ch.Head}

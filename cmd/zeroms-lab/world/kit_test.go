@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -14,7 +15,6 @@ import (
 	"zeroms/client"
 	"zeroms/client/home"
 	"zeroms/client/profile"
-	"zeroms/client/sessions"
 	"zeroms/cmd/zeroms-lab/world"
 	"zeroms/protocol/address"
 	"zeroms/protocol/card"
@@ -279,12 +279,15 @@ func drop(w key.DropSecret, g *world.Gateway, env []byte) *wire.Submit {
 
 // thief is who opened a copy of somebody's profile.
 type thief struct {
+	clock    time.Time // what the thief's program takes the time for
+	files    map[string][]byte
+	rows     []profile.Row // all but the history
 	self     *profile.Self
-	book     *sessions.Book
 	prekeys  []*session.Prekey
-	doors    map[key.CardID]key.DoorSecret
+	cards    []*profile.Card
 	contacts []profile.Contact
-	lanes    []sessions.Lane
+	states   []*session.Session // the stored ones, then those made of them
+	sends    map[session.Tag][32]byte
 	history  []*profile.Message
 }
 
@@ -294,119 +297,154 @@ func (s *stage) steal(p *world.Person) *thief {
 	synctest.Wait()
 	dir := filepath.Join(s.t.TempDir(), "copy")
 	s.must(p.CopyProfile(dir))
-	ctx := context.Background()
-	db, err := chat.Open(ctx, dir, chat.NoPassphrase())
+	t, err := loot(dir)
 	s.must(err)
-	defer db.Close()
-	rows, err := db.Load(ctx)
-	s.must(err)
-	t := &thief{book: sessions.NewBook(), doors: map[key.CardID]key.DoorSecret{}}
-	for _, r := range rows {
-		s.must(t.read(r))
-	}
-	for _, c := range t.contacts {
-		page, err := db.Page(ctx, c.ID, client.Top, 1_000_000)
-		s.must(err)
-		for _, r := range page {
-			m, err := profile.ParseMessage(r)
-			s.must(err)
-			t.history = append(t.history, m)
-		}
-	}
 	return t
 }
 
-func (t *thief) read(r client.Row) error {
+// loot reads all of a profile that nobody uses.
+func loot(dir string) (*thief, error) {
+	t := &thief{clock: time.Now(), files: map[string][]byte{}, sends: map[session.Tag][32]byte{}}
+	files, err := os.ReadDir(dir)
+	for _, f := range files {
+		if err == nil {
+			t.files[f.Name()], err = os.ReadFile(filepath.Join(dir, f.Name()))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	ctx := context.Background()
+	db, err := chat.Open(ctx, dir, chat.NoPassphrase())
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	if t.rows, err = db.Load(ctx); err != nil {
+		return nil, err
+	}
+	for _, r := range t.rows {
+		if err := t.read(r); err != nil {
+			return nil, err
+		}
+	}
+	t.prepare()
+	for _, c := range t.contacts {
+		page, err := db.Page(ctx, c.ID, client.Top, 1_000_000)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range page {
+			m, err := profile.ParseMessage(r)
+			if err != nil {
+				return nil, err
+			}
+			t.history = append(t.history, m)
+		}
+	}
+	return t, nil
+}
+
+func (t *thief) read(r profile.Row) error {
 	var err error
 	switch r.Table {
-	case client.TableSelf:
+	case profile.TableSelf:
 		t.self, err = profile.ParseSelf(r)
-	case client.TableCard:
+	case profile.TableCard:
 		var k *profile.Card
-		if k, err = profile.ParseCard(r); err == nil {
-			t.doors[k.ID] = k.Door
-		}
-	case client.TableContact:
+		k, err = profile.ParseCard(r)
+		t.cards = append(t.cards, k)
+	case profile.TableContact:
 		var c profile.Contact
 		c, err = profile.ParseContact(r)
 		t.contacts = append(t.contacts, c)
-	case client.TablePrekey:
+	case profile.TablePrekey:
 		var k *session.Prekey
-		if k, err = session.DecodePrekey(r.Data); err == nil {
-			t.prekeys = append(t.prekeys, k)
-		}
-	case client.TableSession:
-		l, set, e := profile.ParseSessions(r)
+		k, err = session.DecodePrekey(r.Data)
+		t.prekeys = append(t.prekeys, k)
+	case profile.TableSession:
+		_, set, e := profile.ParseSessions(r)
 		if err = e; err == nil {
-			t.lanes = append(t.lanes, l)
-			t.book.Restore(l, set)
+			t.states = append(t.states, set.Set.All()...)
 		}
 	}
 	return err
 }
 
-// opens tells whether the thief can read an envelope, with the sessions that
-// were stored and with those that the stored prekeys give back.
+// ahead is how many keys of every chain the thief looks at.
+const ahead = 256
+
+// prepare makes the keys that the victim seals the next envelopes with.
+func (t *thief) prepare() {
+	for _, s := range t.states {
+		for range ahead {
+			next, slot, err := s.Send(1, t.clock)
+			if err != nil {
+				break
+			}
+			t.sends[slot.Tag] = slot.MessageKey
+			s = next
+		}
+	}
+}
+
+// opens tells whether the thief can read an envelope: with the sessions that
+// were stored, with those that the stored prekeys give back, and with what
+// became of both by the envelopes that it opened before.
 func (t *thief) opens(raw []byte) bool {
 	var env *envelope.Envelope
 	var err error
+	states := t.states
 	if envelope.IsInit(raw) {
 		var head *envelope.Init
 		if head, env, err = envelope.ParseInit(raw); err != nil {
 			return false
 		}
 		in := session.InitMessage(*head)
-		if o, err := sessions.Accept(env, &in, t.accept(), time.Now()); err == nil {
-			if t.book.Join(o, 1<<40, time.Now()) == nil {
-				t.book.Keep(o)
-			}
-			return true
+		if s, _, err := session.Accept(t.accept(), &in, t.clock); err == nil {
+			states = append(slices.Clip(states), s)
 		}
 	} else if env, err = envelope.Parse(raw); err != nil {
 		return false
 	}
-	for _, l := range t.everyLane() {
-		if o, err := t.book.Open(l.Contact, env, time.Now()); err == nil {
-			t.book.Keep(o)
-			return true
+	for n, tag := range env.Tags() {
+		if mk, ok := t.sends[tag]; ok {
+			if _, err := env.OpenBody(n, mk); err == nil {
+				return true
+			}
 		}
-		if t.sent(l, env) {
+	}
+	for _, s := range states {
+		if next := t.receive(s, env); next != nil {
+			t.states = append(states, next)
 			return true
 		}
 	}
 	return false
 }
 
-// everyLane is the stored lanes and those that Accept made.
-func (t *thief) everyLane() []sessions.Lane {
-	out := slices.Clone(t.lanes)
-	for _, id := range t.book.Devices(1 << 40) {
-		out = append(out, sessions.Lane{Contact: 1 << 40, Device: id})
+// receive is the session after an envelope that it opens, nil if it does not.
+func (t *thief) receive(s *session.Session, env *envelope.Envelope) *session.Session {
+	slot, at, ok := s.Search(env.Tags(), ahead)
+	if !ok {
+		return nil
 	}
-	return out
-}
-
-// sent tells whether the thief can make the key that its victim sealed an
-// envelope with.
-func (t *thief) sent(l sessions.Lane, env *envelope.Envelope) bool {
-	for _, s := range t.book.Get(l).Set.All() {
-		for range 100 {
-			next, slot, err := s.Send(1, time.Now())
-			if err != nil {
-				break
-			}
-			for n, tag := range env.Tags() {
-				if tag != slot.Tag {
-					continue
-				}
-				if _, err := env.OpenBody(n, slot.MessageKey); err == nil {
-					return true
-				}
-			}
-			s = next
-		}
+	hk, ok := s.HeaderKey(at)
+	if !ok {
+		return nil
 	}
-	return false
+	header, err := env.OpenHeader(slot, at.I, hk)
+	if err != nil {
+		return nil
+	}
+	next, mk, err := s.Receive(at, header, t.clock)
+	if err != nil {
+		return nil
+	}
+	if _, err := env.OpenBody(slot, mk); err != nil {
+		return nil
+	}
+	return next
 }
 
 // opensAny counts what the thief can read of many envelopes, in any order.
@@ -425,7 +463,14 @@ func (t *thief) opensAny(parcels []parcel) (n int) {
 func (t *thief) accept() session.AcceptParams {
 	return session.AcceptParams{
 		Identity: t.self.User, Device: t.self.Signer.Public(), Prekeys: t.prekeys,
-		Door: func(id key.CardID) (d key.DoorSecret, ok bool) { d, ok = t.doors[id]; return },
+		Door: func(id key.CardID) (d key.DoorSecret, ok bool) {
+			for _, k := range t.cards {
+				if k.ID == id {
+					return k.Door, true
+				}
+			}
+			return d, false
+		},
 	}
 }
 

@@ -37,6 +37,9 @@ type Config struct {
 	Delivery delivery.Timing
 	// Registration is the gateways' policy for new accounts.
 	Registration mailbox.Registration
+	// Mailbox replaces the gateways' intervals; zero fields: the product's. Most
+	// of the work of quiet days is the gateways' sweeping.
+	Mailbox mailbox.Timing
 	// Wrap stands between the person of a host and the network; nil: nothing does.
 	Wrap func(host string, d home.Dialer) home.Dialer
 	// Log receives what clients and gateways log; nil: nothing.
@@ -138,7 +141,7 @@ func (g *Gateway) Start() error {
 	limits := gateway.DefaultLimits()
 	box, err := mailbox.New(mailbox.Config{
 		Node: g.node, Network: card.NetworkLab, Limits: limits, Registration: g.world.cfg.Registration,
-		Store: failingMailbox{db, g.Disk}, Log: g.world.cfg.Log,
+		Timing: g.world.cfg.Mailbox, Store: failingMailbox{db, g.Disk}, Log: g.world.cfg.Log,
 	})
 	if err != nil {
 		return errors.Join(err, db.Close())
