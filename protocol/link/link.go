@@ -61,6 +61,13 @@ type Conn interface {
 	// Node is the key that the other side proved by its certificate; zero if it
 	// showed none.
 	Node() key.NodePublic
+	// Remote is the other side's network address, not valid if there is none. It
+	// is for limits only: it must not be written anywhere.
+	Remote() netip.Addr
+	// LimitRead lowers the size of messages that Recv takes, wire.MaxMessage at
+	// first, or raises it again, from the next Recv on. A longer one is refused by
+	// its header.
+	LimitRead(size int)
 	// Close ends the link. What was sent before still arrives.
 	Close() error
 }

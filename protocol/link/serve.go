@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -37,6 +38,9 @@ type ServerConfig struct {
 	// MaxConns bounds the TCP connections, those that are not yet links included;
 	// more are closed as they come. 0: no bound.
 	MaxConns int
+	// MaxStarting bounds the connections of one source (SourceOf) that are not yet
+	// links; more are closed as they come. 0: no bound.
+	MaxStarting int
 	// Stall replaces the constant of that name; 0 keeps it.
 	Stall time.Duration
 }
@@ -51,24 +55,29 @@ func Serve(ctx context.Context, l net.Listener, c ServerConfig, handle func(Conn
 		l.Close()
 		return ErrPlain
 	}
-	counted := &listener{Listener: l, max: c.MaxConns}
-	var over net.Listener = counted
+	limited := &listener{Listener: l, tally: tally{
+		max: c.MaxConns, maxStarting: c.MaxStarting, starting: map[netip.Prefix]int{},
+	}}
+	var over net.Listener = limited
 	if !c.Plain {
 		own, err := Certificate(c.Node)
 		if err != nil {
 			l.Close()
 			return fmt.Errorf("link: certificate: %w", err)
 		}
-		over = tls.NewListener(counted, serverTLS(own))
+		over = tls.NewListener(limited, serverTLS(own))
 	}
 	s := newServer(c.Stall, handle)
 	web := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: handshakeTimeout,
-		IdleTimeout:       handshakeTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          log.New(io.Discard, "", 0), // its lines hold addresses
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, counted(c))
+		},
+		ErrorLog: log.New(io.Discard, "", 0), // its lines hold addresses
 	}
+	web.SetKeepAlivesEnabled(false) // whoever asks for no link does not stay
 	defer context.AfterFunc(ctx, func() { web.Close() })()
 	err := web.Serve(over)
 	web.Close()
@@ -78,6 +87,9 @@ func Serve(ctx context.Context, l net.Listener, c ServerConfig, handle func(Conn
 	}
 	return err
 }
+
+// connKey is the key of a request's *countedConn in its context.
+type connKey struct{}
 
 // server upgrades requests to links.
 type server struct {
@@ -126,6 +138,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Upgrade has answered
 	}
+	if own, _ := r.Context().Value(connKey{}).(*countedConn); own != nil {
+		own.linked()
+	}
 	c := newConn(ws, s.stall)
 	defer c.Close()
 	if r.TLS != nil {
@@ -165,57 +180,27 @@ func (s *server) wait() {
 	<-s.idle
 }
 
-// listener counts its open connections and closes those above max at once.
+// listener closes connections above its limits at once.
 type listener struct {
 	net.Listener
-	max int
-
-	mu   sync.Mutex
-	open int // guarded by mu
+	tally tally
 }
 
-// Accept returns the next connection within the limit.
+// Accept returns the next connection within the limits.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
 		if err != nil {
 			return nil, err
 		}
-		if !l.add() {
+		own, ok := l.tally.add(c)
+		if !ok {
 			c.Close()
 			continue
 		}
 		if tcp, ok := c.(*net.TCPConn); ok {
 			tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: deadPeer, Interval: time.Minute, Count: 4})
 		}
-		return &countedConn{Conn: c, gone: sync.OnceFunc(l.remove)}, nil
+		return own, nil
 	}
-}
-
-func (l *listener) add() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.max > 0 && l.open >= l.max {
-		return false
-	}
-	l.open++
-	return true
-}
-
-func (l *listener) remove() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.open--
-}
-
-// countedConn tells its listener when it is closed.
-type countedConn struct {
-	net.Conn
-	gone func()
-}
-
-// Close closes the connection and gives its place back.
-func (c *countedConn) Close() error {
-	defer c.gone()
-	return c.Conn.Close()
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -23,6 +25,7 @@ type conn struct {
 	binding [32]byte
 	node    key.NodePublic
 	stall   time.Duration
+	limit   atomic.Int64 // of the next message to read, bytes
 
 	reading chan struct{} // a token: who holds it reads
 	writing chan struct{} // a token: who holds it writes
@@ -35,14 +38,15 @@ func newConn(ws *websocket.Conn, stall time.Duration) *conn {
 	if stall <= 0 {
 		stall = Stall
 	}
-	ws.SetReadLimit(wire.MaxMessage)
-	return &conn{
+	c := &conn{
 		ws:      ws,
 		stall:   stall,
 		reading: make(chan struct{}, 1),
 		writing: make(chan struct{}, 1),
 		closed:  make(chan struct{}),
 	}
+	c.LimitRead(wire.MaxMessage)
+	return c
 }
 
 // Binding is the connection's TLS exporter.
@@ -50,6 +54,12 @@ func (c *conn) Binding() [32]byte { return c.binding }
 
 // Node is the key that the other side proved.
 func (c *conn) Node() key.NodePublic { return c.node }
+
+// Remote is the address at the other end of the TCP connection.
+func (c *conn) Remote() netip.Addr { return addrOf(c.ws.RemoteAddr()) }
+
+// LimitRead implements Conn.
+func (c *conn) LimitRead(size int) { c.limit.Store(int64(min(size, wire.MaxMessage))) }
 
 // allowance is how long a message of n bytes may take.
 func (c *conn) allowance(n int) time.Time {
@@ -98,6 +108,8 @@ func (c *conn) Recv(ctx context.Context) ([]byte, error) {
 // read reads one message. The wait for its beginning has no end here; once it
 // has begun, it must come at SlowestRate.
 func (c *conn) read() ([]byte, error) {
+	limit := c.limit.Load()
+	c.ws.SetReadLimit(limit)
 	kind, r, err := c.ws.NextReader()
 	if err != nil {
 		return nil, err
@@ -107,12 +119,13 @@ func (c *conn) read() ([]byte, error) {
 		return nil, wire.ErrUnexpected.Because("not a binary message")
 	}
 	if !c.isClosed() { // Close has set a deadline that must stay
-		c.ws.SetReadDeadline(c.allowance(wire.MaxMessage))
+		c.ws.SetReadDeadline(c.allowance(int(limit)))
 		defer c.awaitNext()
 	}
 	// gorilla's limit counts bytes before decompression; extensions are refused,
-	// and this bound holds anyway.
-	message, err := io.ReadAll(io.LimitReader(r, wire.MaxMessage+1))
+	// and this bound holds anyway. ReadAll grows with what has arrived, never with
+	// what was announced.
+	message, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, err
 	}

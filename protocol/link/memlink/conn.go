@@ -3,7 +3,9 @@ package memlink
 import (
 	"bytes"
 	"context"
+	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zeroms/protocol/key"
@@ -34,6 +36,7 @@ type conn struct {
 	pair    *pair
 	node    key.NodePublic
 	in, out *pipe
+	limit   atomic.Int64 // of a message to read, bytes
 
 	reading chan struct{} // a token, as Recvs wait for each other
 	writing chan struct{}
@@ -42,12 +45,14 @@ type conn struct {
 }
 
 func newConn(p *pair, in, out *pipe) *conn {
-	return &conn{
+	c := &conn{
 		pair: p, in: in, out: out,
 		reading: make(chan struct{}, 1),
 		writing: make(chan struct{}, 1),
 		closed:  make(chan struct{}),
 	}
+	c.LimitRead(wire.MaxMessage)
+	return c
 }
 
 // Binding is the hash of both sides' random values.
@@ -55,6 +60,12 @@ func (c *conn) Binding() [32]byte { return c.pair.binding }
 
 // Node is the listener's key at the dialling end, else zero.
 func (c *conn) Node() key.NodePublic { return c.node }
+
+// Remote is not valid: hosts of a network in memory have names only.
+func (c *conn) Remote() netip.Addr { return netip.Addr{} }
+
+// LimitRead implements link.Conn.
+func (c *conn) LimitRead(size int) { c.limit.Store(int64(size)) }
 
 // Send implements link.Conn.
 func (c *conn) Send(ctx context.Context, message []byte) error {
@@ -85,10 +96,13 @@ func (c *conn) Recv(ctx context.Context) ([]byte, error) {
 	}
 	defer func() { <-c.reading }()
 	message, err := c.in.pop(ctx, c.closed)
-	switch err {
-	case nil:
+	switch {
+	case err == nil && int64(len(message)) > c.limit.Load():
+		c.pair.reset()
+		return nil, wire.ErrTooLarge
+	case err == nil:
 		return message, nil
-	case errEnd:
+	case err == errEnd:
 		c.Close()
 		return nil, wire.ErrLinkClosed
 	}

@@ -365,3 +365,24 @@ func TestServeWaitsForItsHandlers(t *testing.T) {
 		}
 	})
 }
+
+func TestLimitRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := newWorld(memlink.Config{}).dial(t)
+		far.LimitRead(10)
+		for _, c := range []struct {
+			size int
+			want error
+		}{{10, nil}, {11, wire.ErrTooLarge}} {
+			if err := near.Send(t.Context(), make([]byte, c.size)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := far.Recv(t.Context()); !errors.Is(err, c.want) {
+				t.Errorf("%d bytes: %v", c.size, err)
+			}
+		}
+		if far.Remote().IsValid() {
+			t.Error("a host in memory has no address")
+		}
+	})
+}
