@@ -41,29 +41,44 @@ func (t Timing) Default() Timing {
 
 // Capacity bounds what links may take; zero fields take their default.
 type Capacity struct {
-	// Conns and Guests bound the links, and those among them without login.
-	Conns, Guests int
+	// Conns and Guests bound the links, and those among them without login;
+	// SourceGuests those of one source (link.SourceOf).
+	Conns, Guests, SourceGuests int
+	// SourceStarting bounds the connections of one source that are not yet links.
+	SourceStarting int
+	// GuestMessage bounds a message of a link without login, in bytes.
+	GuestMessage int
 	// Pending is how many requests that are no submissions one link may have
 	// waiting.
 	Pending int
 	// Queue is how many bytes may wait for a slow reader.
 	Queue int
 	// GuestBurst and GuestRate bound the requests of one guest: so many at once,
-	// so many a second. AllBurst and AllRate do the same for all guests together.
-	GuestBurst, GuestRate int
-	AllBurst, AllRate     int
+	// so many a second. SourceBurst and SourceRate do the same for the guests of a
+	// source, AllBurst and AllRate for all guests together.
+	GuestBurst, GuestRate   int
+	SourceBurst, SourceRate int
+	AllBurst, AllRate       int
+	// GuestRefusals is after how many refused frames in a row a guest's link ends.
+	GuestRefusals int
 }
 
 // Default fills the fields that are zero.
 func (c Capacity) Default() Capacity {
 	set(&c.Conns, 10_000)
 	set(&c.Guests, 2_000)
+	set(&c.SourceGuests, 128)
+	set(&c.SourceStarting, 64)
+	set(&c.GuestMessage, 128<<10)
 	set(&c.Pending, 256)
 	set(&c.Queue, 1<<20)
-	set(&c.GuestBurst, 128)
-	set(&c.GuestRate, 32)
-	set(&c.AllBurst, 4096)
-	set(&c.AllRate, 2048)
+	set(&c.GuestBurst, 256)
+	set(&c.GuestRate, 128)
+	set(&c.SourceBurst, 1024)
+	set(&c.SourceRate, 512)
+	set(&c.AllBurst, 8192)
+	set(&c.AllRate, 4096)
+	set(&c.GuestRefusals, 256)
 	return c
 }
 

@@ -30,8 +30,10 @@ type conn struct {
 	room chan struct{} // a request was answered
 
 	// owned by the reader
-	hellos transcript
-	rate   bucket
+	hellos  transcript
+	source  *source // nil if the address says nothing; set before reading begins
+	rate    bucket
+	refused int // frames in a row, while it is a guest
 
 	mu sync.Mutex
 	// guarded by mu
@@ -44,7 +46,7 @@ type conn struct {
 	wake     bool            // pushes may be waiting
 	requests map[uint64]bool // without an answer; true: a submission
 	submits  int             // of them
-	heard    time.Time       // the last message
+	heard    time.Time       // the last message that counts
 	newest   wire.Position   // of what was pushed
 	owes     bool            // its acknowledgement is missing
 	pushed   time.Time       // when owes became true
@@ -67,6 +69,7 @@ func newConn(g *Gateway, l link.Conn) *conn {
 		requests: map[uint64]bool{},
 		heard:    time.Now(),
 	}
+	l.LimitRead(g.cfg.Capacity.GuestMessage)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.timer = time.AfterFunc(g.cfg.Timing.Hello, c.expire)
@@ -99,11 +102,15 @@ func (c *conn) serve() {
 	c.await()
 }
 
-// hear notes a message; it reports whether the link is ending.
+// hear notes a message; it reports whether the link is ending. Without login only
+// what allow lets through counts as heard: saying nothing to the purpose must not
+// hold a place.
 func (c *conn) hear() (ending bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.heard = time.Now()
+	if c.phase == member {
+		c.heard = time.Now()
+	}
 	return c.ending
 }
 

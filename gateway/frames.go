@@ -60,7 +60,7 @@ func (c *conn) hello(f wire.Frame, raw []byte) *wire.Error {
 	c.hellos = transcript{sha256.Sum256(raw), sha256.Sum256(answer)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.phase = guest
+	c.phase, c.heard = guest, time.Now()
 	c.arm()
 	c.enqueue(answer)
 	c.runWriter()
@@ -75,9 +75,16 @@ func (c *conn) frame(f wire.Frame) *wire.Error {
 	if f.ID == 0 {
 		return wire.ErrUnexpected.Because("a request without an id")
 	}
+	if c.inUse(f.ID) {
+		return wire.ErrUnexpected.Because("a request id that is in use")
+	}
 	if err := c.allow(f); err != nil {
+		if c.refused++; c.phase != member && c.refused >= c.gw.cfg.Capacity.GuestRefusals {
+			return wire.ErrBusy
+		}
 		return c.refuse(f.ID, err)
 	}
+	c.refused = 0
 	if f.Type == wire.TypeLogin {
 		return c.refuse(f.ID, c.login(f))
 	}
@@ -88,21 +95,36 @@ func (c *conn) frame(f wire.Frame) *wire.Error {
 	if get, ok := p.(*wire.ProfileGet); ok {
 		return c.refuse(f.ID, c.profile(f.ID, get))
 	}
-	if err := c.begin(f); err != nil {
-		return err
+	if !c.begin(f) {
+		return wire.ErrLinkClosed
 	}
 	c.dispatch(f.ID, p)
 	return nil
 }
 
+// inUse reports whether a request with this id waits for its answer. Such a frame
+// must not be answered either: the answer would settle the other request.
+func (c *conn) inUse(id uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, twice := c.requests[id]
+	return twice
+}
+
+// pay takes a token of each allowance that a guest's frame needs, whatever it asks.
+func (c *conn) pay(now time.Time) bool {
+	return c.rate.take(now) && (c.source == nil || c.source.rate.take(now)) && c.gw.all.take(now)
+}
+
 // allow reports why a request may not even be looked at: its type is none of a
 // client's, it needs a login, it comes too fast, or the gateway is draining.
 func (c *conn) allow(f wire.Frame) error {
+	now := time.Now()
+	if c.phase == guest && !c.pay(now) {
+		return wire.ErrBusy
+	}
 	switch f.Type {
 	case wire.TypeRegister, wire.TypeLogin, wire.TypeSubmit, wire.TypeProfileGet:
-		if c.phase == guest && !(c.rate.take(time.Now()) && c.gw.all.take(time.Now())) {
-			return wire.ErrBusy
-		}
 	case wire.TypeEnrolment, wire.TypeDropPut, wire.TypeDoorPut, wire.TypeDropDelete,
 		wire.TypeProfilePut, wire.TypeHeadGet:
 		if c.phase != member {
@@ -119,32 +141,29 @@ func (c *conn) allow(f wire.Frame) error {
 	if f.Type == wire.TypeSubmit && c.submits >= int(c.gw.cfg.Limits.InFlight) {
 		return wire.ErrBusy
 	}
+	c.heard = now
 	return nil
 }
 
 // begin notes a request that the mailbox will answer, and waits while too many
-// are waiting.
-func (c *conn) begin(f wire.Frame) *wire.Error {
+// are waiting; false if the link ends meanwhile.
+func (c *conn) begin(f wire.Frame) bool {
 	submit := f.Type == wire.TypeSubmit
 	for {
 		c.mu.Lock()
-		if _, twice := c.requests[f.ID]; twice {
-			c.mu.Unlock()
-			return wire.ErrUnexpected.Because("a request id that is in use")
-		}
 		if submit || len(c.requests)-c.submits < c.gw.cfg.Capacity.Pending {
 			c.requests[f.ID] = submit
 			if submit {
 				c.submits++
 			}
 			c.mu.Unlock()
-			return nil
+			return true
 		}
 		c.mu.Unlock()
 		select {
 		case <-c.room:
 		case <-c.ctx.Done():
-			return wire.ErrLinkClosed
+			return false
 		}
 	}
 }
@@ -225,6 +244,7 @@ func (c *conn) attach(id uint64, login key.LoginPublic) error {
 	c.mu.Unlock()
 	session, welcome, err := c.gw.box.Attach(login, c)
 	if err == nil {
+		c.link.LimitRead(wire.MaxMessage)
 		c.gw.promote(c)
 		c.gw.counters.logins.Add(1)
 	} else {

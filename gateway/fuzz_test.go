@@ -26,6 +26,7 @@ func FuzzMessage(f *testing.F) {
 	f.Add([]byte{0x83}, true)
 	w := start(f, func(o *options) {
 		o.gateway.Capacity.GuestBurst, o.gateway.Capacity.AllBurst = 1<<30, 1<<30
+		o.gateway.Capacity.GuestMessage = wire.MaxMessage
 	})
 	f.Cleanup(func() {
 		w.stop()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -28,7 +29,8 @@ type Gateway struct {
 	mu sync.Mutex
 	// guarded by mu; taken before a link's mu, never after
 	links    map[*conn]struct{}
-	guests   map[*conn]struct{} // those without login that count as guests
+	guests   map[*conn]struct{}       // those without login that count as guests
+	sources  map[netip.Prefix]*source // of guests
 	draining bool
 	empty    chan struct{} // closed when draining and no link is left
 }
@@ -44,10 +46,11 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	return &Gateway{
 		cfg: cfg, node: cfg.Node.Public(), box: cfg.Mailbox, log: cfg.Log,
-		all:    newBucket(cfg.Capacity.AllBurst, cfg.Capacity.AllRate),
-		links:  map[*conn]struct{}{},
-		guests: map[*conn]struct{}{},
-		empty:  make(chan struct{}),
+		all:     newBucket(cfg.Capacity.AllBurst, cfg.Capacity.AllRate),
+		links:   map[*conn]struct{}{},
+		guests:  map[*conn]struct{}{},
+		sources: map[netip.Prefix]*source{},
+		empty:   make(chan struct{}),
 	}, nil
 }
 
@@ -99,7 +102,8 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener, plain bool) error {
 	config := link.ServerConfig{
 		Node: g.cfg.Node, Plain: plain,
 		// Some more than there may be links, so that the refused ones learn why.
-		MaxConns: g.cfg.Capacity.Conns + g.cfg.Capacity.Conns/8 + 16,
+		MaxConns:    g.cfg.Capacity.Conns + g.cfg.Capacity.Conns/8 + 16,
+		MaxStarting: g.cfg.Capacity.SourceStarting,
 	}
 	return link.Serve(ctx, l, config, func(c link.Conn) { g.ServeConn(ctx, c) })
 }
@@ -130,46 +134,27 @@ func (g *Gateway) admit(c *conn) *wire.Error {
 		return wire.ErrDraining
 	case len(g.links) >= g.cfg.Capacity.Conns:
 		return wire.ErrBusy
-	case len(g.guests) >= g.cfg.Capacity.Guests && !g.makeRoom():
+	case !g.roomFor(c.link.Remote()):
 		return wire.ErrBusy
 	}
 	g.links[c] = struct{}{}
-	g.guests[c] = struct{}{}
+	g.lodge(c)
 	g.counters.accepted.Add(1)
 	return nil
-}
-
-// makeRoom ends the guest that was silent for longest, if that is long enough;
-// mu is held. Without it whoever opens links and lets them idle would lock the
-// gateway's own people out.
-func (g *Gateway) makeRoom() bool {
-	var oldest *conn
-	var since time.Time
-	for c := range g.guests {
-		if heard := c.lastHeard(); oldest == nil || heard.Before(since) {
-			oldest, since = c, heard
-		}
-	}
-	if oldest == nil || time.Since(since) < g.cfg.Timing.GuestSpare {
-		return false
-	}
-	delete(g.guests, oldest)
-	oldest.end(wire.ErrBusy)
-	return true
 }
 
 // promote counts a link as a guest no longer: it has logged in.
 func (g *Gateway) promote(c *conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.guests, c)
+	g.unlodge(c)
 }
 
 func (g *Gateway) leave(c *conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.links, c)
-	delete(g.guests, c)
+	g.unlodge(c)
 	if g.draining && len(g.links) == 0 {
 		close(g.empty)
 	}

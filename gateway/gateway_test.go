@@ -417,12 +417,12 @@ func TestAWrongAckEndsTheLink(t *testing.T) {
 
 func TestASlowReaderIsCutOff(t *testing.T) {
 	in(t, func(o *options) { o.gateway.Capacity.Queue = 4 << 10 }, func(t *testing.T, w *world) {
-		p := w.guest("sender")
+		p, _ := w.member("phone", newPerson())
 		// Each request is answered with a failure that nobody reads: the answers fill
 		// the network's window and then the gateway's queue.
-		get := wire.AppendFrame(nil, 1, &wire.HeadGet{})
-		message := bytes.Repeat(get, wire.MaxMessage/len(get))
-		for range 10 {
+		again := wire.AppendFrame(nil, 1, &wire.Login{})
+		message := bytes.Repeat(again, wire.MaxMessage/len(again))
+		for range 30 {
 			if p.conn.Send(t.Context(), message) != nil {
 				break
 			}

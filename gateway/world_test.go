@@ -7,8 +7,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,6 +54,31 @@ type world struct {
 	log  *logged
 	stop context.CancelFunc
 	ran  chan error // Run's error
+
+	remote *atomic.Pointer[netip.Addr] // the address of links that come now
+}
+
+// addressed is a link from an address.
+type addressed struct {
+	link.Conn
+	remote netip.Addr
+}
+
+func (a addressed) Remote() netip.Addr { return a.remote }
+
+// from lets links come from an address from now on; empty: from none.
+func (w *world) from(address string) {
+	w.t.Helper()
+	var remote netip.Addr
+	if address != "" {
+		remote = netip.MustParseAddr(address)
+	}
+	w.remote.Store(&remote)
+}
+
+// serve is the listening side's handler.
+func (w *world) serve(ctx context.Context, c link.Conn) {
+	w.gw.ServeConn(ctx, addressed{c, *w.remote.Load()})
 }
 
 // options change what start makes.
@@ -84,8 +111,9 @@ func start(t testing.TB, change func(*options)) *world {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &world{
 		t: t, net: memlink.New(memlink.Config{}), node: key.NewPrivate[key.Node](),
-		log: &logged{}, stop: cancel, ran: make(chan error, 1),
+		log: &logged{}, stop: cancel, ran: make(chan error, 1), remote: &atomic.Pointer[netip.Addr]{},
 	}
+	w.remote.Store(&netip.Addr{})
 	db, err := database.Open(t.Context(), filepath.Join(t.TempDir(), "mailbox.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +140,7 @@ func start(t testing.TB, change func(*options)) *world {
 	var all sync.WaitGroup
 	var ran error
 	all.Go(func() { ran = w.gw.Run(ctx) })
-	all.Go(func() { l.Serve(ctx, func(c link.Conn) { w.gw.ServeConn(ctx, c) }) })
+	all.Go(func() { l.Serve(ctx, func(c link.Conn) { w.serve(ctx, c) }) })
 	go func() {
 		all.Wait()
 		db.Close()

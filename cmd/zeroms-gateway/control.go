@@ -27,8 +27,9 @@ type control struct {
 
 // live is what only the running process knows.
 type live struct {
-	Since time.Time     `json:"since"`
-	Links gateway.Stats `json:"links"`
+	Since        time.Time     `json:"since"`
+	Registration string        `json:"registration"` // of this run
+	Links        gateway.Stats `json:"links"`
 }
 
 // maxControl bounds an answer, in bytes.

@@ -35,7 +35,7 @@ const (
 const configVersion = 1
 
 // The registration policies as they stand in gateway.json and on the command
-// line. An undecided one is decided by the first run.
+// line. An undecided one is found by each run.
 const (
 	registerOpen      = "open"
 	registerInvite    = "invite"
@@ -66,9 +66,9 @@ func checkRegistration(r string) error {
 	return nil
 }
 
-// policy is the mailbox's name of a registration policy.
-func (c config) policy() mailbox.Registration {
-	if c.Registration == registerOpen {
+// policy is the mailbox's name of the registration policy of this run.
+func (d *data) policy() mailbox.Registration {
+	if d.registration == registerOpen {
 		return mailbox.Open
 	}
 	return mailbox.InviteOnly
@@ -101,6 +101,8 @@ type data struct {
 	lock   *store.Lock
 	config config
 	node   key.NodePrivate
+	// registration is the policy of this run, set by decide.
+	registration string
 }
 
 func (d *data) path(name string) string { return filepath.Join(d.dir, name) }
@@ -322,6 +324,6 @@ func newInit() *cobra.Command {
 	dataFlag(command, &dir)
 	command.Flags().StringVar(&c.Network, "network", "public", "public, lab, or four letters of a network of your own")
 	command.Flags().StringVar(&c.Registration, "registration", registerUndecided,
-		"who may register: open or invite (default: the first run decides, open on loopback, else invite)")
+		"who may register: open or invite (default: each run decides, open on loopback, else invite)")
 	return command
 }

@@ -50,7 +50,7 @@ code and a line that begins with "ready". A new DIR is initialised first.`,
 	flags.StringVar(&at.public, "public", "", "HOST[:PORT] by which others reach the gateway (default: as --listen)")
 	flags.BoolVar(&at.plain, "plain", false, "without TLS, on loopback only")
 	flags.StringVar(&network, "network", "public", "for a new directory: public, lab, or four letters of your own")
-	flags.StringVar(&registration, "registration", registerUndecided, "change who may register: open or invite")
+	flags.StringVar(&registration, "registration", registerUndecided, "set who may register, for this run and later ones: open or invite (default: open on loopback, else invite)")
 	return command
 }
 
@@ -62,18 +62,22 @@ func openOrCreate(dir string, fresh config) (*data, error) {
 	return create(dir, fresh)
 }
 
-// decide settles who may register: the command line, else what was decided
-// before, else everybody if only this computer can reach the gateway.
+// decide settles who may register in this run: the command line, which is kept
+// for later ones, else what was kept, else everybody if only this computer can
+// reach the gateway. The last is found anew at each start: what was tried on
+// loopback must not be open once others can reach it.
 func (d *data) decide(command *cobra.Command, at place, registration string) error {
 	before := d.config
-	switch {
-	case registration != registerUndecided:
+	if registration != registerUndecided {
 		d.config.Registration = registration
-	case before.Registration != registerUndecided:
+	}
+	d.registration = d.config.Registration
+	switch {
+	case d.registration != registerUndecided:
 	case at.local():
-		d.config.Registration = registerOpen
+		d.registration = registerOpen
 	default:
-		d.config.Registration = registerInvite
+		d.registration = registerInvite
 	}
 	if named, _ := command.Flags().GetString("network"); command.Flags().Changed("network") && named != before.Network {
 		return usageError{fmt.Errorf("this gateway belongs to the network %s, and that can't be changed; use another directory for %s", before.Network, named)}
@@ -113,10 +117,11 @@ func (p *parts) open(ctx context.Context) (err error) {
 	if p.store, err = database.Open(ctx, p.data.path(databaseFile)); err != nil {
 		return err
 	}
+	p.store.LogTo(p.log)
 	limits := gateway.DefaultLimits()
 	p.box, err = mailbox.New(mailbox.Config{
 		Node: p.data.node, Network: p.data.network(), Limits: limits,
-		Registration: p.data.config.policy(), Store: p.store, Log: p.log,
+		Registration: p.data.policy(), Store: p.store, Log: p.log,
 	})
 	if err != nil {
 		return err
@@ -192,11 +197,11 @@ func (p *parts) ready(ctx context.Context, stdout io.Writer) error {
 		return fmt.Errorf("the address can't be written to %s: %w", p.data.dir, err)
 	}
 	_, err = fmt.Fprintf(stdout, "%s\n%s\nready %s registration=%s network=%s\n",
-		text, card.Terminal(text), p.listen.Addr(), p.data.config.Registration, p.data.config.Network)
+		text, card.Terminal(text), p.listen.Addr(), p.data.registration, p.data.config.Network)
 	return err
 }
 
 // control answers the status command.
 func (p *parts) control() control {
-	return control{live: func() live { return live{Since: p.since, Links: p.gateway.Stats()} }}
+	return control{live: func() live { return live{Since: p.since, Registration: p.data.registration, Links: p.gateway.Stats()} }}
 }

@@ -21,7 +21,7 @@ type status struct {
 	Running      bool    `json:"running"`
 	Address      string  `json:"address,omitempty"`
 	Network      string  `json:"network"`
-	Registration string  `json:"registration,omitempty"` // empty: the first run decides
+	Registration string  `json:"registration,omitempty"` // of this run, else what was set; empty: each run decides
 	Stored       *stored `json:"stored,omitempty"`       // none before the first run
 	Live         *live   `json:"live,omitempty"`         // while it runs
 }
@@ -79,7 +79,7 @@ func readStatus(ctx context.Context, dir string) (status, error) {
 	}
 	switch l, err := askLive(ctx, dir); {
 	case err == nil:
-		s.Running, s.Live = true, &l
+		s.Running, s.Live, s.Registration = true, &l, l.Registration
 	case !errors.Is(err, errNotRunning):
 		return status{}, err
 	}
@@ -114,7 +114,7 @@ func (s status) print(w io.Writer) error {
 	}
 	registration := s.Registration
 	if registration == registerUndecided {
-		registration = "decided by the first run"
+		registration = "decided at each start"
 	}
 	lines = append(lines, "network "+s.Network, "registration "+registration)
 	if s.Address != "" {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"time"
 
+	"zeroms/gateway/mailbox/intake"
 	"zeroms/protocol/custody"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
@@ -19,18 +20,19 @@ type account struct {
 	elem *list.Element // in Mailbox.idle
 	used time.Time
 
-	head    Mark // the newest row
-	durable Mark // the newest row on the disk
-	floor   Mark // the newest row whose payload is owed to nobody
+	head    Mark   // the newest row
+	durable Mark   // the newest row on the disk
+	floor   Mark   // the newest row whose payload is owed to nobody
+	oldest  uint64 // index of the row before the oldest one kept
 	closed  bool
 	gone    bool // forgotten: whoever still holds it must fail
 
 	logins   map[key.LoginPublic]*login
-	removed  map[key.LoginPublic]uint64 // Time of the removal, ms
+	removed  map[key.LoginPublic]uint64 // by removed keys, also those enrolled again: Login.Removed
 	drops    map[key.DropID]*drop       // those in memory
 	sessions map[*Session]struct{}
 	live     counts
-	intake   *intake // nil until the first submission
+	intake   *intake.Intake // nil until the first submission
 
 	// tail holds the newest rows without a gap: all that are not durable, and
 	// durable ones that a link still needs.
@@ -56,6 +58,8 @@ type login struct {
 	cursor key.CursorID
 	acked  Mark
 	sig    []byte
+	// enrolled is the Time of the newest object that enrolled it, ms.
+	enrolled uint64
 	// session is its newest link, nil if there is none.
 	session *Session
 }
@@ -103,7 +107,7 @@ func (m *Mailbox) account(tag key.AccountTag) (*account, error) {
 func (m *Mailbox) newAccount(tag key.AccountTag, stored *Account, now time.Time) *account {
 	a := &account{
 		tag: tag, key: stored.Key,
-		head: stored.Head, durable: stored.Head, floor: stored.Floor, closed: stored.Closed,
+		head: stored.Head, durable: stored.Head, floor: stored.Floor, oldest: stored.Oldest.Position.Index(), closed: stored.Closed,
 		logins:    make(map[key.LoginPublic]*login),
 		removed:   make(map[key.LoginPublic]uint64),
 		drops:     make(map[key.DropID]*drop),
@@ -115,9 +119,11 @@ func (m *Mailbox) newAccount(tag key.AccountTag, stored *Account, now time.Time)
 	for _, l := range stored.Logins {
 		if l.Removed != 0 {
 			a.removed[l.Key] = l.Removed
+		}
+		if l.Enrolled == 0 {
 			continue
 		}
-		in := &login{key: l.Key, cursor: l.Cursor, acked: l.Acked, sig: l.Sig}
+		in := &login{key: l.Key, cursor: l.Cursor, acked: l.Acked, sig: l.Sig, enrolled: l.Enrolled}
 		if in.acked.Position.Index() < stored.Oldest.Position.Index() {
 			in.acked, in.sig = stored.Oldest, nil // away longer than rows are kept
 		}
@@ -268,6 +274,10 @@ func (m *Mailbox) appendRow(a *account, row Row) *Row {
 // waiting is how many payload bytes count against the quota.
 func (a *account) waiting() uint64 { return a.head.Total - min(a.floor.Total, a.head.Total) }
 
+// long reports whether the log of a has no room for another row; mu is held.
+// Rows stay for weeks, whatever is acknowledged.
+func (m *Mailbox) long(a *account) bool { return a.head.Position.Index()-a.oldest >= m.cfg.Rows }
+
 // raiseFloor lets go of what every enrolled cursor passed; mu is held. Without
 // a cursor only time does that.
 func (a *account) raiseFloor() {
@@ -303,6 +313,7 @@ func (m *Mailbox) refresh(a *account, now time.Time) (bool, error) {
 	if stored.Floor.Position.Index() > a.floor.Position.Index() {
 		a.floor = stored.Floor
 	}
+	a.oldest = max(a.oldest, stored.Oldest.Position.Index())
 	return true, nil
 }
 

@@ -163,6 +163,7 @@ func (m *Mailbox) commit(next phase) {
 func (m *Mailbox) take(now time.Time) (*pending, *Batch) {
 	p, b := m.pending, &Batch{Now: now}
 	m.pending, m.flying = newPending(), p
+	m.steps++
 	for _, a := range p.accounts {
 		b.Accounts = append(b.Accounts, a.change())
 		a.dirty, a.inFlight = false, true
@@ -209,7 +210,9 @@ func (a *account) change() AccountChange {
 	}
 	for k := range a.changed {
 		if l := a.logins[k]; l != nil {
-			c.Logins = append(c.Logins, Login{Key: k, Cursor: l.cursor, Acked: l.acked, Sig: l.sig})
+			c.Logins = append(c.Logins, Login{
+				Key: k, Cursor: l.cursor, Acked: l.acked, Sig: l.sig, Enrolled: l.enrolled, Removed: a.removed[k],
+			})
 		} else {
 			c.Logins = append(c.Logins, Login{Key: k, Removed: a.removed[k]})
 		}
@@ -227,6 +230,7 @@ func (m *Mailbox) abandon(p *pending) {
 	}
 	behind := m.pending
 	m.pending, m.flying = newPending(), newPending()
+	m.steps++
 	var ports []Port
 	for _, a := range append(p.accounts, behind.accounts...) {
 		if !a.gone {
@@ -255,6 +259,7 @@ type headFor struct {
 // account with new rows and for each that was asked for. mu is held.
 func (m *Mailbox) settle(p *pending, b *Batch) []headFor {
 	m.flying = newPending()
+	m.steps++
 	var heads []headFor
 	index := make(map[*account]int)
 	add := func(a *account, to ...answer) {

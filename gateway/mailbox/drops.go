@@ -91,7 +91,7 @@ func (s *Session) doorPut(id uint64, r *wire.DoorPut) error {
 		case live && r.Number == d.Number && d.Capability.Equal(r.Capability[:]):
 			return nil
 		}
-		if !live && (a.live.doors >= int(m.cfg.Limits.Doors) || m.crowded(a)) {
+		if m.long(a) || !live && (a.live.doors >= int(m.cfg.Limits.Doors) || m.crowded(a)) {
 			return wire.ErrLimit.Because("doors")
 		}
 		if d != nil {
@@ -194,10 +194,10 @@ func (s *Session) change(request uint64, id key.DropID, fn func(*drop) error) er
 	})
 }
 
-// crowded reports whether an account keeps as many deleted drops and doors as it
-// may; mu is held.
+// crowded reports whether an account keeps as many deleted drops and doors, or
+// rows, as it may; mu is held.
 func (m *Mailbox) crowded(a *account) bool {
-	return a.live.deleted > deletedPer*int(m.cfg.Limits.Drops+m.cfg.Limits.Doors)
+	return m.long(a) || a.live.deleted > deletedPer*int(m.cfg.Limits.Drops+m.cfg.Limits.Doors)
 }
 
 // unregister takes a drop or door out of its account, because another
@@ -215,7 +215,7 @@ func (m *Mailbox) unregister(d *drop) {
 	delete(a.drops, d.ID)
 	delete(m.drops, d.ID)
 	if a.intake != nil {
-		delete(a.intake.doors, d.ID)
+		a.intake.CloseDoor(d.ID)
 	}
 	m.markDirty(a) // it shares the fate of the commit
 }

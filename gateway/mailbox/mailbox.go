@@ -63,6 +63,10 @@ const (
 	intakeFresh = 24 * time.Hour
 )
 
+// DefaultRows is how many rows an account may have kept unless Config says
+// otherwise: at about 256 bytes each on the disk, as much as the usual quota.
+const DefaultRows = 1 << 20
+
 // Config is what a Mailbox needs.
 type Config struct {
 	// Node signs commits and refusals.
@@ -73,6 +77,8 @@ type Config struct {
 	Limits wire.Limits
 	// Timing takes defaults where it is zero.
 	Timing Timing
+	// Rows is how many rows an account may have kept; 0 takes DefaultRows.
+	Rows uint64
 	// Registration is the policy for new accounts.
 	Registration Registration
 	// Store keeps everything.
@@ -123,6 +129,7 @@ type Mailbox struct {
 	busy        map[any]chan struct{} // keys held by exclusive
 	pending     *pending              // what the next commit takes
 	flying      *pending              // what the running commit took; empty while none runs
+	steps       uint64                // beginnings and ends of commits
 	wake        []Port                // to be woken by unlock
 }
 
@@ -138,6 +145,9 @@ func New(cfg Config) (*Mailbox, error) {
 		return nil, errors.New("mailbox: Limits.Quota, PushWindow and Devices must not be 0")
 	}
 	cfg.Timing = cfg.Timing.Default()
+	if cfg.Rows == 0 {
+		cfg.Rows = DefaultRows
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}

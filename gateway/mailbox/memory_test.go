@@ -93,7 +93,7 @@ func (s *memory) Login(_ context.Context, login key.LoginPublic) (*key.AccountTa
 	defer s.mu.Unlock()
 	for tag, a := range s.accounts {
 		for _, l := range a.Logins {
-			if l.Key == login && l.Removed == 0 {
+			if l.Key == login && l.Enrolled != 0 {
 				return &tag, nil
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"zeroms/gateway/mailbox/intake"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
@@ -48,18 +49,39 @@ func (m *Mailbox) register(id uint64, r *wire.Register, p Port) error {
 	hash := sha256.Sum256(r.Invite)
 	req.invite = &hash
 	return m.exclusive(hash, func() error {
+		if err := m.invited(hash); err != nil {
+			return err
+		}
+		return m.open(tag, e, req)
+	})
+}
+
+// invited is nil if an invite has a use left that no account on its way to the
+// disk takes; exclusive(hash) is held. A commit that begins or ends while the
+// Store is asked moves uses from one count to the other, so it is asked again;
+// while one runs they may stand in both, and then nobody is turned away for good.
+func (m *Mailbox) invited(hash [32]byte) error {
+	for {
+		m.mu.Lock()
+		steps, flying := m.steps, m.flying.invites[hash]
+		taken := m.pending.invites[hash] + flying
+		m.mu.Unlock()
 		left, err := m.cfg.Store.InviteUses(context.Background(), hash, time.Now())
 		if err != nil {
 			return m.unavailable("read an invite", err)
 		}
 		m.mu.Lock()
-		left -= m.pending.invites[hash] + m.flying.invites[hash]
+		same := m.steps == steps
 		m.mu.Unlock()
-		if left <= 0 {
+		switch {
+		case left > taken:
+			return nil
+		case left <= 0 || same && flying == 0:
 			return wire.ErrInvite
+		case same:
+			return wire.ErrBusy
 		}
-		return m.open(tag, e, req)
-	})
+	}
 }
 
 // request is a signed object that becomes a row, and whom to answer.
@@ -111,21 +133,23 @@ func checkTime(ms uint64, now time.Time) error {
 }
 
 // enrolUnique runs enrol while nobody else enrols the same login key, after
-// checking that no other account has it.
+// checking that no other account has it. What is on its way to the disk is looked
+// at first: what is not there any more by the time the Store is asked, it has.
 func (m *Mailbox) enrolUnique(tag key.AccountTag, login key.LoginPublic, enrol func() error) error {
 	return m.exclusive(login, func() error {
+		m.mu.Lock()
+		other, claimed := m.pending.enrolling[login]
+		if !claimed {
+			other, claimed = m.flying.enrolling[login]
+		}
+		m.mu.Unlock()
 		owner, err := m.cfg.Store.Login(context.Background(), login)
 		if err != nil {
 			return m.unavailable("read a login key", err)
 		}
 		m.mu.Lock()
 		defer m.unlock()
-		for _, p := range []*pending{m.flying, m.pending} {
-			if other, ok := p.enrolling[login]; ok {
-				owner = &other
-			}
-		}
-		if owner != nil && *owner != tag {
+		if claimed && other != tag || owner != nil && *owner != tag {
 			return wire.ErrValue.Because("the login key belongs to another account")
 		}
 		if err := m.writable(); err != nil {
@@ -151,7 +175,7 @@ func (m *Mailbox) open(tag key.AccountTag, e *wire.Enrolment, r request) error {
 				a = m.newAccount(tag, stored, now)
 			case a == nil:
 				a = m.newAccount(tag, &Account{Key: e.Account}, now)
-				a.intake = newIntake(now)
+				a.intake = intake.New(now)
 				if r.invite != nil {
 					m.pending.invites[*r.invite]++
 				}
@@ -181,19 +205,26 @@ func (m *Mailbox) addLogin(a *account, e *wire.Enrolment, r request) error {
 		if l.cursor != e.Cursor {
 			return wire.ErrValue.Because("the login key has another cursor")
 		}
+		if e.Time > l.enrolled { // else it could be replayed after a removal
+			l.enrolled = e.Time
+			a.changed[e.Login] = struct{}{}
+			m.markDirty(a)
+		}
 		m.queue(answer{port: r.port, id: r.id, payload: &wire.OK{}})
 		return nil
 	}
 	if uint32(len(a.logins)) >= m.cfg.Limits.Devices {
 		return wire.ErrLimit.Because("devices")
 	}
+	if m.long(a) {
+		return wire.ErrLimit.Because("rows")
+	}
 	for _, l := range a.logins {
 		if l.cursor == e.Cursor {
 			return wire.ErrValue.Because("the cursor belongs to another login key")
 		}
 	}
-	delete(a.removed, e.Login)
-	a.logins[e.Login] = &login{key: e.Login, cursor: e.Cursor, acked: a.head}
+	a.logins[e.Login] = &login{key: e.Login, cursor: e.Cursor, acked: a.head, enrolled: e.Time}
 	a.changed[e.Login] = struct{}{}
 	m.pending.enrolling[e.Login] = a.tag
 	m.objectRow(a, key.DropID{}, nil, r.object)
@@ -275,12 +306,17 @@ func (m *Mailbox) removeLogin(a *account, e *wire.Enrolment, r request) ([]Port,
 	if l.cursor != e.Cursor {
 		return nil, wire.ErrValue.Because("the login key has another cursor")
 	}
-	if len(a.removed) >= maxRemoved {
+	before, again := a.removed[e.Login]
+	switch {
+	case again && e.Time <= before:
+		return nil, wire.ErrExpired.Because("the login key was removed and enrolled again later")
+	case !again && len(a.removed) >= maxRemoved:
 		return nil, wire.ErrLimit.Because("removed devices")
 	}
 	ports := m.endSession(l.session, wire.ErrLogin)
 	delete(a.logins, e.Login)
-	a.removed[e.Login] = e.Time
+	// Whoever signed the enrolment may have had a clock that is ahead.
+	a.removed[e.Login] = max(e.Time, l.enrolled)
 	a.changed[e.Login] = struct{}{}
 	m.objectRow(a, key.DropID{}, nil, r.object)
 	a.raiseFloor()

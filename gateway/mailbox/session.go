@@ -293,11 +293,10 @@ func (s *Session) alive() error {
 // hand turns rows into pushes while there is room, at least one if nothing is
 // unacknowledged or the row fits; mu is held.
 func (s *Session) hand(rows []Row, room int) (pushes []wire.Push) {
-	now := wire.Millis(time.Now())
 	for i := range rows {
 		row := &rows[i]
 		push := row.Push
-		if envelope(row.Kind) && (row.Position.Index() <= s.account.floor.Position.Index() || row.Kept <= now) {
+		if envelope(row.Kind) && row.Position.Index() <= s.account.floor.Position.Index() {
 			push.Payload = nil
 		}
 		cost := len(push.Payload) + rowOverhead

@@ -72,12 +72,16 @@ type Login struct {
 	// wire.AckTranscript; nil at the place where the cursor began.
 	Acked Mark
 	Sig   []byte
-	// Removed is the Time of the object that removed the key, in ms; 0: enrolled.
+	// Enrolled is the Time of the newest object that enrolled the key, in ms; 0:
+	// it is removed.
+	Enrolled uint64
+	// Removed is the time up to which objects about the key count no more because
+	// it was removed, in ms; 0: never removed.
 	Removed uint64
 }
 
-// RemovedKept is how long a removed login key is remembered: longer than any
-// enrolment object that could bring it back is accepted.
+// RemovedKept is how long after Login.Removed a removed login key is remembered:
+// longer than any enrolment object that could bring it back is accepted.
 const RemovedKept = 2 * wire.ClockTolerance
 
 // Drop is the durable state of a drop or front door.

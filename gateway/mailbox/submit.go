@@ -8,14 +8,9 @@ import (
 	"math"
 	"time"
 
+	"zeroms/gateway/mailbox/intake"
 	"zeroms/protocol/custody"
 	"zeroms/protocol/wire"
-)
-
-// First bytes of envelopes (docs/protocol/envelope.md).
-const (
-	envelopeMessage = 0x01 // 1, 4, 16 or 64 KiB
-	envelopeInit    = 0x81 // 4 KiB
 )
 
 // Submit puts an envelope into a drop or door; it needs no login. Answer: an
@@ -60,7 +55,7 @@ func (*repeated) Error() string { return "repeated submission" }
 var errNoIntake = errors.New("mailbox: the intake must be read again")
 
 func (m *Mailbox) submit(s *submission) error {
-	if !sizeClass(s.Envelope) {
+	if !intake.Sized(s.Envelope) {
 		return wire.ErrSizeClass
 	}
 	d, a, err := m.admit(s)
@@ -105,7 +100,7 @@ func (m *Mailbox) place(s *submission, d *drop, a *account) error {
 	case a.intake == nil:
 		return errNoIntake
 	}
-	if index, known := a.intake.seen[a.intake.fingerprint(s.Drop, s.hash)]; known {
+	if index, known := a.intake.Seen(s.Drop, s.hash); known {
 		return &repeated{index}
 	}
 	now := time.Now()
@@ -115,16 +110,17 @@ func (m *Mailbox) place(s *submission, d *drop, a *account) error {
 		},
 		Kept: m.kept(now),
 	}
-	if a.waiting()+uint64(len(s.Envelope)) > m.cfg.Limits.Quota {
+	if a.waiting()+uint64(len(s.Envelope)) > m.cfg.Limits.Quota || m.long(a) {
 		return &refusal{wire.CodeQuota}
 	}
 	floor := a.floor.Position.Index()
 	if d.Door {
-		if len(s.Envelope) != 4<<10 || s.Envelope[0] != envelopeInit {
+		encapsulation, ok := intake.Init(s.Envelope)
+		if !ok {
 			return wire.ErrSizeClass.Because("a front door takes init envelopes only")
 		}
-		row.Kind, row.Origin = wire.RowDoor, initOf(s.Envelope)
-		if a.intake.doorFull(s.Drop, row.Origin, floor) {
+		row.Kind, row.Origin = wire.RowDoor, encapsulation
+		if a.intake.Full(s.Drop, encapsulation, floor) {
 			return &refusal{wire.CodeDoorFull}
 		}
 	} else {
@@ -137,7 +133,7 @@ func (m *Mailbox) place(s *submission, d *drop, a *account) error {
 		m.markDrop(d)
 	}
 	placed := m.append(a, row)
-	a.intake.note(placed, floor)
+	a.intake.Note(&placed.Push, placed.Origin, floor)
 	m.queue(answer{port: s.port, id: s.id, leaf: m.receipt(&placed.Push, placed.Kept, d.start)})
 	return nil
 }
@@ -182,7 +178,7 @@ func (m *Mailbox) repeat(s *submission, a *account, index uint64) (stale bool, e
 	if row == nil || row.Drop != s.Drop || row.Hash != s.hash ||
 		wire.Time(row.Time).Before(time.Now().Add(-wire.DedupeWindow)) {
 		if a.intake != nil {
-			delete(a.intake.seen, a.intake.fingerprint(s.Drop, s.hash))
+			a.intake.Forget(s.Drop, s.hash)
 		}
 		return true, nil
 	}
@@ -192,17 +188,6 @@ func (m *Mailbox) repeat(s *submission, a *account, index uint64) (stale bool, e
 	}
 	m.queue(answer{port: s.port, id: s.id, leaf: m.receipt(&row.Push, row.Kept, start)})
 	return false, nil
-}
-
-// sizeClass reports whether an envelope has one of the sizes of its kind.
-func sizeClass(env []byte) bool {
-	switch len(env) {
-	case 4 << 10:
-		return env[0] == envelopeMessage || env[0] == envelopeInit
-	case 1 << 10, 16 << 10, 64 << 10:
-		return env[0] == envelopeMessage
-	}
-	return false
 }
 
 // admit finds the drop and checks the capability. Whatever is wrong, one drop is

@@ -40,7 +40,7 @@ type DB struct {
 	db *store.DB
 
 	log    *slog.Logger
-	begun  time.Time // of this process, for its monotonic clock
+	begun  time.Time  // of this process, for its monotonic clock
 	commit sync.Mutex // one Commit at a time
 	// guarded by commit
 	known map[key.AccountTag]knownAccount

@@ -309,7 +309,7 @@ func TestAccountsLoginsDropsProfiles(t *testing.T) {
 	login, other := key.NewPrivate[key.Login]().Public(), key.NewPrivate[key.Login]().Public()
 	ca, cb := a.change(day0, 100), b.change(day0, 100)
 	ca.Logins = []mailbox.Login{
-		{Key: login, Cursor: key.CursorID{1}, Acked: a.head, Sig: bytes.Repeat([]byte{7}, 64)},
+		{Key: login, Cursor: key.CursorID{1}, Acked: a.head, Sig: bytes.Repeat([]byte{7}, 64), Enrolled: wire.Millis(day0), Removed: 3},
 		{Key: other, Removed: wire.Millis(day0)},
 	}
 	drop := mailbox.Drop{ID: key.DropID{1}, Account: a.tag, Capability: capability, Start: a.head.Position, K: 3, Head: [32]byte{8}}
@@ -325,7 +325,12 @@ func TestAccountsLoginsDropsProfiles(t *testing.T) {
 	if err != nil || acc.Key != a.key || acc.Head != a.head || acc.Drops != 1 || acc.Doors != 1 || acc.Profiles != 1 || len(acc.Logins) != 2 {
 		t.Fatalf("%+v, %v", acc, err)
 	}
-	if tag, err := db.Login(t.Context(), login); err != nil || *tag != a.tag {
+	for _, l := range acc.Logins {
+		if l.Key == login && (l.Enrolled != wire.Millis(day0) || l.Removed != 3) {
+			t.Errorf("login enrolled at %d, removed up to %d", l.Enrolled, l.Removed)
+		}
+	}
+	if tag, err := db.Login(t.Context(), login); err != nil || tag == nil || *tag != a.tag {
 		t.Errorf("login: %v", err)
 	}
 	if tag, err := db.Login(t.Context(), other); err != nil || tag != nil {
@@ -387,8 +392,15 @@ func changeAll(t *testing.T, logs pair, drop, door mailbox.Drop, profile mailbox
 	if got, err := db.Drop(t.Context(), door.ID); err != nil || got != nil {
 		t.Errorf("%+v, %v", got, err)
 	}
+	if acc, err := db.Account(t.Context(), b.tag, day0); err != nil || acc == nil || !acc.Closed || acc.Head != b.head {
+		t.Errorf("in the incarnation of its head: %+v, %v", acc, err)
+	}
+	if _, err := db.Start(t.Context(), day0.Add(68*day)); err != nil {
+		t.Fatal(err)
+	}
+	sweep(t, db, day0.Add(68*day))
 	if acc, err := db.Account(t.Context(), b.tag, day0); err != nil || acc != nil {
-		t.Errorf("%+v, %v", acc, err)
+		t.Errorf("in a later incarnation: %+v, %v", acc, err)
 	}
 	b.head, b.rows = mailbox.Mark{}, nil // the account comes back
 	commit(t, db, b.change(day0.Add(68*day), 100))
