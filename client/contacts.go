@@ -86,7 +86,7 @@ func (c *contact) party(id key.DeviceID) message.Party {
 	return message.Party{User: c.User, Device: id}
 }
 
-func (c *contact) describe() Contact { return view.OfContact(&c.Contact, c.problem) }
+func (c *contact) describe() Contact { return view.OfContact(&c.Contact, c.conv.Frozen(), c.problem) }
 
 // addCardOf makes the owner of a card a contact and greets them: the greeting
 // sets up the session and carries our name.

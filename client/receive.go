@@ -264,7 +264,7 @@ func (e *engine) accept(row *wire.Push, c *contact, in *incoming, base uint32) e
 	if fork := new(message.ForkError); errors.As(err, &fork) {
 		c.convDirty = true
 		e.log.Error("two different messages claim one place of a contact's chain", "contact", c.ID, "device", fork.From.Device.String())
-		e.setProblem(c, fork.Error())
+		e.emit(ContactChanged{c.describe()})
 	}
 	if err != nil {
 		return err

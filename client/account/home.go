@@ -191,7 +191,7 @@ func (a *Account) Pushed(ev home.Pushed, receive func(h *Home, row *wire.Push)) 
 	for i := range ev.Rows {
 		row := &ev.Rows[i]
 		if row.Position.Index() != h.Position.Index()+1 || row.Position.Incarnation() < h.Position.Incarnation() ||
-			len(row.Payload) > 0 && sha256.Sum256(row.Payload) != row.Hash {
+			len(row.Payload) > 0 && sha256.Sum256(row.Payload) != row.Hash || a.withheld(h, row) {
 			a.log.Warn("the gateway's rows do not follow each other; connecting again", "gateway", ev.Gateway.String())
 			h.Up = false
 			t := h.Target()
@@ -203,6 +203,16 @@ func (a *Account) Pushed(ev home.Pushed, receive func(h *Home, row *wire.Push)) 
 			receive(h, row)
 		}
 	}
+}
+
+// withheld reports whether a row lacks an envelope that the gateway still owes:
+// to acknowledge it would sign for something that never came.
+func (a *Account) withheld(h *Home, row *wire.Push) bool {
+	if len(row.Payload) > 0 || row.Kind != wire.RowEnvelope && row.Kind != wire.RowDoor {
+		return false
+	}
+	kept := time.Duration(min(h.Limits.Retention, uint64(wire.MaxRetention/time.Second))) * time.Second
+	return a.host.Now().Before(wire.Time(row.Time).Add(kept - wire.ClockTolerance))
 }
 
 // Acknowledge tells every home, after the turn, how far its rows are durable here.

@@ -31,8 +31,11 @@ type Contact struct {
 }
 
 // OfContact is a contact as others see them; problem says why nothing can be
-// sent, if so.
-func OfContact(c *profile.Contact, problem string) Contact {
+// sent, if so. That a device of theirs is frozen goes before everything else.
+func OfContact(c *profile.Contact, frozen bool, problem string) Contact {
+	if frozen {
+		problem = new(message.ForkError).Error()
+	}
 	return Contact{
 		ID: c.ID, User: c.User, Name: c.Name(), State: c.State, Verified: c.Verified,
 		Answered: !c.Theirs.IsZero(), Added: c.Added, Unread: int(c.Unread), Problem: problem,

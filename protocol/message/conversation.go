@@ -95,6 +95,11 @@ func New(cfg Config) *Conversation {
 // ID is the conversation's id.
 func (c *Conversation) ID() ConvID { return c.id }
 
+// Frozen tells whether a device was caught with two messages at one place.
+func (c *Conversation) Frozen() bool {
+	return slices.ContainsFunc(c.chains, func(ch chain) bool { return ch.frozen() })
+}
+
 // SetList changes the entry of the own device list that later headers name.
 func (c *Conversation) SetList(r device.Ref) { c.cfg.List = r }
 

@@ -226,8 +226,10 @@ func TestTwoMessagesAtOnePlaceFreezeTheDevice(t *testing.T) {
 		if got := x.texts(x.alice, id); len(got) != 1 || got[0] != "to the one" {
 			t.Errorf("alice sees %q", got)
 		}
-		if x.contact(x.alice, id).Problem == "" {
-			t.Error("alice is not told")
+		x.must(x.alice.Stop())
+		x.must(x.alice.Start())
+		if want := new(message.ForkError).Error(); x.contact(x.alice, id).Problem != want {
+			t.Errorf("alice is told %q, want %q", x.contact(x.alice, id).Problem, want)
 		}
 		x.send(x.bob, x.ba, "on we go")
 		x.see(x.alice, x.ab, "hello", "on we go")
