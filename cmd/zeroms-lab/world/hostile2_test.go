@@ -881,8 +881,9 @@ func TestEnvelopeThatIsStolenOnItsWayStillArrives(t *testing.T) {
 		tap := new(wiretap)
 		v := newVictims(t, tap.wrap)
 		f := v.foe()
-		v.talk()
 		pause(time.Minute)
+		v.talk() // bob's link to alice's gateway is open again
+		settle()
 		v.Net.Partition(v.bob.Host(), v.at.Host)
 		n := len(tap.by(v.bob))
 		v.send(v.bob, v.ba, "held back")
