@@ -58,6 +58,7 @@ var importTable = []allowance{
 	{"gateway/*", []string{"protocol/..."}, nil, "the parts of a gateway do not know each other, only gateway wires them; what a part needs it declares as an interface"},
 
 	{"client", []string{"client/*", "protocol/..."}, nil, "the engine knows no screen and no database: it declares its Store, cmd chooses"},
+	{"client/engine", []string{"client/*", "protocol/..."}, nil, "the engine joins the client's parts; it knows no loop and no database"},
 	{"client/home", []string{"protocol/..."}, nil, "home keeps the connections and knows no user state"},
 	{"client/profile", []string{"client/delivery", "protocol/..."}, nil, "profile is what is kept, as plain structs and rows; it decides nothing"},
 	{"client/reach", []string{"client/profile", "protocol/..."}, nil, "reach is what a contact's published words say, checked; it decides nothing"},

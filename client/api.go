@@ -2,105 +2,63 @@ package client
 
 import (
 	"context"
-	"errors"
 	"math"
-	"slices"
 	"time"
-	"unicode/utf8"
 
-	"zeroms/client/delivery"
+	"zeroms/client/engine"
 	"zeroms/client/history"
 	"zeroms/client/view"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
-	"zeroms/protocol/message"
 )
 
-// ErrTooLong is returned for texts that no message can carry.
-var ErrTooLong = errors.New("client: the text is too long; send at most 14,000 bytes at once")
+// Errors of commands.
+var (
+	ErrNoSelf      = engine.ErrNoSelf
+	ErrTooLong     = engine.ErrTooLong
+	ErrOwnCard     = engine.ErrOwnCard
+	ErrNoContact   = engine.ErrNoContact
+	ErrNoGateway   = engine.ErrNoGateway
+	ErrSeveral     = engine.ErrSeveral
+	ErrBlocked     = engine.ErrBlocked
+	ErrRequest     = engine.ErrRequest
+	ErrUnreachable = engine.ErrUnreachable
+)
 
 // none is the value of commands that return nothing.
 type none struct{}
 
 // do is call for commands without a value.
-func do(ctx context.Context, c *Client, f func(e *engine) error) error {
-	_, err := call(ctx, c, func(e *engine) (none, error) { return none{}, f(e) })
+func do(ctx context.Context, c *Client, f func(e *engine.Engine) error) error {
+	_, err := call(ctx, c, func(e *engine.Engine) (none, error) { return none{}, f(e) })
 	return err
+}
+
+// ask is call for questions that always have an answer.
+func ask[T any](ctx context.Context, c *Client, f func(e *engine.Engine) T) (T, error) {
+	return call(ctx, c, func(e *engine.Engine) (T, error) { return f(e), nil })
 }
 
 // Ready waits until the profile is loaded.
 func (c *Client) Ready(ctx context.Context) error {
-	return do(ctx, c, func(*engine) error { return nil })
+	return do(ctx, c, func(*engine.Engine) error { return nil })
 }
 
 // Send queues a text for a contact and returns once that is durable; the
 // message then finds its way by itself. Errors: ErrNoContact, ErrBlocked,
 // ErrRequest, ErrTooLong.
 func (c *Client) Send(ctx context.Context, to ContactID, text string) (Message, error) {
-	if !utf8.ValidString(text) {
-		return Message{}, errors.New("client: the text is not valid UTF-8")
-	}
-	if len(text) > message.MaxText {
-		return Message{}, ErrTooLong
-	}
-	if len(text) == 0 {
-		return Message{}, errors.New("client: there is nothing to send: the text is empty")
-	}
-	return call(ctx, c, func(e *engine) (Message, error) {
-		p, err := e.writable(to)
-		if err != nil {
-			return Message{}, err
-		}
-		m, err := e.compose(p, &message.Text{Text: text})
-		if err != nil {
-			return Message{}, err
-		}
-		return view.Describe(m), nil
-	})
-}
-
-// contact returns a known contact.
-func (e *engine) contact(id ContactID) (*contact, error) {
-	if c := e.contacts[id]; c != nil {
-		return c, nil
-	}
-	return nil, ErrNoContact
-}
-
-// writable returns a contact that may be written to.
-func (e *engine) writable(id ContactID) (*contact, error) {
-	c, err := e.contact(id)
-	switch {
-	case err != nil:
-		return nil, err
-	case c.State == Blocked:
-		return nil, ErrBlocked
-	case c.State == Requested:
-		return nil, ErrRequest
-	}
-	return c, nil
+	return call(ctx, c, func(e *engine.Engine) (Message, error) { return e.Send(to, text) })
 }
 
 // Find looks a contact up by #number, name or user ID text.
 func (c *Client) Find(ctx context.Context, who string) (Contact, error) {
-	return call(ctx, c, func(e *engine) (Contact, error) {
-		p, err := e.find(who)
-		if err != nil {
-			return Contact{}, err
-		}
-		return p.describe(), nil
-	})
+	return call(ctx, c, func(e *engine.Engine) (Contact, error) { return e.Find(who) })
 }
 
 // Contacts lists everyone, requests and blocked ones included, by number.
 func (c *Client) Contacts(ctx context.Context) ([]Contact, error) {
-	return call(ctx, c, func(e *engine) ([]Contact, error) {
-		var out []Contact
-		for _, p := range e.sortedContacts() {
-			out = append(out, p.describe())
-		}
-		return out, nil
-	})
+	return ask(ctx, c, (*engine.Engine).Contacts)
 }
 
 // Add makes the owner of a card a contact, under a name of the user's choice
@@ -110,173 +68,81 @@ func (c *Client) Add(ctx context.Context, k card.Card, alias string) (Contact, e
 	if err := card.CheckName(alias); err != nil {
 		return Contact{}, err
 	}
-	return call(ctx, c, func(e *engine) (Contact, error) {
-		p, err := e.addCardOf(k, alias)
-		if err != nil {
-			return Contact{}, err
-		}
-		return p.describe(), nil
-	})
+	return call(ctx, c, func(e *engine.Engine) (Contact, error) { return e.Add(k, alias) })
 }
 
 // Accept takes a request, or a blocked contact back.
 func (c *Client) Accept(ctx context.Context, id ContactID) (Contact, error) {
-	return call(ctx, c, func(e *engine) (Contact, error) {
-		p, err := e.contact(id)
-		if err != nil {
-			return Contact{}, err
-		}
-		if p.State != Accepted {
-			if err := e.welcome(p); err != nil {
-				return Contact{}, err
-			}
-		}
-		return p.describe(), nil
-	})
+	return call(ctx, c, func(e *engine.Engine) (Contact, error) { return e.Accept(id) })
 }
 
 // Block ends the intake from a contact or request.
 func (c *Client) Block(ctx context.Context, id ContactID) error {
-	return do(ctx, c, func(e *engine) error {
-		p, err := e.contact(id)
-		if err != nil {
-			return err
-		}
-		if p.State != Blocked {
-			e.block(p)
-		}
-		return nil
-	})
+	return do(ctx, c, func(e *engine.Engine) error { return e.Block(id) })
 }
 
 // Verify marks a contact as verified, or takes that back.
 func (c *Client) Verify(ctx context.Context, id ContactID, verified bool) error {
-	return do(ctx, c, func(e *engine) error {
-		p, err := e.contact(id)
-		if err != nil {
-			return err
-		}
-		p.Verified, p.dirty = verified, true
-		e.emit(ContactChanged{p.describe()})
-		return nil
-	})
+	return do(ctx, c, func(e *engine.Engine) error { return e.Verify(id, verified) })
 }
 
 // SafetyNumber is the 60 digits and the 32 bytes behind them that this user
 // and a contact compare.
 func (c *Client) SafetyNumber(ctx context.Context, id ContactID) (digits string, hash [32]byte, err error) {
-	err = do(ctx, c, func(e *engine) error {
-		p, err := e.contact(id)
-		if err != nil {
-			return err
-		}
-		digits = key.SafetyNumber(e.account.Self.User, p.User)
-		hash = key.SafetyHash(e.account.Self.User, p.User)
-		return nil
+	var self, peer key.IdentityPublic
+	err = do(ctx, c, func(e *engine.Engine) (err error) {
+		self, peer, err = e.Identities(id)
+		return err
 	})
-	return digits, hash, err
+	if err != nil {
+		return "", hash, err
+	}
+	return key.SafetyNumber(self, peer), key.SafetyHash(self, peer), nil
 }
 
 // Cards lists the cards given out, oldest first.
 func (c *Client) Cards(ctx context.Context) ([]Card, error) {
-	return call(ctx, c, func(e *engine) ([]Card, error) {
-		var out []Card
-		for _, k := range e.account.Cards() {
-			shown, err := e.describeCard(k)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, shown)
-		}
-		return out, nil
-	})
+	return call(ctx, c, (*engine.Engine).Cards)
 }
 
 // Card returns the newest card that works. Errors: ErrNoGateway.
-func (c *Client) Card(ctx context.Context) (Card, error) {
-	return call(ctx, c, func(e *engine) (Card, error) {
-		cards := e.account.Cards()
-		for _, k := range slices.Backward(cards) {
-			if !k.Revoked {
-				return e.shownCard(k)
-			}
-		}
-		return e.shownCard(e.account.AddCard())
-	})
-}
+func (c *Client) Card(ctx context.Context) (Card, error) { return call(ctx, c, (*engine.Engine).Card) }
 
 // NewCard makes a further card, which can be revoked without touching others.
 func (c *Client) NewCard(ctx context.Context) (Card, error) {
-	return call(ctx, c, func(e *engine) (Card, error) {
-		if _, ok := e.account.Network(); !ok {
-			return Card{}, ErrNoGateway
-		}
-		return e.shownCard(e.account.AddCard())
-	})
+	return call(ctx, c, (*engine.Engine).NewCard)
 }
 
 // RevokeCard closes a card's door: nobody can use it to write first any more.
 func (c *Client) RevokeCard(ctx context.Context, id key.CardID) error {
-	return do(ctx, c, func(e *engine) error { return e.account.RevokeCard(id) })
+	return do(ctx, c, func(e *engine.Engine) error { return e.RevokeCard(id) })
 }
 
 // AddGateway makes a gateway a home and connects to it. It returns before the
 // connection is up.
 func (c *Client) AddGateway(ctx context.Context, a card.Address) (Gateway, error) {
-	return call(ctx, c, func(e *engine) (Gateway, error) { return e.addGateway(a) })
+	return call(ctx, c, func(e *engine.Engine) (Gateway, error) { return e.AddGateway(a) })
 }
 
 // RemoveGateway ends a home. Contacts learn the remaining addresses.
 func (c *Client) RemoveGateway(ctx context.Context, node key.NodePublic) error {
-	return do(ctx, c, func(e *engine) error { return e.removeGateway(node) })
+	return do(ctx, c, func(e *engine.Engine) error { return e.RemoveGateway(node) })
 }
 
 // Gateways lists the home gateways in the order of their addition.
 func (c *Client) Gateways(ctx context.Context) ([]Gateway, error) {
-	return call(ctx, c, func(e *engine) ([]Gateway, error) {
-		return e.gateways(), nil
-	})
+	return ask(ctx, c, (*engine.Engine).Gateways)
 }
 
 // Status sums the profile up.
 func (c *Client) Status(ctx context.Context) (Status, error) {
-	return call(ctx, c, func(e *engine) (Status, error) {
-		s := Status{
-			User: e.account.Self.User, Name: e.account.Self.Name, Device: e.account.Self.Device,
-			Requests: e.requests(), Waiting: e.outbox.Count(delivery.Waiting) + e.outbox.Count(delivery.Sending),
-			Pending: len(e.waiting), Custody: e.outbox.Count(delivery.Custody), Failed: e.outbox.Count(delivery.Failed), Ignored: e.ignored,
-		}
-		s.Contacts = len(e.contacts) - s.Requests
-		s.Gateways = e.gateways()
-		return s, nil
-	})
+	return ask(ctx, c, (*engine.Engine).Status)
 }
 
 // MarkRead tells a contact, with a read mark, that everything of theirs shown
 // so far was read, and clears the count of unread messages.
 func (c *Client) MarkRead(ctx context.Context, id ContactID) error {
-	return do(ctx, c, func(e *engine) error {
-		p, err := e.contact(id)
-		if err != nil {
-			return err
-		}
-		if p.Unread > 0 {
-			p.Unread, p.convDirty = 0, true
-			e.emit(ContactChanged{p.describe()})
-		}
-		if p.State != Accepted {
-			return nil
-		}
-		for _, id := range e.book.Devices(p.ID) {
-			if p.conv.MarkRead(p.party(id), math.MaxUint32) {
-				p.convDirty = true
-			}
-		}
-		if marks := p.conv.ReadMarks(); marks != nil {
-			_, err = e.compose(p, marks)
-		}
-		return err
-	})
+	return do(ctx, c, func(e *engine.Engine) error { return e.MarkRead(id) })
 }
 
 // Top is the height to start History from.
@@ -288,11 +154,8 @@ const Top = math.MaxUint32
 func (c *Client) History(ctx context.Context, id ContactID, before uint32, n int) (page []Message, next uint32, more bool, err error) {
 	var readUpto uint32
 	var readAt time.Time
-	err = do(ctx, c, func(e *engine) error {
-		p, err := e.contact(id)
-		if err == nil {
-			readUpto, readAt = p.conv.ReadUpto(e.ownParty()), p.ReadAt
-		}
+	err = do(ctx, c, func(e *engine.Engine) (err error) {
+		readUpto, readAt, err = e.ReadUpto(id)
 		return err
 	})
 	if err != nil {

@@ -1,18 +1,10 @@
-// Package client is the engine of a ZeroMS client: a person's identity, cards,
-// contacts, conversations, sessions and gateways, and the way of a message
-// from Send to the recipient's history and back.
-//
-// One loop goroutine owns all of it. It steps over up to 256 waiting
+// Package client runs a person's client: one loop goroutine owns an Engine
+// (package engine) with the whole profile. It steps over up to 256 waiting
 // inputs (commands, what gateways say, deadlines), hands the Store one Batch
 // with every row that those steps wrote or erased, and only when that is
 // durable does it act: answer commands, submit envelopes, acknowledge to
 // gateways, emit events. So whatever anybody was told survives a crash, and
 // what was not durable was told to nobody.
-//
-//	Send: api.go -> message.Append -> sessions.Seal (send.go)
-//	      -> Batch -> home.Pool -> gateway; receipt and ack come back (history.go)
-//	receive: home.Pool -> rows of the mailbox (homes.go) -> sessions.Open ->
-//	      message.Accept (receive.go) -> Batch -> ack to the gateway -> Event
 //
 // Goroutines: Run is the loop; it waits for the Pool's Run. Nothing else.
 package client
@@ -25,15 +17,13 @@ import (
 	"time"
 
 	"zeroms/client/delivery"
+	"zeroms/client/engine"
 	"zeroms/client/feed"
 	"zeroms/client/home"
 )
 
-// Errors of the engine.
-var (
-	ErrStopped = errors.New("client: the profile is not open any more; start again")
-	ErrNoSelf  = errors.New("client: this profile holds no identity; run init first")
-)
+// ErrStopped is returned when the client has ended.
+var ErrStopped = errors.New("client: the profile is not open any more; start again")
 
 // Config is what a Client needs. Zero timings are the defaults.
 type Config struct {
@@ -53,11 +43,8 @@ const queueSize = 1024
 // wait for the loop.
 const pushedSize = 16
 
-// turnSize is how many inputs share one commit at most.
-const turnSize = 256
-
 // input is one thing for the loop to do.
-type input func(e *engine)
+type input func(e *engine.Engine)
 
 // Client is one person's engine. Its methods may be called from any goroutine
 // once Run was started; they wait for the loop.
@@ -91,20 +78,26 @@ func New(cfg Config) *Client {
 // the store fails. It does not close the store.
 func (c *Client) Run(ctx context.Context) error {
 	defer c.finish()
-	e, err := load(ctx, c)
+	pool := home.New(home.Config{Dialer: c.cfg.Dialer, Resolve: c.cfg.Resolve, Timing: c.cfg.Links, Events: c.linkEvent})
+	e := engine.New(engine.Config{Store: c.cfg.Store, Pool: pool, Timing: c.cfg.Delivery, Log: c.cfg.Log})
+	rows, err := c.cfg.Store.Load(ctx)
 	if err != nil {
 		return err
 	}
+	e.Begin(time.Now())
+	if err := e.Load(ctx, rows); err != nil {
+		return err
+	}
 	links, cancel := context.WithCancel(ctx)
-	var pool sync.WaitGroup
-	pool.Add(1)
+	var ended sync.WaitGroup
+	ended.Add(1)
 	go func() {
-		defer pool.Done()
-		_ = e.pool.Run(links)
+		defer ended.Done()
+		_ = pool.Run(links)
 	}()
-	err = e.loop(ctx)
+	err = c.loop(ctx, e)
 	cancel()
-	pool.Wait()
+	ended.Wait()
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
 	}
@@ -134,8 +127,8 @@ func (c *Client) linkEvent(ev home.Event) {
 			return
 		}
 	}
-	c.push(func(e *engine) {
-		e.linkEvent(ev)
+	c.push(func(e *engine.Engine) {
+		e.LinkEvent(ev)
 		if rows {
 			<-c.pushed
 		}
@@ -143,15 +136,15 @@ func (c *Client) linkEvent(ev home.Event) {
 }
 
 // call runs f in the loop and returns what it returned once the turn is durable.
-func call[T any](ctx context.Context, c *Client, f func(e *engine) (T, error)) (T, error) {
+func call[T any](ctx context.Context, c *Client, f func(e *engine.Engine) (T, error)) (T, error) {
 	type result struct {
 		value T
 		err   error
 	}
 	done := make(chan result, 1)
-	in := func(e *engine) {
+	in := func(e *engine.Engine) {
 		v, err := f(e)
-		e.after(func() { done <- result{v, err} })
+		e.After(func() { done <- result{v, err} })
 	}
 	var none T
 	select {
@@ -176,17 +169,16 @@ func call[T any](ctx context.Context, c *Client, f func(e *engine) (T, error)) (
 	}
 }
 
-// loop is the engine's one goroutine; the package comment tells what it does.
-func (e *engine) loop(ctx context.Context) error {
+// loop is the client's one goroutine; the package comment tells what it does.
+func (c *Client) loop(ctx context.Context, e *engine.Engine) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	e.begin()
+	e.Begin(time.Now())
 	for {
-		e.progress()
-		if err := e.commit(ctx); err != nil {
+		if err := c.commit(ctx, e.Settle()); err != nil {
 			return err
 		}
-		if at, ok := e.alarms.Next(); ok {
+		if at, ok := e.Next(); ok {
 			timer.Reset(time.Until(at))
 		} else {
 			timer.Stop()
@@ -195,23 +187,21 @@ func (e *engine) loop(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-timer.C:
-			e.begin()
-		case in := <-e.client.inbox:
-			e.begin()
+			e.Begin(time.Now())
+		case in := <-c.inbox:
+			e.Begin(time.Now())
 			in(e)
-			e.more()
+			c.more(e)
 		}
-		for _, k := range e.alarms.Due(e.now) {
-			e.ring(k)
-		}
+		e.Ring()
 	}
 }
 
 // more steps over the inputs that wait already, within one turn's bound.
-func (e *engine) more() {
-	for range turnSize - 1 {
+func (c *Client) more(e *engine.Engine) {
+	for range engine.MaxInputs - 1 {
 		select {
-		case in := <-e.client.inbox:
+		case in := <-c.inbox:
 			in(e)
 		default:
 			return
@@ -219,32 +209,16 @@ func (e *engine) more() {
 	}
 }
 
-// begin opens a turn.
-func (e *engine) begin() { e.now = time.Now() }
-
-// commit makes the turn durable and then performs its actions.
-func (e *engine) commit(ctx context.Context) error {
-	batch := e.collect()
-	if !batch.Empty() {
-		if err := e.client.cfg.Store.Commit(context.WithoutCancel(ctx), batch); err != nil {
+// commit makes a turn durable and then performs its actions.
+func (c *Client) commit(ctx context.Context, t *engine.Turn) error {
+	if !t.Batch.Empty() {
+		if err := c.cfg.Store.Commit(context.WithoutCancel(ctx), t.Batch); err != nil {
 			return err
 		}
-		if rewrites(batch) {
-			e.alarms.Sooner(alarm{kind: alarmTidy}, e.now.Add(e.timing.Tidy))
-		}
 	}
-	actions, events := e.actions, e.events
-	e.actions, e.events = nil, nil
-	for _, act := range actions {
+	for _, act := range t.Actions {
 		act()
 	}
-	e.client.events.Emit(events)
+	c.events.Emit(t.Events)
 	return nil
 }
-
-// after adds an action to the turn: it runs once the turn is durable and must
-// not block.
-func (e *engine) after(act func()) { e.actions = append(e.actions, act) }
-
-// emit adds an event to the turn.
-func (e *engine) emit(ev Event) { e.events = append(e.events, ev) }

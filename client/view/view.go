@@ -116,6 +116,7 @@ type Status struct {
 	Custody  int // in custody, not acknowledged
 	Failed   int
 	Gateways []Gateway
+	Repairs  Repairs
 	// Ignored counts envelopes that could not be opened since the start.
 	Ignored uint64
 }

@@ -1,4 +1,4 @@
-package client
+package engine
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"zeroms/client/profile"
 	"zeroms/client/reach"
 	"zeroms/client/sessions"
+	"zeroms/client/view"
 	"zeroms/protocol/address"
 	"zeroms/protocol/envelope"
 	"zeroms/protocol/key"
@@ -29,7 +30,7 @@ const seenDays = uint32(wire.DedupeWindow / (24 * time.Hour))
 
 // receive takes one envelope out of a row of the mailbox. An envelope that was
 // processed before, or that nothing here can open, leaves no trace but its row.
-func (e *engine) receive(h *account.Home, row *wire.Push) {
+func (e *Engine) receive(h *account.Home, row *wire.Push) {
 	hash := [16]byte(row.Hash[:16])
 	if _, known := e.seen[hash]; known {
 		return
@@ -43,17 +44,17 @@ func (e *engine) receive(h *account.Home, row *wire.Push) {
 }
 
 // remember notes a hash until seenDays after the day.
-func (e *engine) remember(hash [16]byte, day uint32) {
+func (e *Engine) remember(hash [16]byte, day uint32) {
 	e.seen[hash] = day
 	e.put = append(e.put, profile.SeenRow(hash, day))
 }
 
 // open finds whom an envelope may be from by where it lay, and opens it.
-func (e *engine) open(h *account.Home, row *wire.Push) error {
+func (e *Engine) open(h *account.Home, row *wire.Push) error {
 	place := at(h, row)
 	c, k := e.drops[place], e.account.Door(place)
 	switch {
-	case c == nil && k == nil, k != nil && k.Revoked, c != nil && c.State == Blocked:
+	case c == nil && k == nil, k != nil && k.Revoked, c != nil && c.State == profile.Blocked:
 		return wire.ErrUnknownDrop
 	case (row.Kind == wire.RowDoor) != (k != nil):
 		return wire.ErrUnexpected
@@ -75,7 +76,7 @@ func (e *engine) open(h *account.Home, row *wire.Push) error {
 
 // openInit opens an envelope that carries a handshake: of a session that is
 // known already, or of a new one.
-func (e *engine) openInit(row *wire.Push, c *contact, k *account.Card) error {
+func (e *Engine) openInit(row *wire.Push, c *contact, k *account.Card) error {
 	head, env, err := envelope.ParseInit(row.Payload)
 	if err != nil {
 		return err
@@ -83,7 +84,7 @@ func (e *engine) openInit(row *wire.Push, c *contact, k *account.Card) error {
 	in := session.InitMessage(*head)
 	if l, known := e.book.Owner(&in); known {
 		owner := e.contacts[l.Contact]
-		if owner.State == Blocked || c != nil && c != owner {
+		if owner.State == profile.Blocked || c != nil && c != owner {
 			return wire.ErrWrongRecipient
 		}
 		o, err := e.book.Open(owner.ID, env, e.now)
@@ -108,9 +109,9 @@ func (e *engine) openInit(row *wire.Push, c *contact, k *account.Card) error {
 
 // openFirst takes the first message of a new session: everything is checked
 // before the contact, the session and the message come to stay.
-func (e *engine) openFirst(row *wire.Push, c *contact, k *account.Card, o *sessions.Opened) error {
+func (e *Engine) openFirst(row *wire.Push, c *contact, k *account.Card, o *sessions.Opened) error {
 	from := e.byUser[o.Block.Identity]
-	if c != nil && c != from || from != nil && from.State == Blocked || o.Block.Identity == e.account.Self.User {
+	if c != nil && c != from || from != nil && from.State == profile.Blocked || o.Block.Identity == e.account.Self.User {
 		return wire.ErrWrongRecipient
 	}
 	stranger := from == nil
@@ -119,7 +120,7 @@ func (e *engine) openFirst(row *wire.Push, c *contact, k *account.Card, o *sessi
 			return wire.ErrLimit.Because("requests that wait for a decision")
 		}
 		from = e.meet(o.Block.Identity)
-		from.State, from.Via = Requested, k.ID
+		from.State, from.Via = profile.Requested, k.ID
 	}
 	list, err := reach.FollowInit(&from.Contact, o.Block)
 	if err != nil {
@@ -146,17 +147,17 @@ func (e *engine) openFirst(row *wire.Push, c *contact, k *account.Card, o *sessi
 	e.forgetUnlisted(from)
 	reach.TakeHandover(&from.Contact, o.Block, e.account.Scope())
 	from.dirty = true
-	if from.State == Accepted {
+	if from.State == profile.Accepted {
 		wait := e.timing.AnswerMin + jitter(e.timing.AnswerMax-e.timing.AnswerMin)
 		e.alarms.Sooner(alarm{kind: alarmAnswer, lane: o.Lane}, e.now.Add(wait))
 	}
 	e.wake(from)
-	e.emit(ContactChanged{from.describe()})
+	e.emit(view.ContactChanged{Contact: from.describe()})
 	return nil
 }
 
 // dismiss takes back admit.
-func (e *engine) dismiss(c *contact) {
+func (e *Engine) dismiss(c *contact) {
 	delete(e.contacts, c.ID)
 	delete(e.byUser, c.User)
 	e.lastID = c.ID - 1
@@ -172,15 +173,15 @@ func jitter(d time.Duration) time.Duration {
 }
 
 // requests counts the strangers who wait for a decision.
-func (e *engine) requests() int {
+func (e *Engine) requests() int {
 	all, _ := e.requestsBy(key.CardID{})
 	return all
 }
 
 // requestsBy counts them, and of them those who came through a card.
-func (e *engine) requestsBy(card key.CardID) (all, through int) {
+func (e *Engine) requestsBy(card key.CardID) (all, through int) {
 	for _, c := range e.contacts {
-		if c.State == Requested {
+		if c.State == profile.Requested {
 			all++
 			if c.Via == card {
 				through++
@@ -200,7 +201,7 @@ type incoming struct {
 // take checks the messages of an envelope and accepts them: the main one into
 // its chain, side messages by whoever they are for. If the main one is refused
 // nothing changes, the session included; a refused rider is left out.
-func (e *engine) take(row *wire.Push, c *contact, o *sessions.Opened) error {
+func (e *Engine) take(row *wire.Push, c *contact, o *sessions.Opened) error {
 	main, err := check(e.account.Self.User, c, o.Lane.Device, o.Records[0])
 	if err != nil {
 		return err
@@ -252,9 +253,9 @@ func check(self key.IdentityPublic, c *contact, from key.DeviceID, r envelope.Re
 }
 
 // accept puts a verified message where it belongs.
-func (e *engine) accept(row *wire.Push, c *contact, in *incoming, base uint32) error {
+func (e *Engine) accept(row *wire.Push, c *contact, in *incoming, base uint32) error {
 	switch {
-	case c.State == Requested && (in.msg.Header.Kind.Side() || c.Waiting >= maxUndecided):
+	case c.State == profile.Requested && (in.msg.Header.Kind.Side() || c.Waiting >= maxUndecided):
 		return wire.ErrLimit.Because("messages of a request that waits for a decision")
 	case in.msg.Header.Kind.Side():
 		return e.side(c, in, base)
@@ -264,7 +265,7 @@ func (e *engine) accept(row *wire.Push, c *contact, in *incoming, base uint32) e
 	if fork := new(message.ForkError); errors.As(err, &fork) {
 		c.convDirty = true
 		e.log.Error("two different messages claim one place of a contact's chain", "contact", c.ID, "device", fork.From.Device.String())
-		e.emit(ContactChanged{c.describe()})
+		e.emit(view.ContactChanged{Contact: c.describe()})
 	}
 	if err != nil {
 		return err
@@ -287,7 +288,7 @@ func (e *engine) accept(row *wire.Push, c *contact, in *incoming, base uint32) e
 	} else {
 		e.wantSilentAck(c)
 	}
-	if c.State == Requested {
+	if c.State == profile.Requested {
 		c.Waiting++
 	}
 	e.history.Add(m)
@@ -297,12 +298,12 @@ func (e *engine) accept(row *wire.Push, c *contact, in *incoming, base uint32) e
 
 // apply does what a chained message asks for. Names and addresses count only if
 // no later ones are known: an old message that comes late takes nothing back.
-func (e *engine) apply(c *contact, in *incoming, place profile.Place) {
+func (e *Engine) apply(c *contact, in *incoming, place profile.Place) {
 	switch b := in.body.(type) {
 	case *message.Name:
 		if place.After(c.NameAt) {
 			c.Called, c.NameAt, c.dirty = b.Name, place, true
-			e.emit(ContactChanged{c.describe()})
+			e.emit(view.ContactChanged{Contact: c.describe()})
 		}
 	case *message.Drops:
 		if place.After(c.DropsAt) {
@@ -314,7 +315,7 @@ func (e *engine) apply(c *contact, in *incoming, place profile.Place) {
 }
 
 // theirDrops takes the addresses that a contact announces.
-func (e *engine) theirDrops(c *contact, b *message.Drops, place profile.Place) {
+func (e *Engine) theirDrops(c *contact, b *message.Drops, place profile.Place) {
 	var leases []profile.Gateway
 	for _, raw := range b.Leases {
 		l, err := address.ParseLease(raw)
@@ -331,12 +332,12 @@ func (e *engine) theirDrops(c *contact, b *message.Drops, place profile.Place) {
 	c.Secret, c.DropsAt = b.Address, place
 	e.outbox.Revive()
 	e.wake(c)
-	e.emit(ContactChanged{c.describe()})
+	e.emit(view.ContactChanged{Contact: c.describe()})
 }
 
 // side takes a side message. Its ratchet message opens only once, so it can't
 // come twice; it counts only if it is addressed to this device or to all.
-func (e *engine) side(c *contact, in *incoming, base uint32) error {
+func (e *Engine) side(c *contact, in *incoming, base uint32) error {
 	from := c.party(in.msg.Header.Device)
 	switch b := in.body.(type) {
 	case *message.Ack:

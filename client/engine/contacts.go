@@ -1,4 +1,4 @@
-package client
+package engine
 
 import (
 	"crypto/sha256"
@@ -57,7 +57,7 @@ func newContact(p profile.Contact) *contact {
 }
 
 // meet makes a contact of somebody new; it is nobody's until admit.
-func (e *engine) meet(user key.IdentityPublic) *contact {
+func (e *Engine) meet(user key.IdentityPublic) *contact {
 	c := newContact(profile.NewContact(user, e.now))
 	c.ID = e.lastID + 1
 	c.Network, _ = e.account.Network()
@@ -66,7 +66,7 @@ func (e *engine) meet(user key.IdentityPublic) *contact {
 }
 
 // admit gives a new contact its place.
-func (e *engine) admit(c *contact) {
+func (e *Engine) admit(c *contact) {
 	e.lastID = c.ID
 	e.contacts[c.ID], e.byUser[c.User] = c, c
 	c.dirty, c.convDirty = true, true
@@ -74,7 +74,7 @@ func (e *engine) admit(c *contact) {
 }
 
 // conversation tells whose conversation it is.
-func (e *engine) conversation(user key.IdentityPublic) message.Config {
+func (e *Engine) conversation(user key.IdentityPublic) message.Config {
 	origin, _ := e.account.Self.List.Origin(e.account.Self.Device)
 	return message.Config{
 		Self: e.account.Self.User, Peer: user, Device: e.account.Self.Device, List: e.account.Self.List.Ref(), Origin: origin,
@@ -86,11 +86,13 @@ func (c *contact) party(id key.DeviceID) message.Party {
 	return message.Party{User: c.User, Device: id}
 }
 
-func (c *contact) describe() Contact { return view.OfContact(&c.Contact, c.conv.Frozen(), c.problem) }
+func (c *contact) describe() view.Contact {
+	return view.OfContact(&c.Contact, c.conv.Frozen(), c.problem)
+}
 
 // addCardOf makes the owner of a card a contact and greets them: the greeting
 // sets up the session and carries our name.
-func (e *engine) addCardOf(k card.Card, alias string) (*contact, error) {
+func (e *Engine) addCardOf(k card.Card, alias string) (*contact, error) {
 	_, anywhere := e.account.Network()
 	switch {
 	case k.User == e.account.Self.User:
@@ -130,15 +132,15 @@ func (e *engine) addCardOf(k card.Card, alias string) (*contact, error) {
 }
 
 // welcome makes a contact an accepted one, whatever they were, and greets them.
-func (e *engine) welcome(c *contact) error {
-	greet := c.State != Accepted
-	c.State, c.Waiting, c.dirty, c.convDirty = Accepted, 0, true, true
+func (e *Engine) welcome(c *contact) error {
+	greet := c.State != profile.Accepted
+	c.State, c.Waiting, c.dirty, c.convDirty = profile.Accepted, 0, true, true
 	e.registerDrop(c)
 	if greet && len(e.book.Devices(c.ID)) > 0 {
 		e.wantAck(c)
 	}
 	e.wake(c)
-	e.emit(ContactChanged{c.describe()})
+	e.emit(view.ContactChanged{Contact: c.describe()})
 	if !greet {
 		return nil
 	}
@@ -147,27 +149,27 @@ func (e *engine) welcome(c *contact) error {
 }
 
 // block ends the intake from a contact. What was said stays.
-func (e *engine) block(c *contact) {
-	c.State, c.dirty, c.problem = Blocked, true, ""
+func (e *Engine) block(c *contact) {
+	c.State, c.dirty, c.problem = profile.Blocked, true, ""
 	e.registerDrop(c)
-	e.emit(ContactChanged{c.describe()})
+	e.emit(view.ContactChanged{Contact: c.describe()})
 }
 
 // announcement is a fingerprint of what a contact must know to write to us.
-func (e *engine) announcement(c *contact) [32]byte {
+func (e *Engine) announcement(c *contact) [32]byte {
 	return sha256.Sum256(key.Join(c.Mine.Bytes(), e.account.Self.Address.Bytes(), e.account.Fingerprint()))
 }
 
 // needsAnnouncement reports whether the contact has to be told where we are.
 // An init hands over enough to be answered; the rest follows the first answer.
-func (e *engine) needsAnnouncement(c *contact) bool {
+func (e *Engine) needsAnnouncement(c *contact) bool {
 	_, anywhere := e.account.Network()
-	return c.State == Accepted && !c.Theirs.IsZero() && anywhere && c.Announced != e.announcement(c)
+	return c.State == profile.Accepted && !c.Theirs.IsZero() && anywhere && c.Announced != e.announcement(c)
 }
 
 // announce tells a contact of our drop and our gateways, once the drop is
 // registered everywhere that is up.
-func (e *engine) announce(c *contact) {
+func (e *Engine) announce(c *contact) {
 	if !e.needsAnnouncement(c) || len(c.Registered) == 0 {
 		return
 	}
@@ -187,17 +189,17 @@ func (e *engine) announce(c *contact) {
 }
 
 // setProblem notes why nothing can be sent to a contact.
-func (e *engine) setProblem(c *contact, problem string) {
+func (e *Engine) setProblem(c *contact, problem string) {
 	if c.problem != problem {
 		c.problem = problem
-		e.emit(ContactChanged{c.describe()})
+		e.emit(view.ContactChanged{Contact: c.describe()})
 	}
 }
 
 // fetchProfile reads the contact's profile from one of their gateways, to
 // learn their devices and prekeys. It tries one gateway after the other and
 // backs off after each.
-func (e *engine) fetchProfile(c *contact) {
+func (e *Engine) fetchProfile(c *contact) {
 	at := c.Gateways
 	if !c.Theirs.IsZero() && len(c.Leases) > 0 {
 		at = c.Leases
@@ -235,13 +237,13 @@ func (e *engine) fetchProfile(c *contact) {
 
 // fetchSoon has the contact's profile read again after a pause, in case they
 // moved.
-func (e *engine) fetchSoon(c *contact) {
+func (e *Engine) fetchSoon(c *contact) {
 	until := c.fetch.Fail(e.now, e.timing.FetchMin, e.timing.FetchMax)
 	e.alarms.Sooner(alarm{kind: alarmMoved, lane: lane{Contact: c.ID}}, until)
 }
 
 // tryElsewhere turns to the contact's next gateway after a pause.
-func (e *engine) tryElsewhere(c *contact) {
+func (e *Engine) tryElsewhere(c *contact) {
 	c.Turn, c.dirty = c.Turn+1, true
 	c.leaseTurn++
 	until := c.fetch.Fail(e.now, e.timing.FetchMin, e.timing.FetchMax)
@@ -249,7 +251,7 @@ func (e *engine) tryElsewhere(c *contact) {
 }
 
 // profileCame takes what a profile says.
-func (e *engine) profileCame(c *contact, at key.GatewayHash, a home.Answered) error {
+func (e *Engine) profileCame(c *contact, at key.GatewayHash, a home.Answered) error {
 	if a.Err != nil {
 		return a.Err
 	}
@@ -273,7 +275,7 @@ func (e *engine) profileCame(c *contact, at key.GatewayHash, a home.Answered) er
 
 // forgetUnlisted gives up the sessions with devices that the contact's list no
 // longer names, and what waited for them.
-func (e *engine) forgetUnlisted(c *contact) {
+func (e *Engine) forgetUnlisted(c *contact) {
 	for _, id := range e.book.Devices(c.ID) {
 		if c.List == nil || c.List.Live(id) {
 			continue
@@ -292,7 +294,7 @@ func (e *engine) forgetUnlisted(c *contact) {
 }
 
 // find looks a contact up by #number, name or user ID text.
-func (e *engine) find(who string) (*contact, error) {
+func (e *Engine) find(who string) (*contact, error) {
 	if id, err := key.ParseUserID(who); err == nil {
 		if c := e.byUser[id]; c != nil {
 			return c, nil
@@ -317,7 +319,7 @@ func (e *engine) find(who string) (*contact, error) {
 }
 
 // sortedContacts returns everyone, by number.
-func (e *engine) sortedContacts() []*contact {
+func (e *Engine) sortedContacts() []*contact {
 	out := make([]*contact, 0, len(e.contacts))
 	for _, c := range e.contacts {
 		out = append(out, c)

@@ -1,7 +1,21 @@
-package client
+// Package engine is the state of one person's client and everything that
+// changes it: identity, cards, contacts, conversations, sessions and gateways,
+// and the way of a message from Send to the recipient's history and back.
+//
+// An Engine is a plain struct, driven by whoever owns it (package client): it
+// takes inputs (commands, what gateways say, deadlines) between Begin and
+// Settle, and Settle returns the turn: the rows to make durable, then the
+// actions and events that may leave once they are.
+//
+//	Send: api.go -> message.Append -> sessions.Seal (send.go)
+//	      -> Batch -> home.Pool -> gateway; receipt and ack come back (history.go)
+//	receive: home.Pool -> rows of the mailbox (homes.go) -> sessions.Open ->
+//	      message.Accept (receive.go) -> Batch -> ack to the gateway -> Event
+package engine
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -12,8 +26,12 @@ import (
 	"zeroms/client/outbox"
 	"zeroms/client/profile"
 	"zeroms/client/sessions"
+	"zeroms/client/view"
 	"zeroms/protocol/key"
 )
+
+// ErrNoSelf is returned for a profile without an identity.
+var ErrNoSelf = errors.New("client: this profile holds no identity; run init first")
 
 // lane is one device of one contact.
 type lane = delivery.Lane
@@ -38,15 +56,30 @@ type alarm struct {
 	lane lane
 }
 
-// engine is all that the loop owns.
-type engine struct {
+// Store is what an Engine reads from: a part of the client's Store.
+type Store interface {
+	history.Reader
+	// Tidy makes what was erased before now unreadable on disk.
+	Tidy(ctx context.Context, now time.Time) error
+}
+
+// Config is what an Engine needs. All of it is required.
+type Config struct {
+	Store  Store
+	Pool   *home.Pool
+	Timing delivery.Timing
+	Log    *slog.Logger
+}
+
+// Engine is a person's client in memory. It is not for use by several goroutines.
+type Engine struct {
 	// static
-	client *Client
+	store  Store
 	pool   *home.Pool
 	log    *slog.Logger
 	timing delivery.Timing
 
-	// owned by loop: the profile
+	// the profile
 	account  *account.Account
 	contacts map[uint64]*contact
 	byUser   map[key.IdentityPublic]*contact
@@ -55,53 +88,45 @@ type engine struct {
 	outbox   outbox.Outbox
 	history  *history.History
 
-	// owned by loop: indexes
+	// indexes
 	drops map[account.Place]*contact
 
-	// owned by loop: this run
+	// this run
 	alarms    delivery.Alarms[alarm]
 	waiting   map[uint64]func(home.Answered)
 	lastToken uint64
 	lastID    uint64
 	ignored   uint64
 
-	// owned by loop: this turn
+	// this turn
 	now     time.Time
 	put     []profile.Row
 	gone    []profile.Ref
 	awake   map[lane]struct{} // lanes to look at
 	actions []func()
-	events  []Event
+	events  []view.Event
 }
 
-func newEngine(c *Client) *engine {
-	e := &engine{
-		client: c, log: c.cfg.Log, timing: c.cfg.Delivery,
+// New makes an Engine that knows nothing; Load gives it a profile.
+func New(cfg Config) *Engine {
+	e := &Engine{
+		store: cfg.Store, pool: cfg.Pool, log: cfg.Log, timing: cfg.Timing,
 		contacts: map[uint64]*contact{}, byUser: map[key.IdentityPublic]*contact{},
 		seen: map[[16]byte]uint32{}, book: sessions.NewBook(),
 		drops:   map[account.Place]*contact{},
 		waiting: map[uint64]func(home.Answered){},
 		awake:   map[lane]struct{}{},
 	}
-	e.history = history.New(c.cfg.Store)
+	e.history = history.New(cfg.Store)
 	e.account = account.New(host{e}, e.log)
-	e.pool = home.New(home.Config{
-		Dialer: c.cfg.Dialer, Resolve: c.cfg.Resolve, Timing: c.cfg.Links,
-		Events: c.linkEvent,
-	})
 	return e
 }
 
-// load builds the engine from the store and opens the homes.
-func load(ctx context.Context, c *Client) (*engine, error) {
-	rows, err := c.cfg.Store.Load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	e := newEngine(c)
-	e.begin()
+// Load takes the profile's rows, in any order, in the first turn, and opens the
+// homes. Errors: ErrNoSelf, or what is wrong with a row.
+func (e *Engine) Load(ctx context.Context, rows []profile.Row) error {
 	if err := e.restore(ctx, rows); err != nil {
-		return nil, err
+		return err
 	}
 	e.account.Start()
 	e.indexDrops()
@@ -113,18 +138,61 @@ func load(ctx context.Context, c *Client) (*engine, error) {
 	}
 	e.alarms.Sooner(alarm{kind: alarmTidy}, e.now.Add(e.timing.Tidy))
 	e.wakeAll()
-	return e, nil
+	return nil
+}
+
+// MaxInputs is how many inputs share one turn, and so one commit, at most.
+const MaxInputs = 256
+
+// Turn is what came of the inputs since Begin: the rows to make durable, and
+// what may be done and told once they are. The actions never block.
+type Turn struct {
+	Batch   *profile.Batch
+	Actions []func()
+	Events  []view.Event
+}
+
+// Begin opens a turn.
+func (e *Engine) Begin(now time.Time) { e.now = now }
+
+// After adds an action to the turn: it runs once the turn is durable and must
+// not block.
+func (e *Engine) After(act func()) { e.actions = append(e.actions, act) }
+
+// emit adds an event to the turn.
+func (e *Engine) emit(ev view.Event) { e.events = append(e.events, ev) }
+
+// Settle moves on whatever the inputs have made possible and ends the turn.
+func (e *Engine) Settle() *Turn {
+	e.progress()
+	t := &Turn{Batch: e.collect()}
+	if rewrites(t.Batch) {
+		e.alarms.Sooner(alarm{kind: alarmTidy}, e.now.Add(e.timing.Tidy))
+	}
+	t.Actions, t.Events = e.actions, e.events
+	e.actions, e.events = nil, nil
+	return t
+}
+
+// Next returns when the engine wants a turn although nothing happens.
+func (e *Engine) Next() (time.Time, bool) { return e.alarms.Next() }
+
+// Ring does what deadlines were set for that have come.
+func (e *Engine) Ring() {
+	for _, a := range e.alarms.Due(e.now) {
+		e.ring(a)
+	}
 }
 
 // indexDrops maps the drops at every home to whom they are for.
-func (e *engine) indexDrops() {
+func (e *Engine) indexDrops() {
 	clear(e.drops)
 	for _, c := range e.contacts {
 		e.indexContact(c)
 	}
 }
 
-func (e *engine) indexContact(c *contact) {
+func (e *Engine) indexContact(c *contact) {
 	for _, h := range e.account.Homes() {
 		node := h.Address.Node
 		drop, _ := c.Mine.Drop(node)
@@ -133,7 +201,7 @@ func (e *engine) indexContact(c *contact) {
 }
 
 // wake has every lane of a contact looked at in this turn.
-func (e *engine) wake(c *contact) {
+func (e *Engine) wake(c *contact) {
 	for _, id := range e.book.Devices(c.ID) {
 		e.awake[lane{Contact: c.ID, Device: id}] = struct{}{}
 	}
@@ -141,7 +209,7 @@ func (e *engine) wake(c *contact) {
 }
 
 // wakeAll has every lane looked at that may have something to send.
-func (e *engine) wakeAll() {
+func (e *Engine) wakeAll() {
 	for _, l := range e.outbox.Lanes() {
 		e.awake[l] = struct{}{}
 	}
@@ -153,10 +221,10 @@ func (e *engine) wakeAll() {
 }
 
 // ring does what a deadline was set for.
-func (e *engine) ring(a alarm) {
+func (e *Engine) ring(a alarm) {
 	switch a.kind {
 	case alarmTidy:
-		if err := e.client.cfg.Store.Tidy(context.Background(), e.now); err != nil {
+		if err := e.store.Tidy(context.Background(), e.now); err != nil {
 			e.log.Warn("erased rows could not be made unreadable yet", "error", err)
 			e.alarms.Sooner(a, e.now.Add(e.timing.Tidy))
 		}
@@ -168,7 +236,7 @@ func (e *engine) ring(a alarm) {
 		}
 		e.registerDrops()
 	case alarmMoved:
-		if c := e.contacts[a.lane.Contact]; c != nil && c.State == Accepted {
+		if c := e.contacts[a.lane.Contact]; c != nil && c.State == profile.Accepted {
 			e.fetchProfile(c)
 		}
 	case alarmAck, alarmAnswer, alarmLane, alarmFetch:
@@ -183,7 +251,7 @@ func (e *engine) ring(a alarm) {
 
 // progress moves on whatever this turn has made possible: announcements,
 // envelopes, acknowledgements.
-func (e *engine) progress() {
+func (e *Engine) progress() {
 	e.account.Acknowledge()
 	for len(e.awake) > 0 {
 		lanes := e.awake
@@ -197,7 +265,7 @@ func (e *engine) progress() {
 }
 
 // sweep renews and expires whatever time has come for.
-func (e *engine) sweep() {
+func (e *Engine) sweep() {
 	e.alarms.Set(alarm{kind: alarmSweep}, e.now.Add(e.timing.Sweep))
 	e.account.Sweep()
 	for hash, day := range e.seen {

@@ -1,9 +1,10 @@
-package client
+package engine
 
 import (
 	"crypto/rand"
 	"time"
 
+	"zeroms/client/profile"
 	"zeroms/protocol/envelope"
 	"zeroms/protocol/key"
 	"zeroms/protocol/message"
@@ -11,38 +12,38 @@ import (
 
 // wantAck schedules an acknowledgement. Nothing is acknowledged before the
 // contact is accepted. It stays owed until a gateway has taken it.
-func (e *engine) wantAck(c *contact) {
+func (e *Engine) wantAck(c *contact) {
 	e.oweAck(c, func() time.Time { return c.acks.Want(e.now, e.timing) })
 }
 
 // wantSilentAck schedules the acknowledgement of something that the user does
 // not see: it rides on what goes anyway, or leaves much later.
-func (e *engine) wantSilentAck(c *contact) {
+func (e *Engine) wantSilentAck(c *contact) {
 	wait := e.timing.SilentMin + jitter(e.timing.SilentMax-e.timing.SilentMin)
 	e.oweAck(c, func() time.Time { return c.acks.WantLater(e.now, wait) })
 }
 
-func (e *engine) oweAck(c *contact, want func() time.Time) {
-	if c.State == Accepted {
+func (e *Engine) oweAck(c *contact, want func() time.Time) {
+	if c.State == profile.Accepted {
 		c.ackTurn++
 		c.AckOwed, c.convDirty = true, true
 		e.armAck(c, want())
 	}
 }
 
-func (e *engine) armAck(c *contact, due time.Time) {
+func (e *Engine) armAck(c *contact, due time.Time) {
 	e.alarms.Set(alarm{kind: alarmAck, lane: lane{Contact: c.ID}}, due)
 }
 
 // ackTaken notes that a gateway has taken an acknowledgement made at a turn.
-func (e *engine) ackTaken(c *contact, turn uint64) {
+func (e *Engine) ackTaken(c *contact, turn uint64) {
 	if c.ackTurn == turn && c.AckOwed {
 		c.AckOwed, c.convDirty = false, true
 	}
 }
 
 // ackRecord acknowledges all that was accepted from a contact.
-func (e *engine) ackRecord(c *contact) (envelope.Record, bool) {
+func (e *Engine) ackRecord(c *contact) (envelope.Record, bool) {
 	ack, _ := c.conv.Ack(key.DeviceID{}, nonce())
 	c.convDirty = true
 	if ack == nil {
@@ -52,7 +53,7 @@ func (e *engine) ackRecord(c *contact) (envelope.Record, bool) {
 }
 
 // headsRecord tells a device the newest own message.
-func (e *engine) headsRecord(c *contact, to key.DeviceID) (envelope.Record, bool) {
+func (e *Engine) headsRecord(c *contact, to key.DeviceID) (envelope.Record, bool) {
 	return e.sideRecord(c, c.conv.Heads(to, nonce()))
 }
 
@@ -61,7 +62,7 @@ func nonce() (n [message.NonceSize]byte) {
 	return n
 }
 
-func (e *engine) sideRecord(c *contact, body message.Body) (envelope.Record, bool) {
+func (e *Engine) sideRecord(c *contact, body message.Body) (envelope.Record, bool) {
 	var r envelope.Record
 	_, _ = rand.Read(r.Salt[:])
 	var err error
@@ -78,7 +79,7 @@ func (e *engine) sideRecord(c *contact, body message.Body) (envelope.Record, boo
 
 // ackAlone sends an acknowledgement that waited long enough for an envelope to
 // ride on, to every device of the contact.
-func (e *engine) ackAlone(c *contact) {
+func (e *Engine) ackAlone(c *contact) {
 	if !c.acks.Due(e.now) {
 		return
 	}
@@ -109,7 +110,7 @@ func (e *engine) ackAlone(c *contact) {
 }
 
 // answer answers an init once with our heads, if nothing else was said since.
-func (e *engine) answer(c *contact, l lane) {
+func (e *Engine) answer(c *contact, l lane) {
 	if !c.answerDue[l.Device] {
 		return
 	}

@@ -1,4 +1,4 @@
-package client
+package engine
 
 import (
 	"cmp"
@@ -12,7 +12,7 @@ import (
 )
 
 // collect turns everything the turn changed into one batch.
-func (e *engine) collect() *profile.Batch {
+func (e *Engine) collect() *profile.Batch {
 	b := &profile.Batch{Now: e.now}
 	put, gone := e.account.Collect()
 	b.Put = append(b.Put, put...)
@@ -42,36 +42,36 @@ func rewrites(b *profile.Batch) bool {
 }
 
 // messageRows stores new and changed messages and reports them.
-func (e *engine) messageRows() (rows []profile.Row) {
+func (e *Engine) messageRows() (rows []profile.Row) {
 	added, changed := e.history.Collect()
 	for _, m := range added {
 		rows = append(rows, m.Row())
 		if m.Shown() {
-			e.emit(MessageAdded{e.described(m)})
+			e.emit(view.MessageAdded{Message: e.described(m)})
 		}
 	}
 	for _, m := range changed {
 		rows = append(rows, m.Row())
 		if m.Shown() {
-			e.emit(MessageChanged{e.described(m)})
+			e.emit(view.MessageChanged{Message: e.described(m)})
 		}
 	}
 	return rows
 }
 
 // described is a message as others see it, read or not.
-func (e *engine) described(m *profile.Message) Message {
+func (e *Engine) described(m *profile.Message) view.Message {
 	c := e.contacts[m.Contact]
 	return view.Describe(m).ReadBy(c.conv.ReadUpto(e.ownParty()), c.ReadAt)
 }
 
 // ownParty is this device.
-func (e *engine) ownParty() message.Party {
+func (e *Engine) ownParty() message.Party {
 	return message.Party{User: e.account.Self.User, Device: e.account.Self.Device}
 }
 
 // restore rebuilds the state from rows in any order.
-func (e *engine) restore(ctx context.Context, rows []profile.Row) error {
+func (e *Engine) restore(ctx context.Context, rows []profile.Row) error {
 	slices.SortStableFunc(rows, func(a, b profile.Row) int { return cmp.Compare(a.Table, b.Table) })
 	for _, r := range rows {
 		if err := e.restoreRow(ctx, r); err != nil {
@@ -93,7 +93,7 @@ func (e *engine) restore(ctx context.Context, rows []profile.Row) error {
 }
 
 // restoreRow takes one row; rows come in the order of their tables.
-func (e *engine) restoreRow(ctx context.Context, r profile.Row) error {
+func (e *Engine) restoreRow(ctx context.Context, r profile.Row) error {
 	if own, err := e.account.Restore(r); own {
 		return err
 	}
@@ -120,7 +120,7 @@ func (e *engine) restoreRow(ctx context.Context, r profile.Row) error {
 	return err
 }
 
-func (e *engine) restoreConversation(r profile.Row) error {
+func (e *Engine) restoreConversation(r profile.Row) error {
 	c := e.contacts[r.Conv]
 	if c == nil {
 		return wire.ErrValue.Because("a conversation without its contact")
@@ -133,7 +133,7 @@ func (e *engine) restoreConversation(r profile.Row) error {
 	return err
 }
 
-func (e *engine) restoreSessions(r profile.Row) error {
+func (e *Engine) restoreSessions(r profile.Row) error {
 	l, s, err := profile.ParseSessions(r)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (e *engine) restoreSessions(r profile.Row) error {
 	return nil
 }
 
-func (e *engine) restoreItem(ctx context.Context, r profile.Row) error {
+func (e *Engine) restoreItem(ctx context.Context, r profile.Row) error {
 	i, err := e.outbox.Restore(r)
 	if err != nil {
 		return err

@@ -1,40 +1,42 @@
-package client
+package engine
 
 import (
 	"slices"
 
 	"zeroms/client/delivery"
 	"zeroms/client/home"
+	"zeroms/client/profile"
+	"zeroms/client/view"
 	"zeroms/protocol/key"
 	"zeroms/protocol/message"
 	"zeroms/protocol/wire"
 )
 
 // custody notes a receipt.
-func (e *engine) custody(i *delivery.Item, a home.Answered) {
+func (e *Engine) custody(i *delivery.Item, a home.Answered) {
 	m, err := e.history.Find(i.Message)
 	if err != nil {
 		e.log.Error("a message in custody can't be read", "error", err)
 		return
 	}
 	t := m.Target(i.Lane.Device)
-	if t.State == Queued {
-		t.State = InCustody
+	if t.State == profile.Queued {
+		t.State = profile.InCustody
 	}
 	t.Holder, t.Custody, t.Until = key.GatewayHashOf(a.Gateway), wire.Millis(e.now), a.Receipt.Kept
 	e.history.Change(m)
 }
 
 // gaveUp notes that a message was refused for good.
-func (e *engine) gaveUp(i *delivery.Item) {
+func (e *Engine) gaveUp(i *delivery.Item) {
 	if m, err := e.history.Find(i.Message); err == nil {
-		m.Target(i.Lane.Device).State = Failed
+		m.Target(i.Lane.Device).State = profile.Failed
 		e.history.Change(m)
 	}
 }
 
 // theyAcked marks everything delivered that a device says it has.
-func (e *engine) theyAcked(c *contact, from message.Party, ack *message.Ack) {
+func (e *Engine) theyAcked(c *contact, from message.Party, ack *message.Ack) {
 	news := c.conv.Acked(from, ack)
 	c.convDirty = true
 	if len(news) == 0 {
@@ -46,18 +48,18 @@ func (e *engine) theyAcked(c *contact, from message.Party, ack *message.Ack) {
 			continue
 		}
 		t := m.Target(from.Device)
-		t.State, t.Delivered = Delivered, wire.Millis(e.now)
+		t.State, t.Delivered = profile.Delivered, wire.Millis(e.now)
 		e.history.Change(m)
 		e.finish(i)
 	}
 }
 
 // theyRead notes up to which own message a contact has read.
-func (e *engine) theyRead(c *contact, from key.DeviceID, b *message.Read) {
+func (e *Engine) theyRead(c *contact, from key.DeviceID, b *message.Read) {
 	for _, mark := range c.conv.NoteRead(c.party(from), b) {
 		if mark.Device == e.account.Self.Device {
 			c.ReadAt = e.now
-			e.emit(ReadUpto{Contact: c.ID, Seq: mark.Upto, At: e.now})
+			e.emit(view.ReadUpto{Contact: c.ID, Seq: mark.Upto, At: e.now})
 		}
 	}
 }

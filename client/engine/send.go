@@ -1,4 +1,4 @@
-package client
+package engine
 
 import (
 	"crypto/rand"
@@ -20,7 +20,7 @@ import (
 
 // compose signs and chains a message to a contact and queues it for each of
 // their devices. It leaves when a session and an address allow.
-func (e *engine) compose(c *contact, body message.Body) (*profile.Message, error) {
+func (e *Engine) compose(c *contact, body message.Body) (*profile.Message, error) {
 	encoded, err := message.EncodeBody(body)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func (e *engine) compose(c *contact, body message.Body) (*profile.Message, error
 }
 
 // devices are the contact's devices that messages go to: those that are listed.
-func (e *engine) devices(c *contact) (out []key.DeviceID) {
+func (e *Engine) devices(c *contact) (out []key.DeviceID) {
 	for _, id := range e.book.Devices(c.ID) {
 		if c.List != nil && c.List.Live(id) {
 			out = append(out, id)
@@ -63,15 +63,15 @@ func (e *engine) devices(c *contact) (out []key.DeviceID) {
 
 // queue adds an item for one device; the zero device stands for those that
 // are not known yet.
-func (e *engine) queue(m *profile.Message, id key.DeviceID) {
+func (e *Engine) queue(m *profile.Message, id key.DeviceID) {
 	l := lane{Contact: m.Contact, Device: id}
 	e.outbox.Queue(m, l)
-	m.Target(id).State = Queued
+	m.Target(id).State = profile.Queued
 	e.awake[l] = struct{}{}
 }
 
 // finish removes an item that is delivered.
-func (e *engine) finish(i *delivery.Item) {
+func (e *Engine) finish(i *delivery.Item) {
 	e.outbox.Finish(i)
 	if !e.outbox.Holds(i.Message) {
 		e.history.Release(i.Message)
@@ -79,7 +79,7 @@ func (e *engine) finish(i *delivery.Item) {
 }
 
 // spread turns items for unknown devices into items for the known ones.
-func (e *engine) spread(c *contact) {
+func (e *Engine) spread(c *contact) {
 	devices := e.devices(c)
 	if len(devices) == 0 {
 		return
@@ -100,8 +100,8 @@ func (e *engine) spread(c *contact) {
 }
 
 // pump moves one lane on: repetitions, new envelopes, then what travels alone.
-func (e *engine) pump(c *contact, l lane) {
-	if c.State != Accepted {
+func (e *Engine) pump(c *contact, l lane) {
+	if c.State != profile.Accepted {
 		return
 	}
 	if l.Device == (key.DeviceID{}) {
@@ -143,7 +143,7 @@ type route struct {
 }
 
 // route finds a session and an address, or starts whatever is missing.
-func (e *engine) route(c *contact, l lane) *route {
+func (e *Engine) route(c *contact, l lane) *route {
 	if e.outbox.Empty(l) && !c.acks.Due(e.now) && !c.answerDue[l.Device] {
 		return nil
 	}
@@ -180,7 +180,7 @@ func on(r *reach.Route, s *session.Session) *route {
 // initiate makes a new session with a device, for the drop if it is known, else
 // for the door of the card. It needs a fresh prekey, and our own drop has to
 // stand at one of our gateways before we hand it over.
-func (e *engine) initiate(c *contact, l lane) bool {
+func (e *Engine) initiate(c *contact, l lane) bool {
 	leases := e.account.Packed(session.MaxLeases, func(n key.NodePublic) bool { return c.Registered[n] })
 	if len(leases) == 0 {
 		return false
@@ -213,7 +213,7 @@ func (e *engine) initiate(c *contact, l lane) bool {
 }
 
 // pack seals the next item of a lane. It reports false if the item has to wait.
-func (e *engine) pack(c *contact, i *delivery.Item, r *route) bool {
+func (e *Engine) pack(c *contact, i *delivery.Item, r *route) bool {
 	m, err := e.history.Find(i.Message)
 	if err != nil {
 		e.log.Error("a queued message can't be read", "error", err)
@@ -252,7 +252,7 @@ func (e *engine) pack(c *contact, i *delivery.Item, r *route) bool {
 	return true
 }
 
-func (e *engine) parcel(c *contact, r *route, env []byte) *profile.Parcel {
+func (e *Engine) parcel(c *contact, r *route, env []byte) *profile.Parcel {
 	return &profile.Parcel{
 		Gateway: r.Gateway, Network: c.Network, Drop: r.Drop, Envelope: env,
 		MAC: r.Capability.Authenticate(r.Drop, sha256.Sum256(env)),
@@ -261,7 +261,7 @@ func (e *engine) parcel(c *contact, r *route, env []byte) *profile.Parcel {
 
 // knock sends an init envelope that carries only our heads, ahead of a message
 // that is too large for one, and again until it is in custody.
-func (e *engine) knock(c *contact, l lane, r *route) {
+func (e *Engine) knock(c *contact, l lane, r *route) {
 	if c.knocking[l.Device] {
 		return
 	}
@@ -282,7 +282,7 @@ func (e *engine) knock(c *contact, l lane, r *route) {
 }
 
 // sendOnce seals and submits a side message; it is not kept in the outbox.
-func (e *engine) sendOnce(c *contact, l lane, r *route, record envelope.Record, done func(error)) bool {
+func (e *Engine) sendOnce(c *contact, l lane, r *route, record envelope.Record, done func(error)) bool {
 	letter := sessions.Letter{Records: []envelope.Record{record}, Base: c.conv.Address(c.party(l.Device), 0)}
 	env, err := e.book.Seal(l, r.session, letter, e.now)
 	if err != nil {
@@ -296,7 +296,7 @@ func (e *engine) sendOnce(c *contact, l lane, r *route, record envelope.Record, 
 }
 
 // submit hands an item's envelope to the gateway's link after the turn.
-func (e *engine) submit(i *delivery.Item) {
+func (e *Engine) submit(i *delivery.Item) {
 	p := e.outbox.Parcel(i)
 	if p == nil {
 		e.again(i)
@@ -308,7 +308,7 @@ func (e *engine) submit(i *delivery.Item) {
 }
 
 // submitted takes the answer to a submission.
-func (e *engine) submitted(i *delivery.Item, p *profile.Parcel, a home.Answered) {
+func (e *Engine) submitted(i *delivery.Item, p *profile.Parcel, a home.Answered) {
 	switch {
 	case e.outbox.Get(i.ID) == nil: // the recipient's acknowledgement was faster
 		if a.Receipt != nil {
@@ -343,7 +343,7 @@ func (e *engine) submitted(i *delivery.Item, p *profile.Parcel, a home.Answered)
 
 // taken notes what else is in custody with an item's envelope: an init, an
 // acknowledgement.
-func (e *engine) taken(c *contact, i *delivery.Item) {
+func (e *Engine) taken(c *contact, i *delivery.Item) {
 	if p := e.outbox.Parcel(i); p != nil && envelope.IsInit(p.Envelope) {
 		if head, _, err := envelope.ParseInit(p.Envelope); err == nil {
 			in := session.InitMessage(*head)
@@ -359,7 +359,7 @@ func (e *engine) taken(c *contact, i *delivery.Item) {
 // reroute turns to another gateway of the contact: for an init that can't be
 // brought a new one is made, other envelopes are sealed anew. Where there is no
 // other place the same envelope is repeated: sealing anew uses up the chain.
-func (e *engine) reroute(c *contact, i *delivery.Item) {
+func (e *Engine) reroute(c *contact, i *delivery.Item) {
 	d, p := e.book.Get(i.Lane), e.outbox.Parcel(i)
 	if d == nil {
 		return
@@ -383,7 +383,7 @@ func (e *engine) reroute(c *contact, i *delivery.Item) {
 }
 
 // again has an item sealed anew. What rode on its envelope has to go again.
-func (e *engine) again(i *delivery.Item) {
+func (e *Engine) again(i *delivery.Item) {
 	if c := e.contacts[i.Lane.Contact]; c.riders[i.ID] > 0 {
 		delete(c.riders, i.ID)
 		e.wantAck(c)

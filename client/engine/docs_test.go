@@ -1,4 +1,4 @@
-package client
+package engine
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ import (
 	"zeroms/protocol/card"
 )
 
-const document = "../docs/protocol/client.md"
+const document = "../../docs/protocol/client.md"
 
 // section is the text below a heading of the document.
 func section(t *testing.T, heading string) string {
@@ -83,7 +83,7 @@ func TestDocumentedLimits(t *testing.T) {
 		"envelopes of a session at a door":     delivery.WindowDoor,
 		"deep searches for a contact, an hour": delivery.BudgetPerHour,
 		"envelopes remembered, days":           int(seenDays),
-		"inputs of one commit":                 turnSize,
+		"inputs of one commit":                 MaxInputs,
 	} {
 		if row := fmt.Sprintf("\n| %s | %d |\n", what, n); !strings.Contains(text, row) {
 			t.Errorf("the document lacks the row %q", strings.TrimSpace(row))

@@ -1,0 +1,277 @@
+package engine
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"zeroms/client/account"
+	"zeroms/client/delivery"
+	"zeroms/client/profile"
+	"zeroms/client/view"
+	"zeroms/protocol/card"
+	"zeroms/protocol/key"
+	"zeroms/protocol/message"
+)
+
+// ErrTooLong is returned for texts that no message can carry.
+var ErrTooLong = errors.New("client: the text is too long; send at most 14,000 bytes at once")
+
+// Send queues a text for a contact. Errors: ErrNoContact, ErrBlocked,
+// ErrRequest, ErrTooLong.
+func (e *Engine) Send(to view.ContactID, text string) (view.Message, error) {
+	switch {
+	case !utf8.ValidString(text):
+		return view.Message{}, errors.New("client: the text is not valid UTF-8")
+	case len(text) > message.MaxText:
+		return view.Message{}, ErrTooLong
+	case len(text) == 0:
+		return view.Message{}, errors.New("client: there is nothing to send: the text is empty")
+	}
+	c, err := e.writable(to)
+	if err != nil {
+		return view.Message{}, err
+	}
+	m, err := e.compose(c, &message.Text{Text: text})
+	if err != nil {
+		return view.Message{}, err
+	}
+	return view.Describe(m), nil
+}
+
+// contact returns a known contact.
+func (e *Engine) contact(id view.ContactID) (*contact, error) {
+	if c := e.contacts[id]; c != nil {
+		return c, nil
+	}
+	return nil, ErrNoContact
+}
+
+// writable returns a contact that may be written to.
+func (e *Engine) writable(id view.ContactID) (*contact, error) {
+	c, err := e.contact(id)
+	switch {
+	case err != nil:
+		return nil, err
+	case c.State == profile.Blocked:
+		return nil, ErrBlocked
+	case c.State == profile.Requested:
+		return nil, ErrRequest
+	}
+	return c, nil
+}
+
+// Find looks a contact up by #number, name or user ID text. Errors:
+// ErrNoContact, ErrSeveral.
+func (e *Engine) Find(who string) (view.Contact, error) {
+	c, err := e.find(who)
+	if err != nil {
+		return view.Contact{}, err
+	}
+	return c.describe(), nil
+}
+
+// Contacts lists everyone, requests and blocked ones included, by number.
+func (e *Engine) Contacts() (out []view.Contact) {
+	for _, c := range e.sortedContacts() {
+		out = append(out, c.describe())
+	}
+	return out
+}
+
+// Add makes the owner of a card a contact, under a name of the user's choice
+// or, if alias is empty, the card's. Errors: ErrOwnCard, ErrNoGateway,
+// ErrUnreachable, wire.ErrExpired, wire.ErrWrongKind.
+func (e *Engine) Add(k card.Card, alias string) (view.Contact, error) {
+	c, err := e.addCardOf(k, alias)
+	if err != nil {
+		return view.Contact{}, err
+	}
+	return c.describe(), nil
+}
+
+// Accept takes a request, or a blocked contact back. Errors: ErrNoContact.
+func (e *Engine) Accept(id view.ContactID) (view.Contact, error) {
+	c, err := e.contact(id)
+	if err != nil {
+		return view.Contact{}, err
+	}
+	if c.State != profile.Accepted {
+		if err := e.welcome(c); err != nil {
+			return view.Contact{}, err
+		}
+	}
+	return c.describe(), nil
+}
+
+// Block ends the intake from a contact or request. Errors: ErrNoContact.
+func (e *Engine) Block(id view.ContactID) error {
+	c, err := e.contact(id)
+	if err == nil && c.State != profile.Blocked {
+		e.block(c)
+	}
+	return err
+}
+
+// Verify marks a contact as verified, or takes that back. Errors: ErrNoContact.
+func (e *Engine) Verify(id view.ContactID, verified bool) error {
+	c, err := e.contact(id)
+	if err != nil {
+		return err
+	}
+	c.Verified, c.dirty = verified, true
+	e.emit(view.ContactChanged{Contact: c.describe()})
+	return nil
+}
+
+// Identities are this user's and a contact's keys, which both compare. Errors: ErrNoContact.
+func (e *Engine) Identities(id view.ContactID) (self, peer key.IdentityPublic, err error) {
+	c, err := e.contact(id)
+	if err != nil {
+		return self, peer, err
+	}
+	return e.account.Self.User, c.User, nil
+}
+
+// Cards lists the cards given out, oldest first.
+func (e *Engine) Cards() (out []view.Card, err error) {
+	for _, k := range e.account.Cards() {
+		shown, err := e.describeCard(k)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, shown)
+	}
+	return out, nil
+}
+
+// Card returns the newest card that works. Errors: ErrNoGateway.
+func (e *Engine) Card() (view.Card, error) {
+	for _, k := range slices.Backward(e.account.Cards()) {
+		if !k.Revoked {
+			return e.shownCard(k)
+		}
+	}
+	return e.shownCard(e.account.AddCard())
+}
+
+// NewCard makes a further card, which can be revoked without touching others.
+// Errors: ErrNoGateway.
+func (e *Engine) NewCard() (view.Card, error) {
+	if _, ok := e.account.Network(); !ok {
+		return view.Card{}, ErrNoGateway
+	}
+	return e.shownCard(e.account.AddCard())
+}
+
+// RevokeCard closes a card's door: nobody can use it to write first any more.
+func (e *Engine) RevokeCard(id key.CardID) error { return e.account.RevokeCard(id) }
+
+// AddGateway makes a gateway a home, or gives a home a new address.
+func (e *Engine) AddGateway(a card.Address) (view.Gateway, error) {
+	h, err := e.account.AddHome(a)
+	if err != nil {
+		return view.Gateway{}, err
+	}
+	e.indexDrops()
+	return e.gateway(h), nil
+}
+
+// RemoveGateway ends a home. Contacts learn the remaining addresses in-band.
+func (e *Engine) RemoveGateway(node key.NodePublic) error {
+	if err := e.account.RemoveHome(node); err != nil {
+		return err
+	}
+	for _, c := range e.contacts {
+		if c.Registered[node] {
+			delete(c.Registered, node)
+			c.dirty = true
+		}
+	}
+	e.indexDrops()
+	e.wakeAll()
+	e.emit(view.GatewayRemoved{Node: node})
+	return nil
+}
+
+// Gateways lists the home gateways in the order of their addition.
+func (e *Engine) Gateways() (out []view.Gateway) {
+	for _, h := range e.account.Homes() {
+		out = append(out, e.gateway(h))
+	}
+	return out
+}
+
+// Status sums the profile up.
+func (e *Engine) Status() view.Status {
+	s := view.Status{
+		User: e.account.Self.User, Name: e.account.Self.Name, Device: e.account.Self.Device,
+		Requests: e.requests(), Waiting: e.outbox.Count(delivery.Waiting) + e.outbox.Count(delivery.Sending),
+		Pending: len(e.waiting), Custody: e.outbox.Count(delivery.Custody), Failed: e.outbox.Count(delivery.Failed), Ignored: e.ignored,
+	}
+	s.Contacts = len(e.contacts) - s.Requests
+	s.Gateways = e.Gateways()
+	return s
+}
+
+// MarkRead tells a contact, with a read mark, that everything of theirs shown
+// so far was read, and clears the count of unread messages. Errors: ErrNoContact.
+func (e *Engine) MarkRead(id view.ContactID) error {
+	c, err := e.contact(id)
+	if err != nil {
+		return err
+	}
+	if c.Unread > 0 {
+		c.Unread, c.convDirty = 0, true
+		e.emit(view.ContactChanged{Contact: c.describe()})
+	}
+	if c.State != profile.Accepted {
+		return nil
+	}
+	for _, id := range e.book.Devices(c.ID) {
+		if c.conv.MarkRead(c.party(id), math.MaxUint32) {
+			c.convDirty = true
+		}
+	}
+	if marks := c.conv.ReadMarks(); marks != nil {
+		_, err = e.compose(c, marks)
+	}
+	return err
+}
+
+// ReadUpto is up to which own message a contact has read, and when that was
+// last news. Errors: ErrNoContact.
+func (e *Engine) ReadUpto(id view.ContactID) (seq uint32, at time.Time, err error) {
+	c, err := e.contact(id)
+	if err != nil {
+		return 0, at, err
+	}
+	return c.conv.ReadUpto(e.ownParty()), c.ReadAt, nil
+}
+
+// gateway describes a home.
+func (e *Engine) gateway(h *account.Home) view.Gateway {
+	g := h.Describe()
+	for _, c := range e.contacts {
+		if c.Registered[h.Address.Node] {
+			g.Drops++
+		}
+	}
+	return g
+}
+
+// describeCard shows a card with the gateways of now.
+func (e *Engine) describeCard(k *account.Card) (view.Card, error) {
+	text, err := e.account.CardText(k)
+	return view.Card{ID: k.ID, Created: k.Created, Revoked: k.Revoked, Text: text}, err
+}
+
+// shownCard is a card to hand out, for which there has to be a gateway.
+func (e *Engine) shownCard(k *account.Card) (view.Card, error) {
+	if _, ok := e.account.Network(); !ok {
+		return view.Card{}, ErrNoGateway
+	}
+	return e.describeCard(k)
+}

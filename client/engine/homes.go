@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"time"
+
+	"zeroms/client/account"
+	"zeroms/client/home"
+	"zeroms/client/view"
+	"zeroms/protocol/wire"
+)
+
+// registerPause is the pause before a registration that failed is repeated.
+const registerPause = 20 * time.Second
+
+// host is the engine as its account sees it.
+type host struct{ e *Engine }
+
+// Now is the time of the turn.
+func (h host) Now() time.Time { return h.e.now }
+
+// Ask sends a request after the turn; its answer comes back into the loop.
+func (h host) Ask(r home.Request, done func(home.Answered)) { h.e.ask(r, done) }
+
+// After does something with the links after the turn.
+func (h host) After(do func(*home.Pool)) { h.e.After(func() { do(h.e.pool) }) }
+
+// Changed reports a home whose state changed.
+func (h host) Changed(g *account.Home) { h.e.emit(view.GatewayChanged{Gateway: h.e.gateway(g)}) }
+
+// RetrySoon has registrations repeated in a while.
+func (h host) RetrySoon() {
+	h.e.alarms.Sooner(alarm{kind: alarmRegister}, h.e.now.Add(registerPause))
+}
+
+// ask sends a request after the turn; its answer comes back into the loop.
+func (e *Engine) ask(r home.Request, done func(home.Answered)) {
+	e.lastToken++
+	r.Token = e.lastToken
+	e.waiting[r.Token] = done
+	e.After(func() { e.pool.Send(r) })
+}
+
+// LinkEvent takes what the Pool reports.
+func (e *Engine) LinkEvent(ev home.Event) {
+	switch ev := ev.(type) {
+	case home.Connected:
+		if e.account.Connected(ev) != nil {
+			e.registerDrops()
+			e.outbox.Hurry()
+			e.wakeAll()
+		}
+	case home.Disconnected:
+		e.account.Disconnected(ev)
+	case home.Pushed:
+		e.account.Pushed(ev, e.receive)
+	case home.Answered:
+		if done := e.waiting[ev.Token]; done != nil {
+			delete(e.waiting, ev.Token)
+			done(ev)
+		}
+	case home.Head:
+		e.account.HeadSeen(ev)
+	}
+}
+
+// registerDrops makes every contact's drop what it should be at every home.
+func (e *Engine) registerDrops() {
+	for _, c := range e.contacts {
+		e.registerDrop(c)
+	}
+}
+
+// registerDrop makes the contact's drop what it should be at every home.
+func (e *Engine) registerDrop(c *contact) {
+	e.account.RegisterDrop(&c.Contact, func() {
+		c.dirty = true
+		e.wake(c)
+	})
+}
+
+// at is where a row of a home lay.
+func at(h *account.Home, row *wire.Push) account.Place {
+	return account.Place{Node: h.Address.Node, Drop: row.Drop}
+}
