@@ -34,6 +34,9 @@ const (
 	LabelWrap           Label = "wrap"            // message key -> wrap cipher key
 	LabelProfileBlind   Label = "profile-blind"   // A, S -> blinding factor of the profile name
 	LabelProfileKey     Label = "profile-key"     // A, S -> profile cipher key
+	LabelPQConfirm      Label = "pq-confirm"      // post-quantum secret -> its confirmation
+	LabelArchive        Label = "archive"         // backup key or passphrase key, salt -> key of an exported archive
+	LabelSafe           Label = "safe"            // backup key, node key -> key that names and seals the safe at a home
 )
 
 // The contexts of signatures, unique among themselves.
@@ -53,28 +56,31 @@ const (
 	ContextMailboxAck   Context = "zms/1/mailbox-ack"   // LK over an acknowledgement
 	ContextCommit       Context = "zms/1/commit"        // node key over a commit tree
 	ContextRefusal      Context = "zms/1/refusal"       // node key over a refusal
+	ContextDropState    Context = "zms/1/drop-state"    // node key over the state of a drop
 )
 
 // The prefixes of hashes, unique among themselves.
 const (
-	PrefixUserID      Prefix = "zms/1/user-id"
-	PrefixCard        Prefix = "zms/1/card"
-	PrefixGateway     Prefix = "zms/1/gateway"
-	PrefixNodeKey     Prefix = "zms/1/node-key"
-	PrefixSafety      Prefix = "zms/1/safety-number"
-	PrefixTranscript  Prefix = "zms/1/th"
-	PrefixInitInfo    Prefix = "zms/1/init"
-	PrefixHint        Prefix = "zms/1/hint"
-	PrefixMessageID   Prefix = "zms/1/id"
-	PrefixFirst       Prefix = "zms/1/first"
-	PrefixConvPair    Prefix = "zms/1/conv-pair"
-	PrefixConvGroup   Prefix = "zms/1/conv-group"
-	PrefixConvSelf    Prefix = "zms/1/conv-self"
-	PrefixDoor        Prefix = "zms/1/door"
-	PrefixMailboxHead Prefix = "zms/1/mailbox-head"
-	PrefixDropHead    Prefix = "zms/1/drop-head"
-	PrefixDropStart   Prefix = "zms/1/drop-start"
-	PrefixAccount     Prefix = "zms/1/account"
+	PrefixUserID       Prefix = "zms/1/user-id"
+	PrefixCard         Prefix = "zms/1/card"
+	PrefixGateway      Prefix = "zms/1/gateway"
+	PrefixNodeKey      Prefix = "zms/1/node-key"
+	PrefixSafety       Prefix = "zms/1/safety-number"
+	PrefixTranscript   Prefix = "zms/1/th"
+	PrefixInitInfo     Prefix = "zms/1/init"
+	PrefixHint         Prefix = "zms/1/hint"
+	PrefixMessageID    Prefix = "zms/1/id"
+	PrefixFirst        Prefix = "zms/1/first"
+	PrefixConvPair     Prefix = "zms/1/conv-pair"
+	PrefixConvGroup    Prefix = "zms/1/conv-group"
+	PrefixConvSelf     Prefix = "zms/1/conv-self"
+	PrefixDoor         Prefix = "zms/1/door"
+	PrefixMailboxHead  Prefix = "zms/1/mailbox-head"
+	PrefixDropHead     Prefix = "zms/1/drop-head"
+	PrefixDropStart    Prefix = "zms/1/drop-start"
+	PrefixAccount      Prefix = "zms/1/account"
+	PrefixDoorWork     Prefix = "zms/1/work"
+	PrefixRegisterWork Prefix = "zms/1/register-work"
 )
 
 // ExporterLogin is the label of the TLS exporter that binds a login to its

@@ -104,6 +104,8 @@ func own(t *testing.T) map[string]string {
 	cursor := f.device.Cursor(g)
 	card := f.door.CardID()
 	prekeyHash := sha256.Sum256(prekey[:])
+	backup, safe := f.seed.backup(), SafeCipherKey(f.seed, f.at)
+	archive, stretched := ArchiveKey(f.seed, count(0x40, 32)), ArchivePassphraseKey([32]byte(count(0x60, 32)), count(0x40, 32))
 	values := map[string][]byte{
 		"seed": f.seed.Bytes(), "device-secret": f.device.Bytes(), "drop-secret": f.drop.Bytes(),
 		"address-secret": f.address.Bytes(), "door-secret": f.door.Bytes(), "network": f.at.Network[:],
@@ -122,7 +124,10 @@ func own(t *testing.T) map[string]string {
 		"signature-claim":       ProfileSigner(ik, f.address, f.at).Sign(ContextProfileClaim, []byte("claim")),
 		"hash-account":          bytesOf(Hash(PrefixAccount, []byte("ac"), []byte("count"))),
 		"dh-secret":             dh.Bytes(), "dh-peer-secret": peer.Bytes(), "dh-key": bytesOf(dh.Public()), "dh-shared": shared[:],
-		"prekey-seed": count(0xc0, 32), "prekey-key-sha256": prekeyHash[:],
+		"backup-key": backup[:], "safe-name": bytesOf(SafeSigner(f.seed, f.at).Public()), "safe-cipher-key": safe[:],
+		"archive-key": archive[:], "archive-passphrase-key": stretched[:],
+		"signature-safe-claim": SafeSigner(f.seed, f.at).Sign(ContextProfileClaim, []byte("claim")),
+		"prekey-seed":          count(0xc0, 32), "prekey-key-sha256": prekeyHash[:],
 	}
 	out := map[string]string{
 		"user-id":       UserIDText(a),

@@ -23,6 +23,9 @@
 //	mailbox.go   10 drop-put       11 door-put      12 drop-delete
 //	submit.go    20 submit         21 commit        22 refused
 //	push.go      30 push           31 ack           32 head-get
+//	state.go     33 state-get      34 state
 //	profile.go   40 profile-put    41 profile-get   42 profile
 //	answer.go    50 ok             51 error
+//
+// work.go holds proofs of work: day 4 | nonce 8.
 package wire

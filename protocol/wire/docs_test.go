@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 	"unicode"
+
+	"zeroms/protocol/key"
 )
 
 const document = "../../docs/protocol/wire.md"
@@ -82,7 +84,7 @@ func kebab(name string) string {
 
 // form is how the document writes a field's type.
 func form(of reflect.Type) string {
-	named := map[string]string{"Object": "object", "Limits": "limits", "CommitItem": "commit-item"}
+	named := map[string]string{"Object": "object", "Limits": "limits", "CommitItem": "commit-item", "CursorState": "cursor-state"}
 	switch {
 	case named[of.Name()] != "":
 		return named[of.Name()]
@@ -101,7 +103,7 @@ func form(of reflect.Type) string {
 // TestDocumentedFields: each frame, signed body and table of limits has all its fields in the document, with key, name and form.
 func TestDocumentedFields(t *testing.T) {
 	documented := map[string]any{
-		"body enrolment": Enrolment{}, "body drop-object": DropObject{}, "body refusal": Refusal{}, "limits": Limits{},
+		"body enrolment": Enrolment{}, "body drop-object": DropObject{}, "body refusal": Refusal{}, "body drop-state": DropState{}, "limits": Limits{},
 	}
 	names := map[Type]string{}
 	for name, value := range codeConstants(t, "frame.go", "Type") {
@@ -134,6 +136,11 @@ func TestDocumentedFields(t *testing.T) {
 	if want := "[id uint64, index uint32, leaf bstr]"; !strings.Contains(item, want) || reflect.TypeOf(CommitItem{}).NumField() != 4 {
 		t.Errorf("commit-item is not %s", want)
 	}
+	cursor := section(t, "### cursor-state")
+	want := "[login bstr(32), cursor bstr(8), from bstr(12), upto bstr(12), r bstr(32), ack bstr(32)]"
+	if !strings.Contains(cursor, want) || reflect.TypeOf(CursorState{}).NumField() != 7 {
+		t.Errorf("cursor-state is not %s", want)
+	}
 }
 
 // TestDocumentedTypes: the package comment and the document name every frame type with its number.
@@ -164,6 +171,7 @@ func TestDocumentedLimits(t *testing.T) {
 	for name, n := range map[string]int{
 		"MaxNesting": MaxNesting, "MaxElements": MaxElements, "MaxFrame": MaxFrame, "MaxMessage": MaxMessage, "MaxEnvelope": MaxEnvelope,
 		"MaxObject": MaxObject, "MaxProfile": MaxProfile, "MaxDetail": MaxDetail, "DoorPending": DoorPending, "DoorPerInit": DoorPerInit,
+		"WorkSize": WorkSize, "MinDoorBits": MinDoorBits, "MaxWorkBits": MaxWorkBits,
 	} {
 		want[name] = fmt.Sprint(n)
 	}
@@ -178,6 +186,28 @@ func TestDocumentedLimits(t *testing.T) {
 	}
 	if len(got) != len(want) {
 		t.Errorf("%d limits in the document, %d in the code", len(got), len(want))
+	}
+}
+
+// TestDocumentedWork: the document's forms of work and of a row are the code's.
+func TestDocumentedWork(t *testing.T) {
+	text := section(t, "## Work")
+	for _, c := range []struct {
+		line    string
+		subject []byte
+	}{
+		{`(?m)"zms/1/work" +\| 0x00 \| door 16 +\| SHA-256\(envelope\) 32 .* (\d+)$`, DoorWork(key.DropID{}, [32]byte{})},
+		{`(?m)"zms/1/register-work" +\| 0x00 \| node key 32 +\| account key 32 .* (\d+)$`, RegisterWork(key.NodePublic{}, key.MailboxPublic{})},
+		{`(?m)^work += day 4 \| nonce 8 +(\d+)$`, make([]byte, WorkSize)},
+	} {
+		m := regexp.MustCompile(c.line).FindStringSubmatch(text)
+		if m == nil || m[1] != fmt.Sprint(len(c.subject)) {
+			t.Errorf("the document's %s is %q, the code has %d bytes", c.line, m, len(c.subject))
+		}
+	}
+	row := fmt.Sprintf("`row = position 12 | kind 1 | drop 16 | k 4 | hash 32 | d 32 | time 8` = %d bytes", RowSize)
+	if !strings.Contains(section(t, "### 30 push"), row) {
+		t.Errorf("the document does not say %s", row)
 	}
 }
 

@@ -58,6 +58,8 @@ const (
 	CodeBusy           Code = 45
 	CodeDraining       Code = 46
 	CodeLinkClosed     Code = 47
+	CodeWork           Code = 48
+	CodeSetBack        Code = 49
 	CodeImage          Code = 60
 	CodeNoQR           Code = 61
 	CodeOpen           Code = 62
@@ -112,6 +114,8 @@ var Table = []Entry{
 	{CodeBusy, "busy", Later, "The gateway is busy; it is tried again in a while."},
 	{CodeDraining, "draining", Reconnect, "The gateway is shutting down; the connection is made again in a while."},
 	{CodeLinkClosed, "link-closed", Reconnect, "The connection to the gateway was lost; it is made again."},
+	{CodeWork, "work", Refresh, "More work is asked for now, to keep automatic requests out; it is computed and tried again."},
+	{CodeSetBack, "set-back", Never, "This profile is an older copy of itself: a newer state of it has been in use since. Give it a device of its own with zms rejoin."},
 	{CodeImage, "image", Never, "This is not a picture that can be read; choose a PNG or JPEG of a reasonable size."},
 	{CodeNoQR, "no-qr", Never, "No QR code was found in the picture; try a sharper or straighter one, or paste the text."},
 	{CodeOpen, "open", Never, "It can't be decrypted with the keys of this device; ask the sender to send it again."},
@@ -164,6 +168,8 @@ var (
 	ErrBusy           = &Error{Code: CodeBusy}
 	ErrDraining       = &Error{Code: CodeDraining}
 	ErrLinkClosed     = &Error{Code: CodeLinkClosed}
+	ErrWork           = &Error{Code: CodeWork}
+	ErrSetBack        = &Error{Code: CodeSetBack}
 	ErrImage          = &Error{Code: CodeImage}
 	ErrNoQR           = &Error{Code: CodeNoQR}
 	ErrOpen           = &Error{Code: CodeOpen}

@@ -24,6 +24,8 @@ const (
 	TypePush        Type = 30
 	TypeAck         Type = 31
 	TypeHeadGet     Type = 32
+	TypeStateGet    Type = 33
+	TypeState       Type = 34
 	TypeProfilePut  Type = 40
 	TypeProfileGet  Type = 41
 	TypeProfile     Type = 42

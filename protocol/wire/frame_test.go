@@ -3,6 +3,8 @@ package wire
 import (
 	"bytes"
 	"testing"
+
+	"zeroms/protocol/key"
 )
 
 // TestPrefixes: every proper prefix of a frame or payload is truncated.
@@ -157,9 +159,19 @@ func TestFrameSize(t *testing.T) {
 
 // TestLargestContents: what the limits allow fits into a frame.
 func TestLargestContents(t *testing.T) {
+	state := State{Acks: make([][]byte, 256)}
+	body := DropState{K: 1<<32 - 1, Low: 1<<32 - 1, AskedK: 1<<32 - 1, Time: 1<<64 - 1, Cursors: make([]CursorState, 256)}
+	for i := range state.Acks {
+		state.Acks[i] = make([]byte, 64)
+	}
+	state.Object = Sign(sampleKeys{}.node(), key.ContextDropState, &body)
+	if err := Verify(state.Object, sampleKeys{}.node().Public(), key.ContextDropState, new(DropState)); err != nil {
+		t.Errorf("a state with 256 cursors: %v", err)
+	}
 	for what, p := range map[string]Payload{
-		"envelope": &Submit{Envelope: make([]byte, MaxEnvelope)}, "pushed envelope": &Push{Payload: make([]byte, MaxEnvelope)},
+		"state": &state, "envelope": &Submit{Envelope: make([]byte, MaxEnvelope), Work: make([]byte, WorkSize)}, "pushed envelope": &Push{Payload: make([]byte, MaxEnvelope)},
 		"profile": &ProfilePut{Claim: make([]byte, 64), Blob: make([]byte, MaxProfile)}, "detail": &Failure{Detail: string(make([]byte, MaxDetail))},
+		"register": &Register{Object{Body: make([]byte, MaxObject), Sig: make([]byte, 64)}, make([]byte, 16), make([]byte, WorkSize)},
 	} {
 		if n := len(AppendFrame(nil, 1<<64-1, p)); n > MaxFrame {
 			t.Errorf("%s: a frame of %d bytes", what, n)

@@ -2,6 +2,10 @@ package wire
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"math/big"
 	"testing"
 
 	"zeroms/protocol/key"
@@ -51,6 +55,7 @@ func FuzzSubmit(f *testing.F)  { fuzzFamily(f, "submit") }
 func FuzzPush(f *testing.F)    { fuzzFamily(f, "push") }
 func FuzzProfile(f *testing.F) { fuzzFamily(f, "profile") }
 func FuzzAnswer(f *testing.F)  { fuzzFamily(f, "answer") }
+func FuzzState(f *testing.F)   { fuzzFamily(f, "state") }
 
 // FuzzFrames: the frames of a message are the message, and each keeps to its limit.
 func FuzzFrames(f *testing.F) {
@@ -87,13 +92,13 @@ func FuzzFrames(f *testing.F) {
 // FuzzObject: an object and its body have one encoding each.
 func FuzzObject(f *testing.F) {
 	var k sampleKeys
-	for _, o := range []Object{k.enrolment(), k.drop(OpDropDelete), k.refusal(), {Sig: make([]byte, 64)}} {
+	for _, o := range []Object{k.enrolment(), k.drop(OpDropDelete), k.refusal(), k.state(), k.noState(), {Sig: make([]byte, 64)}} {
 		f.Add(o.Encode())
 		f.Add(o.Body)
 	}
 	account := k.account().Public()
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, body := range []any{&Enrolment{}, &DropObject{}, &Refusal{}} {
+		for _, body := range []any{&Enrolment{}, &DropObject{}, &Refusal{}, &DropState{}} {
 			if Unmarshal(b, body, MaxObject) == nil && !bytes.Equal(Marshal(body), b) {
 				t.Errorf("body %x is encoded again as %x", b, Marshal(body))
 			}
@@ -108,6 +113,43 @@ func FuzzObject(f *testing.F) {
 		var body Enrolment
 		if Verify(o, account, key.ContextEnrol, &body) == nil && !bytes.Equal(Marshal(&body), o.Body) {
 			t.Errorf("body %x is encoded again as %x", o.Body, Marshal(&body))
+		}
+	})
+}
+
+// zeroBits counts the zero bits at the front of a hash in another way than the code.
+func zeroBits(h [32]byte) int { return 256 - new(big.Int).SetBytes(h[:]).BitLen() }
+
+// FuzzWork: work of any bytes is counted or refused by name, and its bits are those of the hash.
+func FuzzWork(f *testing.F) {
+	var k sampleKeys
+	now := Time(sampleTime)
+	subject := RegisterWork(k.node().Public(), k.account().Public())
+	f.Add(subject, k.work(subject))
+	f.Add(subject, k.work(subject)[:11])
+	f.Add([]byte{}, make([]byte, WorkSize))
+	f.Add([]byte{}, []byte{})
+	f.Fuzz(func(t *testing.T, subject, work []byte) {
+		n, err := WorkBits(subject, work, now)
+		if err != nil {
+			fails(t, "refused", err, ErrValue, ErrExpired)
+			if n != 0 || len(work) == WorkSize && errors.Is(err, ErrValue) {
+				t.Errorf("%x: %d bits came with %v", work, n, err)
+			}
+			return
+		}
+		day, first := binary.BigEndian.Uint32(work), binary.BigEndian.Uint64(work[4:])
+		if today := WorkDay(now); day+1 < today || day > today+1 {
+			t.Errorf("work of day %d was taken on day %d", day, today)
+		}
+		if n != zeroBits(sha256.Sum256(key.Join(subject, work))) {
+			t.Errorf("%x has %d bits", work, n)
+		}
+		if again, nonce, ok := SearchWork(subject, n, day, first, 1); !ok || nonce != first || !bytes.Equal(again, work) {
+			t.Errorf("%x of %d bits is not found where it is: %x", work, n, again)
+		}
+		if _, next, ok := SearchWork(subject, n+1, day, first, 1); ok || next != first+1 {
+			t.Errorf("%x has %d bits and passes for one more", work, n)
 		}
 	})
 }

@@ -42,4 +42,7 @@ type Limits struct {
 	Devices uint32 `cbor:"9,keyasint"`
 	// Profiles bounds the profile blobs of one account.
 	Profiles uint32 `cbor:"10,keyasint"`
+	// RegisterBits is the work that stands for an invite (WorkBits); 0: the
+	// gateway takes none, and whether it asks for an invite is its own affair.
+	RegisterBits uint8 `cbor:"11,keyasint"`
 }

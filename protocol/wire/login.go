@@ -24,10 +24,12 @@ type Enrolment struct {
 }
 
 // Register opens an account with its first login key. Invite is empty or 16
-// bytes. Answer: OK once durable, or Error.
+// bytes. Work is empty or WorkSize bytes; it stands for an invite where the
+// gateway takes work (Limits.RegisterBits). Answer: OK once durable, or Error.
 type Register struct {
 	Object Object `cbor:"1,keyasint"` // an Enrolment with OpEnrol
 	Invite []byte `cbor:"2,keyasint"`
+	Work   []byte `cbor:"3,keyasint"`
 }
 
 // Type is TypeRegister.
@@ -52,13 +54,17 @@ type Login struct {
 func (*Login) Type() Type { return TypeLogin }
 
 // Welcome answers a login. Pushes follow from the position after Cursor. A
-// Commit with the account's durable head leaf follows on its own.
+// Commit with the account's durable head leaf follows on its own. Sig is the
+// device's own signature on the acknowledgement that Cursor stands for
+// (AckTranscript), empty if it never made one: so a device that was set back to
+// an older state learns it from its own hand.
 type Welcome struct {
 	Tag    key.AccountTag `cbor:"1,keyasint"`
 	Cursor Position       `cbor:"2,keyasint"` // the newest acknowledged position
 	R      [32]byte       `cbor:"3,keyasint"` // the rolling head there
 	Used   uint64         `cbor:"4,keyasint"` // bytes waiting
 	Quota  uint64         `cbor:"5,keyasint"`
+	Sig    []byte         `cbor:"6,keyasint"` // 64, or empty
 }
 
 // Type is TypeWelcome.

@@ -35,6 +35,7 @@ type DoorPut struct {
 	X          [32]byte          `cbor:"4,keyasint"`
 	Number     uint64            `cbor:"5,keyasint"` // unix ms
 	Claim      []byte            `cbor:"6,keyasint"`
+	Bits       uint8             `cbor:"7,keyasint"` // 0: a card's door; else the public door and the work it asks for
 }
 
 // Type is TypeDoorPut.

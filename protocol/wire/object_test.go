@@ -3,6 +3,8 @@ package wire
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
+	"strings"
 	"testing"
 
 	"zeroms/protocol/key"
@@ -99,6 +101,11 @@ func TestParseObject(t *testing.T) {
 	}
 }
 
+// zeros is a byte string of n zeros after the key of its field, in hex.
+func zeros(field string, n int) string {
+	return field + hex.EncodeToString(append(head(2, uint64(n), -1), make([]byte, n)...))
+}
+
 // TestObjectBodies: the bodies of all signed objects keep their form.
 func TestObjectBodies(t *testing.T) {
 	var k sampleKeys
@@ -110,8 +117,15 @@ func TestObjectBodies(t *testing.T) {
 			"a50102025820" + k.account().Public().String() + "035820" + key.LoginPublic{}.String() + "0448010203040506070805" + "09"},
 		{&DropObject{Op: OpDropPut, Time: 300}, &DropObject{},
 			"a50104025820" + key.LoginPublic{}.String() + "0350" + key.DropID{}.String() + "045820" + key.LoginPublic{}.String() + "0519012c"},
-		{&Refusal{Code: CodeDoorFull, Time: 1 << 32}, &Refusal{},
-			"a5015820" + key.LoginPublic{}.String() + "025820" + key.LoginPublic{}.String() + "035820" + key.LoginPublic{}.String() + "041827051b0000000100000000"},
+		{&Refusal{Code: CodeDoorFull, Time: 1 << 32, Bits: 21}, &Refusal{},
+			"a6015820" + key.LoginPublic{}.String() + "025820" + key.LoginPublic{}.String() + "035820" + key.LoginPublic{}.String() + "041827051b00000001000000000615"},
+		{&DropState{Low: 1, K: 300, AskedK: 2, Cursors: []CursorState{{Cursor: key.CursorID{1, 2, 3, 4, 5, 6, 7, 8}, Upto: At(1, 2)}}}, &DropState{},
+			"b0" + zeros("01", 32) + zeros("02", 32) + zeros("03", 32) + zeros("04", 32) + zeros("05", 12) + "0601" + "0719012c" + zeros("08", 32) +
+				zeros("09", 12) + zeros("0a", 32) + "0b00" + zeros("0c", 32) + "0d02" + zeros("0e", 32) + zeros("0f", 12) +
+				"1081" + "86" + zeros("", 32) + "480102030405060708" + zeros("", 12) + "4c000000010000000000000002" + zeros("", 32) + zeros("", 32)},
+		{&DropState{D0: [32]byte{1}, Start: At(1, 2), Time: 3, Cursors: []CursorState{}}, &DropState{},
+			"b0" + zeros("01", 32) + zeros("02", 32) + zeros("03", 32) + "04582001" + strings.Repeat("00", 31) + "054c000000010000000000000002" + "0600" + "0700" +
+				zeros("08", 32) + zeros("09", 12) + zeros("0a", 32) + "0b03" + zeros("0c", 32) + "0d00" + zeros("0e", 32) + zeros("0f", 12) + "1080"},
 	} {
 		b := Marshal(c.body)
 		if want := unhex(t, c.want); !bytes.Equal(b, want) {

@@ -50,12 +50,15 @@ type Push struct {
 // Type is TypePush.
 func (*Push) Type() Type { return TypePush }
 
+// RowSize is the size of a Row.
+const RowSize = 105
+
 // Row is what the rolling head chains: position 12 | kind 1 | drop 16 | k 4 |
-// SHA-256(payload) 32 | D_k 32 = 97 bytes.
+// SHA-256(payload) 32 | D_k 32 | time 8 = 105 bytes.
 func (p *Push) Row() []byte {
 	var k [4]byte
 	binary.BigEndian.PutUint32(k[:], p.K)
-	return key.Join(p.Position[:], []byte{p.Kind}, p.Drop[:], k[:], p.Hash[:], p.D[:])
+	return key.Join(p.Position[:], []byte{p.Kind}, p.Drop[:], k[:], p.Hash[:], p.D[:], Uint64(p.Time))
 }
 
 // NextHead is R_i = Hash("zms/1/mailbox-head", R_(i-1) | row); R_0 is zeros.

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -94,8 +95,45 @@ func (k sampleKeys) drop(op uint8) Object {
 
 func (k sampleKeys) refusal() Object {
 	return Sign(k.node(), key.ContextRefusal, &Refusal{
-		Node: k.node().Public(), DropHash: [32]byte(count(0x10, 32)), EnvelopeHash: [32]byte(count(0x30, 32)), Code: CodeQuota, Time: sampleTime,
+		Node: k.node().Public(), DropHash: [32]byte(count(0x10, 32)), EnvelopeHash: [32]byte(count(0x30, 32)), Code: CodeWork, Time: sampleTime, Bits: 24,
 	})
+}
+
+func (k sampleKeys) ack(upto Position, r [32]byte) []byte {
+	tag := key.AccountTagOf(k.account().Public())
+	return k.login().Sign(key.ContextMailboxAck, AckTranscript(tag, key.CursorID(count(0x50, 8)), upto, r))
+}
+
+// state is a state with two cursors: one that acknowledged and one that did not.
+func (k sampleKeys) state() Object {
+	r := [32]byte(count(0x20, 32))
+	acked := At(1_790_000_000, 255)
+	return Sign(k.node(), key.ContextDropState, &DropState{
+		Node: k.node().Public(), Tag: key.AccountTagOf(k.account().Public()), DropHash: [32]byte(count(0x10, 32)),
+		D0: [32]byte(count(0x70, 32)), Start: At(1_789_000_000, 3), Low: 301, K: 300, D: [32]byte(count(0x44, 32)), Head: At(1_790_000_000, 258), R: r, Time: sampleTime,
+		Asked: [32]byte(count(0x30, 32)), AskedK: 299, AskedD: [32]byte(count(0x66, 32)), AskedRow: At(1_790_000_000, 254),
+		Cursors: []CursorState{
+			{Login: k.login().Public(), Cursor: key.CursorID(count(0x50, 8)), From: At(1_789_000_000, 2), Upto: acked, R: r, Ack: sha256.Sum256(k.ack(acked, r))},
+			{Login: key.LoginPublic(count(0xf0, 32)), Cursor: key.CursorID(count(0x58, 8)), From: At(1_790_000_000, 256)},
+		},
+	})
+}
+
+// noState is what a gateway signs that has no memory of a registration: no login key is enrolled either.
+func (k sampleKeys) noState() Object {
+	return Sign(k.node(), key.ContextDropState, &DropState{
+		Node: k.node().Public(), Tag: key.AccountTagOf(k.account().Public()), DropHash: [32]byte(count(0x10, 32)), D0: [32]byte(count(0x71, 32)),
+		Head: At(1_790_000_000, 258), R: [32]byte(count(0x20, 32)), Time: sampleTime, Asked: [32]byte(count(0x30, 32)), AskedK: 1,
+	})
+}
+
+// The proofs of work of the samples: the first nonces from 0 on that bring 12 bits.
+func (k sampleKeys) work(subject []byte) []byte {
+	work, _, ok := SearchWork(subject, 12, sampleTime/86_400_000, 0, 1<<20)
+	if !ok {
+		panic("no work of 12 bits among a million nonces")
+	}
+	return work
 }
 
 func samples() []sample {
@@ -105,22 +143,25 @@ func samples() []sample {
 	profile := k.profile()
 	account, tag := k.account().Public(), key.AccountTagOf(k.account().Public())
 	r := [32]byte(count(0x20, 32))
-	limits := Limits{MaxFrame, MaxMessage, 256, 1 << 20, 30 * 86400, 256 << 20, 4096, 64, 8, 16}
+	limits := Limits{MaxFrame, MaxMessage, 256, 1 << 20, 30 * 86400, 256 << 20, 4096, 64, 8, 16, 22}
 	return []sample{
 		{"client-hello", "hello", 0, &ClientHello{1, 1, key.Network{'t', 'e', 's', 't'}, [32]byte(count(0xa0, 32)), count(0xc0, 16)}, "5"},
 		{"server-hello", "hello", 0, &ServerHello{1, key.Network{'t', 'e', 's', 't'}, [32]byte(count(0xb0, 32)), k.node().Public(), sampleTime, limits}, ""},
-		{"register", "login", 1, &Register{k.enrolment(), count(0xd0, 16)}, "1/0 1/1 2"},
-		{"register-open", "login", 23, &Register{k.enrolment(), nil}, "1/0 1/1 2"},
+		{"register", "login", 1, &Register{k.enrolment(), count(0xd0, 16), nil}, "1/0 1/1 2 3"},
+		{"register-open", "login", 23, &Register{k.enrolment(), nil, nil}, "1/0 1/1 2 3"},
+		{"register-work", "login", 2, &Register{k.enrolment(), nil, k.work(RegisterWork(k.node().Public(), account))}, "1/0 1/1 2 3"},
 		{"login", "login", 24, &Login{k.login().Public(), k.login().Sign(key.ContextLogin, []byte("transcript"))}, "2"},
-		{"welcome", "login", 255, &Welcome{tag, position, r, 70_000, 256 << 20}, ""},
+		{"welcome", "login", 255, &Welcome{tag, position, r, 70_000, 256 << 20, k.ack(position, r)}, "6"},
+		{"welcome-new", "login", 25, &Welcome{Tag: tag, Quota: 256 << 20}, "6"},
 		{"enrolment", "login", 256, &EnrolmentChange{k.enrolment()}, "1/0 1/1"},
 		{"drop-put", "mailbox", 65_535, &DropPut{k.drop(OpDropPut), [32]byte(count(0x90, 32))}, "1/0 1/1"},
 		{"door-put", "mailbox", 65_536, &DoorPut{
 			k.drop(OpDoorPut), [32]byte(count(0x91, 32)), profile.Public(), [32]byte(count(0x92, 32)), sampleTime,
-			profile.Sign(key.ContextDoorClaim, DoorClaim(door, account, sampleTime)),
+			profile.Sign(key.ContextDoorClaim, DoorClaim(door, account, sampleTime)), MinDoorBits,
 		}, "1/0 1/1 6"},
 		{"drop-delete", "mailbox", 1<<32 - 1, &DropDelete{k.drop(OpDropDelete)}, "1/0 1/1"},
-		{"submit", "submit", 1 << 32, &Submit{key.DropID(count(0x60, 16)), [16]byte(count(0xe0, 16)), count(0, 24)}, "3"},
+		{"submit", "submit", 1 << 32, &Submit{key.DropID(count(0x60, 16)), [16]byte(count(0xe0, 16)), count(0, 24), nil}, "3 4"},
+		{"submit-work", "submit", 26, &Submit{door, [16]byte(count(0xe0, 16)), count(0, 24), k.work(DoorWork(door, sha256.Sum256(count(0, 24))))}, "3 4"},
 		{"commit", "submit", 0, &Commit{
 			9, sampleTime, k.node().Sign(key.ContextCommit, []byte("root")), [][32]byte{r, [32]byte(count(0x40, 32))},
 			[]CommitItem{{ID: 1 << 32, Index: 0, Leaf: count(0, 30)}, {ID: 0, Index: 8, Leaf: count(2, 25)}},
@@ -129,8 +170,11 @@ func samples() []sample {
 		{"refused", "submit", 7, &Refused{k.refusal()}, "1/0 1/1"},
 		{"push", "push", 0, &Push{position, RowEnvelope, key.DropID(count(0x60, 16)), 300, [32]byte(count(0x33, 32)), [32]byte(count(0x44, 32)), sampleTime, count(9, 40)}, "8"},
 		{"push-gone", "push", 0, &Push{Position: position, Kind: RowStart, Time: sampleTime}, "8"},
-		{"ack", "push", 0, &Ack{position, r, k.login().Sign(key.ContextMailboxAck, AckTranscript(tag, key.CursorID(count(0x50, 8)), position, r))}, "3"},
+		{"ack", "push", 0, &Ack{position, r, k.ack(position, r)}, "3"},
 		{"head-get", "push", 10, &HeadGet{}, ""},
+		{"state-get", "state", 14, &StateGet{key.DropID(count(0x60, 16)), [32]byte(count(0x30, 32)), 299, [32]byte(count(0x70, 32))}, ""},
+		{"state", "state", 14, &State{k.state(), [][]byte{k.ack(At(1_790_000_000, 255), r), nil}}, "1/0 1/1 2/0 2/1"},
+		{"state-unknown", "state", 15, &State{k.noState(), nil}, "1/0 1/1"},
 		{"profile-put", "profile", 11, &ProfilePut{profile.Public(), sampleTime, profile.Sign(key.ContextProfileClaim, ProfileClaim(account, sampleTime)), count(0, 48)}, "3 4"},
 		{"profile-get", "profile", 12, &ProfileGet{profile.Public()}, ""},
 		{"profile", "profile", 12, &Profile{count(0, 48)}, "1"},
@@ -216,13 +260,23 @@ func TestVectors(t *testing.T) {
 
 // normal makes empty and nil byte strings and lists the same, as the encoding does.
 func normal(p Payload) any {
-	v := reflect.ValueOf(p).Elem()
-	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.Slice && f.Len() == 0 && f.CanSet() {
-			f.SetZero()
+	nilEmpty(reflect.ValueOf(p).Elem())
+	return p
+}
+
+func nilEmpty(v reflect.Value) {
+	switch {
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			nilEmpty(v.Field(i))
+		}
+	case v.Kind() == reflect.Slice && v.Len() == 0 && v.CanSet():
+		v.SetZero()
+	case v.Kind() == reflect.Slice:
+		for i := range v.Len() {
+			nilEmpty(v.Index(i))
 		}
 	}
-	return p
 }
 
 // TestSamplesAreComplete: every frame type has a vector, and stands in the right family.

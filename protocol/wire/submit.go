@@ -3,13 +3,15 @@ package wire
 import "zeroms/protocol/key"
 
 // Submit puts an envelope into a drop or door: MAC is the capability's
-// Authenticate. It needs no login. Answer: an item of a Commit once the
+// Authenticate. Work is empty, but at a public door, where it is WorkSize
+// bytes. It needs no login. Answer: an item of a Commit once the
 // envelope is durable, Refused, or Error. A repeated submission gets the same
 // receipt again.
 type Submit struct {
 	Drop     key.DropID `cbor:"1,keyasint"`
 	MAC      [16]byte   `cbor:"2,keyasint"`
 	Envelope []byte     `cbor:"3,keyasint"`
+	Work     []byte     `cbor:"4,keyasint"`
 }
 
 // Type is TypeSubmit.
@@ -43,11 +45,12 @@ type Refusal struct {
 	Node         key.NodePublic `cbor:"1,keyasint"`
 	DropHash     [32]byte       `cbor:"2,keyasint"` // SHA-256(drop)
 	EnvelopeHash [32]byte       `cbor:"3,keyasint"`
-	Code         Code           `cbor:"4,keyasint"` // CodeQuota or CodeDoorFull
+	Code         Code           `cbor:"4,keyasint"` // CodeQuota, CodeDoorFull or CodeWork
 	Time         uint64         `cbor:"5,keyasint"` // ms
+	Bits         uint8          `cbor:"6,keyasint"` // the work that a public door takes now; else 0
 }
 
-// Refused answers a Submit that would exceed a quota.
+// Refused answers a Submit that would exceed a quota or brings too little work.
 type Refused struct {
 	Object Object `cbor:"1,keyasint"` // a Refusal
 }

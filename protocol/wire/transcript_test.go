@@ -36,8 +36,8 @@ func TestPosition(t *testing.T) {
 func TestRow(t *testing.T) {
 	p := Push{Position: At(0x01020304, 0x05), Kind: RowDoor, Drop: key.DropID(count(0x10, 16)), K: 0xaabbccdd, Hash: [32]byte(count(0x30, 32)), D: [32]byte(count(0x60, 32)), Time: 99, Payload: []byte("p")}
 	want := unhex(t, "010203040000000000000005"+"02"+"101112131415161718191a1b1c1d1e1f"+"aabbccdd"+
-		"303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f"+"606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f")
-	if got := p.Row(); !bytes.Equal(got, want) || len(got) != 97 {
+		"303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f"+"606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f"+"0000000000000063")
+	if got := p.Row(); !bytes.Equal(got, want) || len(got) != RowSize {
 		t.Errorf("%d bytes: %x", len(got), got)
 	}
 	r := [32]byte(count(1, 32))
@@ -66,6 +66,8 @@ func TestTranscripts(t *testing.T) {
 		"ack":           {AckTranscript(tag, cursor, at, a), key.Join(tag[:], cursor[:], at[:], a[:]), 84},
 		"door claim":    {DoorClaim(door, account, sampleTime), key.Join(door[:], account[:], number), 56},
 		"profile claim": {ProfileClaim(account, sampleTime), key.Join(account[:], number), 40},
+		"door work":     {DoorWork(door, a), key.Join([]byte("zms/1/work\x00"), door[:], a[:]), 59},
+		"register work": {RegisterWork(node, account), key.Join([]byte("zms/1/register-work\x00"), node[:], account[:]), 84},
 		"uint32":        {Uint32(0x01020304), []byte{1, 2, 3, 4}, 4},
 	} {
 		if !bytes.Equal(v.got, v.want) || len(v.got) != v.size {
