@@ -56,7 +56,8 @@ func (c *Conversation) Accept(m *Message, a Arrival, past Archive) (Accepted, er
 	if ch.has(m.Header.Seq) {
 		return c.again(at, m, past)
 	}
-	before, floor := ch.Head, ch.floor(m.Header.Seq)
+	before, _ := ch.last()
+	as := arrival{first: before < ch.Base, newest: m.Header.Seq > before, floor: ch.floor(m.Header.Seq)}
 	if err := ch.link(m.Header.Seq, m.ID, m.Header.Prev); err != nil {
 		return Accepted{}, err
 	}
@@ -66,7 +67,7 @@ func (c *Conversation) Accept(m *Message, a Arrival, past Archive) (Accepted, er
 	} else {
 		c.chains[at] = ch
 	}
-	return c.insert(at, m, arrival{newest: ch.Head > before, floor: floor}, past), nil
+	return c.insert(at, m, as, past), nil
 }
 
 // reflected handles a message that this device signed itself.
@@ -149,6 +150,7 @@ func (c *Conversation) idAt(at int, seq uint32, past Archive) (ID, bool) {
 
 // arrival is how a message came into its chain.
 type arrival struct {
+	first  bool // nothing of the device was accepted before
 	newest bool
 	floor  uint32 // a height that it is above in any case
 }
@@ -171,7 +173,7 @@ func (c *Conversation) insert(at int, m *Message, as arrival, past Archive) Acce
 		c.follow(at, tip)
 	}
 	top := c.top
-	height, pending, moved := c.place(n)
+	height, pending, moved := c.place(n, as.first, past)
 	return Accepted{ID: m.ID, Seq: h.Seq, Height: height, Late: height < top, Pending: pending, Moved: moved}
 }
 
@@ -185,7 +187,7 @@ func (c *Conversation) follow(at int, tip Tip) {
 		if tip.Seq > other.Head {
 			other.name(tip.Seq)
 		}
-		if tip.Seq == other.Head && tip.Hash == other.HeadID.Short() {
+		if seq, id := other.last(); tip.Seq == seq && tip.Hash == id.Short() {
 			c.chains[at].Implies |= (1<<i | other.Implies) &^ (1<<at | 1)
 		}
 	}

@@ -122,7 +122,7 @@ func TestSideMessagesLeaveNoTrace(t *testing.T) {
 	a, b := newPair()
 	b.accept(t, a.write(t, "hi"))
 	before := b.conv.Snapshot()
-	ack, _ := a.conv.Side(KindTyping, nil, [SaltSize]byte{}, start, a.dsk)
+	ack, _ := a.conv.Side(KindTyping, []byte{0xa0}, [SaltSize]byte{}, start, a.dsk)
 	if ack.Seq != 0 || ack.Height != 0 || !bytes.Equal(a.conv.Snapshot(), a.stored) {
 		t.Errorf("sending a side message changed the state: %+v", ack)
 	}
@@ -141,11 +141,13 @@ func TestWrongUseIsRefused(t *testing.T) {
 		err  error
 		want error
 	}{
-		"a side kind in the chain":   {appendError(a, KindAck, nil, a.dsk), wire.ErrValue},
-		"another device's key":       {appendError(a, KindText, nil, b.dsk), wire.ErrValue},
+		"a side kind in the chain":   {appendError(a, KindAck, []byte{1}, a.dsk), wire.ErrValue},
+		"another device's key":       {appendError(a, KindText, []byte{1}, b.dsk), wire.ErrValue},
 		"a body of more than 60 KiB": {appendError(a, KindText, make([]byte, MaxBody+1), a.dsk), wire.ErrTooLarge},
-		"kind 0":                     {appendError(a, 0, nil, a.dsk), wire.ErrValue},
+		"kind 0":                     {appendError(a, 0, []byte{1}, a.dsk), wire.ErrValue},
 		"a chained kind as side":     {sideError(a, KindText), wire.ErrValue},
+		"a message without a body":   {appendError(a, KindText, []byte{}, a.dsk), wire.ErrValue},
+		"a side message without one": {sideError(a, KindTyping), wire.ErrValue},
 	} {
 		if !errors.Is(test.err, test.want) {
 			t.Errorf("%s: got %v, want %v", name, test.err, test.want)
@@ -267,7 +269,7 @@ func TestForkFreezesTheDevice(t *testing.T) {
 		if _, err := b.take(t, a.write(t, "more")); !errors.Is(err, ErrFrozen) {
 			t.Errorf("%s: the frozen device wrote: %v", how, err)
 		}
-		side, _ := a.conv.Side(KindTyping, nil, [SaltSize]byte{}, start, a.dsk)
+		side, _ := a.conv.Side(KindTyping, []byte{0xa0}, [SaltSize]byte{}, start, a.dsk)
 		if _, err := b.take(t, sent{from: a, raw: side.Signed}); !errors.Is(err, ErrFrozen) {
 			t.Errorf("%s: the frozen device sent a side message: %v", how, err)
 		}

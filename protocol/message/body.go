@@ -22,7 +22,7 @@ const (
 )
 
 // Body is the content of a message of one kind: *Text, *Read, *Name, *Drops,
-// *Ack, *Heads or *Unknown.
+// one of the Addressed bodies of side messages, or *Unknown.
 type Body interface {
 	// Kind is the kind of message that carries the body.
 	Kind() Kind
@@ -43,8 +43,11 @@ func EncodeBody(b Body) ([]byte, error) {
 // *Unknown: they are kept as they are and shown as "needs a newer version".
 // Errors: those of wire.Unmarshal, wire.ErrValue.
 func ParseBody(kind Kind, b []byte) (Body, error) {
-	if len(b) > MaxBody {
+	switch {
+	case len(b) > MaxBody:
 		return nil, wire.ErrTooLarge.Because("body")
+	case len(b) == 0:
+		return nil, wire.ErrTruncated.Because("body")
 	}
 	body, fields, err := parseKnown(kind, b)
 	if body == nil || (err != nil && isNewer(b, fields)) {
@@ -66,22 +69,46 @@ func parseKnown(kind Kind, b []byte) (body Body, fields uint64, err error) {
 	case KindText:
 		return decodeBody[textFields](b, MaxText+64)
 	case KindRead:
-		return decodeBody[readFields](b, maxCompact)
+		return parseAs[Read](b, 1)
 	case KindProfile:
-		return decodeBody[nameFields](b, maxCompact)
+		return parseAs[Name](b, 1)
 	case KindDrops:
 		return decodeBody[dropsFields](b, maxCompact)
 	case KindAck:
-		return decodeBody[ackFields](b, maxCompact)
+		return parseAs[Ack](b, 3)
 	case KindHeads:
-		return decodeBody[headsFields](b, maxCompact)
+		return parseAs[Heads](b, 3)
+	case KindNack:
+		return parseAs[Nack](b, 5)
+	case KindGone:
+		return parseAs[Gone](b, 3)
+	case KindLater:
+		return parseAs[Later](b, 4)
+	case KindResync:
+		return parseAs[Resync](b, 2)
+	case KindReceipt:
+		return parseAs[Receipt](b, 5)
+	case KindPQKey:
+		return parseAs[PQKey](b, 5)
+	case KindPQCiphertext:
+		return parseAs[PQCiphertext](b, 7)
 	}
 	return nil, 0, nil
 }
 
-// fieldSet is a body's CBOR form.
+// parseAs decodes a body whose CBOR form is the type itself.
+func parseAs[B any, P interface {
+	*B
+	Body
+}](b []byte, fields uint64) (Body, uint64, error) {
+	p := P(new(B))
+	err := wire.Unmarshal(b, p, maxCompact)
+	return p, fields, err
+}
+
+// fieldSet is the CBOR form of a body that has another one in memory.
 type fieldSet interface {
-	textFields | readFields | nameFields | dropsFields | ackFields | headsFields
+	textFields | dropsFields
 	body() (b Body, fields uint64, err error)
 }
 
@@ -120,8 +147,8 @@ type Unknown struct {
 func (u *Unknown) Kind() Kind { return u.Of }
 
 func (u *Unknown) check() error {
-	if len(u.Raw) > MaxBody {
-		return wire.ErrTooLarge.Because("body")
+	if n := len(u.Raw); n == 0 || n > MaxBody {
+		return wire.ErrValue.Because("size of a body")
 	}
 	return nil
 }
@@ -174,13 +201,9 @@ type Mark struct {
 }
 
 // Read are read marks of the other side's devices, ascending by device, 1 to MaxChains.
-type Read struct{ Marks []Mark }
-
-type readFields struct {
+type Read struct {
 	Marks []Mark `cbor:"1,keyasint"`
 }
-
-func (f readFields) body() (Body, uint64, error) { return &Read{Marks: f.Marks}, 1, nil }
 
 // Kind is KindRead.
 func (*Read) Kind() Kind { return KindRead }
@@ -197,32 +220,36 @@ func (r *Read) check() error {
 	return nil
 }
 
-func (r *Read) encode() []byte { return wire.Marshal(readFields{r.Marks}) }
+func (r *Read) encode() []byte { return wire.Marshal(r) }
 
 // before tells whether a stands before b in a body's order of devices.
 func before(a, b key.DeviceID) bool { return bytes.Compare(a[:], b[:]) < 0 }
 
 // Name is the name that the sender goes by, at most MaxName bytes without
-// control characters; empty: none. Its kind is profile.
-type Name struct{ Name string }
-
-type nameFields struct {
+// control characters, line breaks and marks of writing direction; empty: none.
+// Its kind is profile.
+type Name struct {
 	Name string `cbor:"1,keyasint"`
 }
-
-func (f nameFields) body() (Body, uint64, error) { return &Name{Name: f.Name}, 1, nil }
 
 // Kind is KindProfile.
 func (*Name) Kind() Kind { return KindProfile }
 
 func (n *Name) check() error {
-	if len(n.Name) > MaxName || strings.ToValidUTF8(n.Name, "") != n.Name || strings.ContainsFunc(n.Name, unicode.IsControl) {
+	if len(n.Name) > MaxName || strings.ToValidUTF8(n.Name, "") != n.Name || strings.ContainsFunc(n.Name, controls) {
 		return wire.ErrValue.Because("a name has at most 64 bytes of UTF-8")
 	}
 	return nil
 }
 
-func (n *Name) encode() []byte { return wire.Marshal(nameFields{n.Name}) }
+// controls matches what would change the display of the text around a name:
+// control characters, line and paragraph separators, and the marks, embeddings,
+// overrides and isolates of bidirectional text.
+func controls(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
+}
+
+func (n *Name) encode() []byte { return wire.Marshal(n) }
 
 // Drops hands out the secret W of the drop that the sender reads, and the
 // leases of its gateways in the encoding of docs/protocol/profile.md; they are
@@ -301,20 +328,10 @@ type Received struct {
 }
 
 // Ack acknowledges what was received, ascending by device, 1 to MaxChains.
-// To is the device addressed; zeros: all.
 type Ack struct {
-	To     key.DeviceID
-	Nonce  [NonceSize]byte
-	Chains []Received
+	Side
+	Chains []Received `cbor:"3,keyasint"`
 }
-
-type ackFields struct {
-	To     key.DeviceID    `cbor:"1,keyasint"`
-	Nonce  [NonceSize]byte `cbor:"2,keyasint"`
-	Chains []Received      `cbor:"3,keyasint"`
-}
-
-func (f ackFields) body() (Body, uint64, error) { return &Ack{f.To, f.Nonce, f.Chains}, 3, nil }
 
 // Kind is KindAck.
 func (*Ack) Kind() Kind { return KindAck }
@@ -334,7 +351,7 @@ func (a *Ack) check() error {
 	return nil
 }
 
-func (a *Ack) encode() []byte { return wire.Marshal(ackFields{a.To, a.Nonce, a.Chains}) }
+func (a *Ack) encode() []byte { return wire.Marshal(a) }
 
 // Head names the newest message of one device's chain.
 type Head struct {
@@ -345,35 +362,27 @@ type Head struct {
 }
 
 // Heads are the newest messages of the sender's own devices, ascending by
-// device, at most MaxChains; none if nothing was written yet. To is the device
-// addressed; zeros: all.
+// device, at most MaxChains; none if nothing was written yet.
 type Heads struct {
-	To    key.DeviceID
-	Nonce [NonceSize]byte
-	Heads []Head
+	Side
+	Heads []Head `cbor:"3,keyasint"`
 }
-
-type headsFields struct {
-	To    key.DeviceID    `cbor:"1,keyasint"`
-	Nonce [NonceSize]byte `cbor:"2,keyasint"`
-	Heads []Head          `cbor:"3,keyasint"`
-}
-
-func (f headsFields) body() (Body, uint64, error) { return &Heads{f.To, f.Nonce, f.Heads}, 3, nil }
 
 // Kind is KindHeads.
 func (*Heads) Kind() Kind { return KindHeads }
 
-func (h *Heads) check() error {
-	if len(h.Heads) > MaxChains {
+func (h *Heads) check() error { return checkHeads(h.Heads) }
+
+func checkHeads(heads []Head) error {
+	if len(heads) > MaxChains {
 		return wire.ErrValue.Because("number of heads")
 	}
-	for i, head := range h.Heads {
-		if head.Seq == 0 || (i > 0 && !before(h.Heads[i-1].Device, head.Device)) {
+	for i, head := range heads {
+		if head.Seq == 0 || (i > 0 && !before(heads[i-1].Device, head.Device)) {
 			return wire.ErrValue.Because("head")
 		}
 	}
 	return nil
 }
 
-func (h *Heads) encode() []byte { return wire.Marshal(headsFields{h.To, h.Nonce, h.Heads}) }
+func (h *Heads) encode() []byte { return wire.Marshal(h) }

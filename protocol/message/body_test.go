@@ -23,12 +23,45 @@ func bodies() []Body {
 		&Name{},
 		&Drops{W: w, Leases: [][]byte{{1, 2}, {3}}},
 		&Drops{W: w, Leases: [][]byte{}},
-		&Ack{To: key.DeviceID{7}, Nonce: [8]byte{8}, Chains: []Received{
+		&Ack{Side: Side{To: key.DeviceID{7}, Nonce: [8]byte{8}}, Chains: []Received{
 			{Device: key.DeviceID{1}, Base: 2, Upto: 9, Holes: []Range{{From: 2, To: 3}, {From: 5, To: 8}}},
 			{Device: key.DeviceID{3}, Base: 1, Upto: 1, Holes: []Range{}},
 		}},
-		&Heads{Nonce: [8]byte{1}, Heads: []Head{{Device: key.DeviceID{1}, Seq: 4, Hash: Short{5}}}},
+		&Heads{Side: Side{Nonce: [8]byte{1}}, Heads: []Head{{Device: key.DeviceID{1}, Seq: 4, Hash: Short{5}}}},
 		&Heads{Heads: []Head{}},
+		&Nack{
+			Side: side(), Wants: []Want{{Device: key.DeviceID{1}, From: 3, To: 5}, {Device: key.DeviceID{1}, From: 6, To: 6}, {Device: key.DeviceID{2}, From: 1, To: 300}},
+			Heads: []Head{{Device: key.DeviceID{9}, Seq: 4, Hash: Short{5}}}, Reason: ReasonMissing,
+		},
+		&Nack{Wants: []Want{{Device: key.DeviceID{1}, From: 1, To: 1}}, Heads: []Head{}, Reason: ReasonBody},
+		&Gone{Side: side(), Gone: []Bridge{{Device: key.DeviceID{1}, From: 3, To: 5, ID: ID{0xaa}}, {Device: key.DeviceID{2}, From: 1, To: 1, ID: ID{0xbb}}}},
+		&Later{Side: side(), Wants: []Want{{Device: key.DeviceID{1}, From: 3, To: 5}}, After: 3600},
+		&Resync{Side: side()},
+		&Receipt{Side: side(), Device: key.DeviceID{1}, Seq: 3, Proof: []byte("proof")},
+		&PQKey{Side: side(), Session: [8]byte{1}, PQID: 2, Key: make([]byte, PQKeySize)},
+		&PQCiphertext{Side: side(), Session: [8]byte{1}, PQID: 2, KeyHash: [8]byte{3}, Ciphertext: make([]byte, PQCipherSize), Confirm: [8]byte{4}},
+	}
+}
+
+func side() Side { return Side{To: key.DeviceID{7}, Nonce: [8]byte{8}} }
+
+func TestSideBodiesNameTheirAddressee(t *testing.T) {
+	seen := 0
+	for _, b := range bodies() {
+		got, err := ParseBody(b.Kind(), b.encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, ok := got.(Addressed)
+		if ok != b.Kind().Side() {
+			t.Errorf("%s is addressed: %v", b.Kind(), ok)
+		}
+		if ok && a.Addressee() == side().To && a.Once() == side().Nonce {
+			seen++
+		}
+	}
+	if seen != 8 {
+		t.Errorf("%d bodies came back with their addressee and nonce, want 8", seen)
 	}
 }
 
@@ -73,11 +106,7 @@ func TestBodyRules(t *testing.T) {
 		return r
 	}
 	const most = 1<<32 - 1
-	var tests = []struct {
-		name string
-		body Body
-		ok   bool
-	}{
+	checkRules(t, []rule{
 		{"longest text", &Text{Text: strings.Repeat("a", MaxText)}, true},
 		{"empty text", &Text{}, false},
 		{"long text", &Text{Text: strings.Repeat("a", MaxText+1)}, false},
@@ -113,15 +142,101 @@ func TestBodyRules(t *testing.T) {
 		{"17 heads", &Heads{Heads: make([]Head, 17)}, false},
 		{"head 0", &Heads{Heads: []Head{{Device: one}}}, false},
 		{"heads out of order", &Heads{Heads: []Head{{Device: two, Seq: 1}, {Device: one, Seq: 1}}}, false},
+		{"a name with a zero-width joiner", &Name{Name: "a\u200db"}, true},
+		{"a name with a line separator", &Name{Name: "a\u2028b"}, false},
+		{"an empty body", &Unknown{Of: 99}, false},
 		{"an unknown kind", &Unknown{Of: 99, Raw: []byte("anything")}, true},
 		{"an unknown kind of 60 KiB", &Unknown{Of: 99, Raw: make([]byte, MaxBody+1)}, false},
-	}
-	for _, test := range tests {
-		if _, err := EncodeBody(test.body); (err == nil) != test.ok {
-			t.Errorf("%s: %v", test.name, err)
+	})
+}
+
+func TestSideBodyRules(t *testing.T) {
+	const most = 1<<32 - 1
+	one, two := key.DeviceID{1}, key.DeviceID{2}
+	nack := func(w ...Want) Body { return &Nack{Wants: w, Reason: ReasonMissing} }
+	wants := func(n int, each uint32) (w []Want) {
+		for i := range n {
+			w = append(w, Want{Device: key.DeviceID{byte(i)}, From: 1, To: each})
 		}
-		if _, err := ParseBody(test.body.Kind(), test.body.encode()); (err == nil) != test.ok {
-			t.Errorf("%s, parsed: %v", test.name, err)
+		return w
+	}
+	bridges := func(n int) (g []Bridge) {
+		for i := range n {
+			g = append(g, Bridge{Device: key.DeviceID{byte(i)}, From: 1, To: 1, ID: ID{1}})
+		}
+		return g
+	}
+	checkRules(t, []rule{
+		{"32 wants of together 4,096", nack(wants(32, 128)...), true},
+		{"33 wants", nack(wants(33, 1)...), false},
+		{"4,097 messages", nack(append(wants(31, 128), Want{Device: key.DeviceID{31}, From: 1, To: 129})...), false},
+		{"all numbers", nack(Want{Device: one, From: 1, To: most}), false},
+		{"the last number", nack(Want{Device: one, From: most, To: most}), true},
+		{"no want", nack(), false},
+		{"from 0", nack(Want{Device: one, To: 3}), false},
+		{"a want that ends before it begins", nack(Want{Device: one, From: 3, To: 2}), false},
+		{"wants that touch", nack(Want{Device: one, From: 1, To: 2}, Want{Device: one, From: 3, To: 3}), true},
+		{"wants that overlap", nack(Want{Device: one, From: 1, To: 2}, Want{Device: one, From: 2, To: 3}), false},
+		{"wants out of order", nack(Want{Device: one, From: 3, To: 3}, Want{Device: one, From: 1, To: 1}), false},
+		{"devices out of order", nack(Want{Device: two, From: 1, To: 1}, Want{Device: one, From: 1, To: 1}), false},
+		{"no reason", &Nack{Wants: wants(1, 1)}, false},
+		{"another reason", &Nack{Wants: wants(1, 1), Reason: 3}, false},
+		{"a nack with 17 heads", &Nack{Wants: wants(1, 1), Heads: make([]Head, 17), Reason: 1}, false},
+		{"nothing gone", &Gone{}, false},
+		{"16 ranges gone", &Gone{Gone: bridges(16)}, true},
+		{"17 ranges gone", &Gone{Gone: bridges(17)}, false},
+		{"no bridge", &Gone{Gone: []Bridge{{Device: one, From: 1, To: 2}}}, false},
+		{"number 0 gone", &Gone{Gone: []Bridge{{Device: one, To: 2, ID: ID{1}}}}, false},
+		{"gone before it began", &Gone{Gone: []Bridge{{Device: one, From: 3, To: 2, ID: ID{1}}}}, false},
+		{"gone twice", &Gone{Gone: []Bridge{{Device: one, From: 1, To: 2, ID: ID{1}}, {Device: one, From: 2, To: 4, ID: ID{1}}}}, false},
+		{"gone out of order", &Gone{Gone: []Bridge{{Device: two, From: 1, To: 2, ID: ID{1}}, {Device: one, From: 1, To: 2, ID: ID{1}}}}, false},
+		{"everything gone", &Gone{Gone: []Bridge{{Device: one, From: 1, To: most, ID: ID{1}}}}, true},
+		{"later, at once", &Later{Wants: wants(1, 1)}, false},
+		{"later, in a day", &Later{Wants: wants(1, 1), After: MaxAfter}, true},
+		{"later, in more than a day", &Later{Wants: wants(1, 1), After: MaxAfter + 1}, false},
+		{"nothing later", &Later{After: 1}, false},
+		{"largest proof", &Receipt{Seq: 1, Proof: make([]byte, MaxProof)}, true},
+		{"too large a proof", &Receipt{Seq: 1, Proof: make([]byte, MaxProof+1)}, false},
+		{"no proof", &Receipt{Seq: 1}, false},
+		{"a receipt for message 0", &Receipt{Proof: []byte{1}}, false},
+		{"pqid 0", &PQKey{Key: make([]byte, PQKeySize)}, false},
+		{"a short key", &PQKey{PQID: 1, Key: make([]byte, PQKeySize-1)}, false},
+		{"a long key", &PQKey{PQID: 1, Key: make([]byte, PQKeySize+1)}, false},
+		{"answer with pqid 0", &PQCiphertext{Ciphertext: make([]byte, PQCipherSize)}, false},
+		{"a short ciphertext", &PQCiphertext{PQID: 1, Ciphertext: make([]byte, PQCipherSize-1)}, false},
+		{"a long ciphertext", &PQCiphertext{PQID: 1, Ciphertext: make([]byte, PQCipherSize+1)}, false},
+	})
+}
+
+// rule is a body that keeps the rules or does not.
+type rule struct {
+	name string
+	body Body
+	ok   bool
+}
+
+func checkRules(t *testing.T, rules []rule) {
+	t.Helper()
+	for _, r := range rules {
+		if _, err := EncodeBody(r.body); (err == nil) != r.ok {
+			t.Errorf("%s: %v", r.name, err)
+		}
+		if _, err := ParseBody(r.body.Kind(), r.body.encode()); (err == nil) != r.ok {
+			t.Errorf("%s, parsed: %v", r.name, err)
+		}
+	}
+}
+
+// TestNamesDirectNobodysText: a name stands within other text.
+func TestNamesDirectNobodysText(t *testing.T) {
+	for _, r := range []rune{0x061C, 0x200E, 0x200F, 0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069, 0x2028, 0x2029, 0x7F, 0x85} {
+		if _, err := EncodeBody(&Name{Name: "a" + string(r) + "b"}); !errors.Is(err, wire.ErrValue) {
+			t.Errorf("%U: %v", r, err)
+		}
+	}
+	for _, name := range []string{"שלום", "محمد", "नमस्ते", "👩\u200d🔬", "O'Neill"} {
+		if _, err := EncodeBody(&Name{Name: name}); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -150,7 +265,7 @@ func TestWhatNeedsANewerVersionIsKept(t *testing.T) {
 		{KindText, wire.Marshal(newerText{Text: "hi", Mentions: []string{"Bob"}})},
 		{KindAck, wire.Marshal(newerAck{New: true})},
 		{KindEdit, []byte("whatever")},
-		{KindTyping, []byte{}},
+		{KindTyping, []byte{0xa0}},
 		{300, []byte{0xff}},
 	} {
 		b, err := ParseBody(test.kind, test.raw)
@@ -185,14 +300,34 @@ func FuzzBody(f *testing.F) {
 	for _, b := range bodies() {
 		f.Add(uint16(b.Kind()), b.encode())
 	}
-	f.Fuzz(func(t *testing.T, kind uint16, b []byte) {
-		body, err := ParseBody(Kind(kind), b)
-		if err != nil {
-			return
-		}
-		again, err := EncodeBody(body)
-		if err != nil || !bytes.Equal(again, b) || body.Kind() != Kind(kind) {
-			t.Errorf("what parses does not encode to the same bytes: %v", err)
-		}
-	})
+	f.Fuzz(func(t *testing.T, kind uint16, b []byte) { parsesAndComesBack(t, Kind(kind), b) })
 }
+
+func parsesAndComesBack(t *testing.T, kind Kind, b []byte) {
+	body, err := ParseBody(kind, b)
+	if err != nil {
+		return
+	}
+	again, err := EncodeBody(body)
+	if err != nil || !bytes.Equal(again, b) || body.Kind() != kind {
+		t.Errorf("what parses does not encode to the same bytes: %v", err)
+	}
+}
+
+// fuzzKind is FuzzBody for one kind.
+func fuzzKind(f *testing.F, kind Kind) {
+	for _, b := range bodies() {
+		if b.Kind() == kind {
+			f.Add(b.encode())
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) { parsesAndComesBack(t, kind, b) })
+}
+
+func FuzzNack(f *testing.F)         { fuzzKind(f, KindNack) }
+func FuzzGone(f *testing.F)         { fuzzKind(f, KindGone) }
+func FuzzLater(f *testing.F)        { fuzzKind(f, KindLater) }
+func FuzzResync(f *testing.F)       { fuzzKind(f, KindResync) }
+func FuzzReceipt(f *testing.F)      { fuzzKind(f, KindReceipt) }
+func FuzzPQKey(f *testing.F)        { fuzzKind(f, KindPQKey) }
+func FuzzPQCiphertext(f *testing.F) { fuzzKind(f, KindPQCiphertext) }

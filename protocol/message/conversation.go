@@ -15,9 +15,12 @@ import (
 // Limits of a conversation's state.
 const (
 	MaxPending = 512  // messages whose height is provisional
+	maxWaits   = 1024 // messages that they wait for, counted for each of them
 	maxDevices = 64   // chains, and devices written to
 	maxHoles   = 256  // gaps in one chain
+	maxGone    = 32   // ranges of one chain that are gone, and may still come
 	maxDone    = 64   // ranges that one device acknowledged
+	maxSaid    = 64   // ranges that one device was told to be gone
 	keepRecent = 1024 // messages that may not be in the archive yet
 )
 
@@ -148,7 +151,7 @@ func (c *Conversation) Append(kind Kind, body []byte, salt [SaltSize]byte, now t
 	own.Head, own.HeadID, own.Known = n.Seq, n.ID, n.Seq
 	c.newHead(0)
 	own.Implies |= implied
-	height, pending, _ := c.place(n)
+	height, pending, _ := c.place(n, false, nil)
 	return Out{Signed: m.Encode(), ID: m.ID, Seq: n.Seq, Height: height, Pending: pending}, nil
 }
 
@@ -171,6 +174,8 @@ func (c *Conversation) sign(h Header, body int, now time.Time, dsk key.DevicePri
 		return nil, wire.ErrValue.Because("the key of another device")
 	case body > MaxBody:
 		return nil, wire.ErrTooLarge.Because("body")
+	case body == 0: // it would look like a message whose body was erased
+		return nil, wire.ErrValue.Because("a body is never empty")
 	}
 	h.Time, h.ListN, h.ListHash = wire.Millis(now), c.cfg.List.N, c.cfg.List.Hash
 	return Sign(h, dsk, c.cfg.Self, c.cfg.Peer)
@@ -182,7 +187,7 @@ func (c *Conversation) tips() (tips []Tip, implied uint64) {
 	var open []int
 	for i := 1; i < len(c.chains); i++ {
 		ch := &c.chains[i]
-		if ch.Head >= ch.Base && !ch.frozen() && c.chains[0].Implies&(1<<i) == 0 {
+		if seq, _ := ch.last(); seq >= ch.Base && !ch.frozen() && c.chains[0].Implies&(1<<i) == 0 {
 			open = append(open, i)
 		}
 	}
@@ -195,7 +200,8 @@ func (c *Conversation) tips() (tips []Tip, implied uint64) {
 	slices.SortFunc(kept, func(i, j int) int { return cmp.Compare(c.chains[j].Turn, c.chains[i].Turn) })
 	for _, i := range kept[:min(len(kept), MaxTips)] {
 		ch := &c.chains[i]
-		tips = append(tips, Tip{Device: ch.Device, Seq: ch.Head, Hash: ch.HeadID.Short()})
+		seq, id := ch.last()
+		tips = append(tips, Tip{Device: ch.Device, Seq: seq, Hash: id.Short()})
 		implied |= 1<<i | ch.Implies
 	}
 	return tips, implied &^ 1

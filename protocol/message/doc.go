@@ -17,10 +17,10 @@
 //	          the first: Hash("zms/1/first", H(list entry that added the device) | conv)
 //
 // Kinds 64 to 127 are side kinds: seq 0, prev zeros, no tips. All others are
-// chained. One file holds one part: header.go the message, body.go the bodies,
-// conversation.go the state and sending, accept.go receiving, chain.go one
-// device's chain, order.go heights, marks.go acknowledgements, heads and read
-// marks, snapshot.go storage.
+// chained. One file holds one part: header.go the message, body.go and side.go
+// the bodies, conversation.go the state and sending, accept.go receiving,
+// chain.go one device's chain, gone.go what nobody has any more, order.go
+// heights, marks.go acknowledgements, heads and read marks, snapshot.go storage.
 //
 // The package is pure: it has no clock, no goroutine and does no I/O.
 package message

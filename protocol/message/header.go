@@ -163,7 +163,7 @@ func Parse(b []byte) (*Message, error) {
 	}
 	m := &Message{ID: idOf(o), object: o}
 	if err := wire.Unmarshal(o.Body, &m.Header, MaxMessage); err != nil {
-		if isOtherVersion(o.Body) {
+		if isOtherVersion(o.Body, Version) {
 			return nil, wire.ErrVersion.Because("message")
 		}
 		return nil, err
@@ -174,11 +174,11 @@ func Parse(b []byte) (*Message, error) {
 	return m, nil
 }
 
-// isOtherVersion tells whether a header that this version cannot read begins
-// like one: a map whose first key, 1, has another version.
-func isOtherVersion(header []byte) bool {
+// isOtherVersion tells whether what this version cannot read begins like
+// something that it could: a map whose first key, 1, has another version.
+func isOtherVersion(b []byte, version byte) bool {
 	const smallMap, mapKind = 0xa0, 0xe0
-	return len(header) > 2 && header[0]&mapKind == smallMap && header[1] == 1 && header[2] != Version && header[2] < 24
+	return len(b) > 2 && b[0]&mapKind == smallMap && b[1] == 1 && b[2] != version && b[2] < 24
 }
 
 // Encode is the message as it travels.

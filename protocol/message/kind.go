@@ -26,6 +26,7 @@ const (
 	KindLater        Kind = 70
 	KindHeads        Kind = 71
 	KindResync       Kind = 72
+	KindReceipt      Kind = 73
 )
 
 // kindNames are the words of the documents and logs.
@@ -33,6 +34,7 @@ var kindNames = map[Kind]string{
 	KindText: "text", KindEdit: "edit", KindDelete: "delete", KindReaction: "reaction", KindRead: "read", KindProfile: "profile",
 	KindAttachment: "attachment", KindTimer: "timer", KindDrops: "drops", KindTyping: "typing", KindAck: "ack", KindPQKey: "pq-key",
 	KindPQCiphertext: "pq-ciphertext", KindNack: "nack", KindGone: "gone", KindLater: "later", KindHeads: "heads", KindResync: "resync",
+	KindReceipt: "receipt",
 }
 
 // Side tells whether messages of this kind stand outside of the chain.

@@ -14,6 +14,7 @@ type target struct {
 	Device key.DeviceID
 	Base   uint32  // the lowest seq that was ever addressed to it
 	Done   []Range // what it acknowledged, apart from each other; never changed in place
+	Said   []Range // what it was told to be gone, likewise
 }
 
 // Gap is a range of messages of one device that are missing.
@@ -50,7 +51,7 @@ func (c *Conversation) target(p Party) int {
 // whether an ack made now says something that no earlier one said, or repeats
 // for a sender that seems to have missed it. It is nil if nothing was received.
 func (c *Conversation) Ack(to key.DeviceID, nonce [NonceSize]byte) (ack *Ack, changed bool) {
-	a := &Ack{To: to, Nonce: nonce}
+	a := &Ack{Side: Side{To: to, Nonce: nonce}}
 	for _, i := range c.newest(func(ch *chain) bool { return true }) {
 		ch := &c.chains[i]
 		changed = changed || ch.Dirty
@@ -114,14 +115,20 @@ func (c *Conversation) Acked(from Party, a *Ack) []Range {
 	for _, done := range t.Done {
 		news = without(news, done)
 	}
-	t.Done = union(t.Done, news)
+	all := union(t.Done, news)
+	t.Done = all[:min(len(all), maxDone)] // what is left out counts as not acknowledged until the next ack
+	for _, gone := range t.Said {
+		news = without(news, gone)
+	}
 	return news
 }
 
-// Delivered tells whether the device p acknowledged this device's message seq.
+// Delivered tells whether the device p acknowledged this device's message seq,
+// and was not told before that it is gone.
 func (c *Conversation) Delivered(p Party, seq uint32) bool {
 	at := c.target(p)
-	return at >= 0 && slices.ContainsFunc(c.targets[at].Done, func(r Range) bool { return r.From <= seq && seq <= r.To })
+	holds := func(r Range) bool { return r.From <= seq && seq <= r.To }
+	return at >= 0 && slices.ContainsFunc(c.targets[at].Done, holds) && !slices.ContainsFunc(c.targets[at].Said, holds)
 }
 
 // span is the range from to to, or nothing if it is empty.
@@ -147,8 +154,7 @@ func without(ranges []Range, out Range) (left []Range) {
 	return left
 }
 
-// union joins ranges that do not overlap, and keeps the lowest maxDone: what
-// is left out counts as not acknowledged until the next ack.
+// union joins ranges that do not overlap.
 func union(a, b []Range) (out []Range) {
 	all := slices.Concat(a, b)
 	slices.SortFunc(all, func(x, y Range) int { return cmp.Compare(x.From, y.From) })
@@ -159,18 +165,18 @@ func union(a, b []Range) (out []Range) {
 			out = append(out, r)
 		}
 	}
-	return out[:min(len(out), maxDone)]
+	return out
 }
 
 // Heads are the newest messages known of this person's devices, addressed to
 // the device to (zeros: all).
 func (c *Conversation) Heads(to key.DeviceID, nonce [NonceSize]byte) *Heads {
-	h := &Heads{To: to, Nonce: nonce}
+	h := &Heads{Side: Side{To: to, Nonce: nonce}}
 	own := &c.chains[0]
 	if own.Head > 0 {
 		h.Heads = append(h.Heads, Head{Device: own.Device, Seq: own.Head, Hash: own.HeadID.Short()})
 	}
-	for _, i := range c.newest(func(ch *chain) bool { return !ch.Peer }) {
+	for _, i := range c.newest(func(ch *chain) bool { return !ch.Peer && ch.HeadID != ID{} }) {
 		if ch := &c.chains[i]; len(h.Heads) < MaxChains {
 			h.Heads = append(h.Heads, Head{Device: ch.Device, Seq: ch.Head, Hash: ch.HeadID.Short()})
 		}
@@ -179,11 +185,19 @@ func (c *Conversation) Heads(to key.DeviceID, nonce [NonceSize]byte) *Heads {
 	return h
 }
 
+// Headed is a body that names the newest messages of its sender's devices:
+// *Heads or *Nack.
+type Headed interface{ heads() []Head }
+
+func (h *Heads) heads() []Head { return h.Heads }
+
+func (n *Nack) heads() []Head { return n.Heads }
+
 // NoteHeads takes heads that the device from sent in an envelope with this
 // base, and tells whether Gaps says more now.
-func (c *Conversation) NoteHeads(from Party, base uint32, h *Heads) bool {
+func (c *Conversation) NoteHeads(from Party, base uint32, h Headed) bool {
 	found := false
-	for _, head := range h.Heads {
+	for _, head := range h.heads() {
 		p := Party{User: from.User, Device: head.Device}
 		at := c.find(p)
 		if at == 0 || (at >= 0 && c.chains[at].frozen()) {
@@ -204,7 +218,9 @@ func (c *Conversation) NoteHeads(from Party, base uint32, h *Heads) bool {
 	return found
 }
 
-// Gaps are the messages that are known to be missing, by device.
+// Gaps are the messages that are known to be missing, by device: those between
+// accepted ones, and those above them that a tip or heads named. They ascend by
+// number for each device.
 func (c *Conversation) Gaps() (gaps []Gap) {
 	for i := 1; i < len(c.chains); i++ {
 		ch := &c.chains[i]
@@ -212,7 +228,9 @@ func (c *Conversation) Gaps() (gaps []Gap) {
 			continue
 		}
 		for _, h := range ch.Holes {
-			gaps = append(gaps, Gap{From: c.party(ch), Range: Range{From: h.From, To: h.To}})
+			if !h.Gone {
+				gaps = append(gaps, Gap{From: c.party(ch), Range: Range{From: h.From, To: h.To}})
+			}
 		}
 		if ch.Known > ch.Head {
 			gaps = append(gaps, Gap{From: c.party(ch), Range: Range{From: ch.Head + 1, To: ch.Known}})

@@ -349,6 +349,14 @@ func FuzzSnapshot(f *testing.F) {
 	}
 	b.conv.Address(a.party, 1)
 	f.Add(b.conv.Snapshot())
+	b.conv.NoteHeads(a.party, 1, &Heads{Heads: []Head{{Device: a.party.Device, Seq: 9}}})
+	if _, _, err := b.conv.Gone(a.party, Range{From: 5, To: 8}, ID{1}, b); err != nil {
+		f.Fatal(err)
+	}
+	if err := b.conv.SaidGone(a.party, Range{From: 1, To: 1}); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.conv.Snapshot())
 	f.Fuzz(func(t *testing.T, snap []byte) {
 		c, err := Restore(b.cfg, snap)
 		if err != nil {
@@ -361,6 +369,9 @@ func FuzzSnapshot(f *testing.F) {
 		if _, err := c.Accept(m, Arrival{Base: 1, Origin: a.cfg.Origin}, newPeer(2, identity(2), identity(1))); err != nil {
 			return
 		}
+		archive := newPeer(2, identity(2), identity(1))
+		_, _, _ = c.Gone(a.party, Range{From: 2, To: 4}, list[3].id, archive)
+		_ = c.SaidGone(a.party, Range{From: 1, To: 2})
 		c.Ack(key.DeviceID{}, [8]byte{})
 		c.Heads(key.DeviceID{}, [8]byte{})
 		c.Gaps()

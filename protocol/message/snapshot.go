@@ -8,6 +8,9 @@ import (
 // maxSnapshot bounds a stored state: 64 chains with all their gaps.
 const maxSnapshot = 4 << 20
 
+// stateVersion is the version of stored states.
+const stateVersion = 2
+
 // maxHeight is far above what a conversation reaches.
 const maxHeight = 1 << 31
 
@@ -28,7 +31,7 @@ type snapshot struct {
 // missing. It holds no text and no secret, but tells who wrote when to whom.
 func (c *Conversation) Snapshot() []byte {
 	return wire.Marshal(snapshot{
-		Version: Version, Conv: c.id, Device: c.cfg.Device, Chains: c.chains, Pending: c.pending, Targets: c.targets, Top: c.top, Turn: c.turn,
+		Version: stateVersion, Conv: c.id, Device: c.cfg.Device, Chains: c.chains, Pending: c.pending, Targets: c.targets, Top: c.top, Turn: c.turn,
 	})
 }
 
@@ -38,12 +41,15 @@ func (c *Conversation) Snapshot() []byte {
 // wire.ErrValue.
 func Restore(cfg Config, b []byte) (*Conversation, error) {
 	var s snapshot
+	if isOtherVersion(b, stateVersion) {
+		return nil, wire.ErrVersion.Because("conversation state")
+	}
 	if err := wire.Unmarshal(b, &s, maxSnapshot); err != nil {
 		return nil, err
 	}
 	c := &Conversation{cfg: cfg, id: conv(cfg.Self, cfg.Peer), chains: s.Chains, pending: s.Pending, targets: s.Targets, top: s.Top, turn: s.Turn}
 	switch {
-	case s.Version != Version:
+	case s.Version != stateVersion:
 		return nil, wire.ErrVersion.Because("conversation state")
 	case s.Conv != c.id || s.Device != cfg.Device:
 		return nil, wire.ErrWrongRecipient.Because("conversation state")
@@ -92,7 +98,7 @@ func (c *Conversation) validTargets() bool {
 	parties := map[Party]bool{}
 	for _, t := range c.targets {
 		p := Party{User: c.user(t.Peer), Device: t.Device}
-		if parties[p] || t.Base == 0 || len(t.Done) > maxDone || c.stray(t.Peer) || !apart(t.Done, 1, c.chains[0].Head+1) {
+		if parties[p] || t.Base == 0 || len(t.Done) > maxDone || len(t.Said) > maxSaid || c.stray(t.Peer) || !apart(t.Done, 1, c.chains[0].Head+1) || !apart(t.Said, 1, c.chains[0].Head+1) {
 			return false
 		}
 		parties[p] = true

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -117,8 +118,16 @@ func TestVectors(t *testing.T) {
 	if got := documented(t, "messages[1]"); got != v.Messages[1].Message {
 		t.Errorf("the example of message.md is not the vector:\n got %s\nwant %s", got, v.Messages[1].Message)
 	}
-	if got := documented(t, "bodies[7]"); got != v.Bodies[7].Body {
-		t.Errorf("the ack of message.md is not the vector:\n got %s\nwant %s", got, v.Bodies[7].Body)
+	for _, i := range []int{7, 10, 12, 13} {
+		if got := documented(t, fmt.Sprintf("bodies[%d]", i)); got != v.Bodies[i].Body {
+			t.Errorf("the %s of message.md is not the vector:\n got %s\nwant %s", v.Bodies[i].Name, got, v.Bodies[i].Body)
+		}
+	}
+	for _, row := range v.Bodies {
+		raw, _ := hex.DecodeString(row.Body)
+		if b, err := ParseBody(Kind(row.Kind), raw); err != nil || b.Kind().String() != row.Name {
+			t.Errorf("%s: %v", row.Name, err)
+		}
 	}
 }
 
