@@ -24,4 +24,6 @@
 // Body, before sealing: one to four records, then zeros up to the size.
 //
 //	record = message length 2 | message | salt 16 | body length 4 | body
+//
+// A record with body length 0 has a salt of zeros and is header-only.
 package envelope

@@ -13,12 +13,18 @@ import (
 	"zeroms/protocol/wire"
 )
 
-// record makes a record of so many bytes of message and body.
+// record makes a record of so many bytes of message and body; without a body
+// it is header-only.
 func record(message, body int) Record {
 	r := Record{Message: bytes.Repeat([]byte{'m'}, message), Body: bytes.Repeat([]byte{'b'}, body)}
-	copy(r.Salt[:], "salt of 16 bytes")
+	if body > 0 {
+		copy(r.Salt[:], "salt of 16 bytes")
+	}
 	return r
 }
+
+// saltAlone is a record that nobody may make: its salt has no body.
+func saltAlone() Record { return Record{Message: []byte{'m'}, Salt: [16]byte{15: 1}} }
 
 // slot makes the n-th of a test's slots.
 func slot(n int) Slot {
@@ -170,6 +176,7 @@ func TestPackRefuses(t *testing.T) {
 		"five records":       {[]Record{one[0], one[0], one[0], one[0], one[0]}, slots(1), 1},
 		"an empty message":   {[]Record{record(0, 5)}, slots(1), 1},
 		"a message too long": {[]Record{record(MaxMessage+1, 0)}, slots(1), 1},
+		"a salt alone":       {[]Record{one[0], saltAlone()}, slots(1), 1},
 		"no slot":            {one, nil, 1},
 		"seventeen slots":    {one, slots(17), 1},
 		"seventeen devices":  {one, slots(1), 17},
@@ -409,6 +416,7 @@ func TestParseRecordsRefuses(t *testing.T) {
 		"a fifth record":              {appendRecords(nil, []Record{record(1, 0), record(1, 0), record(1, 0), record(1, 0), record(1, 0)}), wire.ErrNotCanonical},
 		"a message beyond the room":   {[]byte{0, 9, 'm'}, wire.ErrTruncated},
 		"a body beyond the room":      {append(append([]byte{0, 1, 'm'}, make([]byte, 16)...), 0, 0, 0, 2, 1), wire.ErrTruncated},
+		"a salt without a body":       {appendRecords(nil, []Record{saltAlone()}), wire.ErrMalformed},
 		"no room for the body length": {append([]byte{0, 1, 'm'}, make([]byte, 18)...), wire.ErrTruncated},
 	} {
 		if _, err := parseRecords(c.body); !errors.Is(err, c.want) {
@@ -417,6 +425,27 @@ func TestParseRecordsRefuses(t *testing.T) {
 	}
 	if got, err := parseRecords(append(valid, 0)); err != nil || len(got) != 2 {
 		t.Errorf("one zero after the last record: %v", err)
+	}
+}
+
+func TestHeaderOnly(t *testing.T) {
+	want := []Record{record(300, 0), record(1, 1), {Message: []byte{7}, Body: []byte{0}}}
+	env, err := Pack(want, slots(1), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _ := Parse(env)
+	got, err := openAt(e, slot(0))
+	if err != nil || !equalRecords(got, want) {
+		t.Fatalf("%d records, %v", len(got), err)
+	}
+	for i, only := range []bool{true, false, false} { // zeros as salt and body are a body like any other
+		if got[i].HeaderOnly() != only {
+			t.Errorf("record %d: header-only %v", i, !only)
+		}
+	}
+	if encoded := appendRecords(nil, want[:1]); !bytes.Equal(encoded[302:], make([]byte, 16+4)) {
+		t.Errorf("a message without its body ends with %x", encoded[302:])
 	}
 }
 

@@ -64,6 +64,9 @@ func FuzzRecords(f *testing.F) {
 		if err != nil {
 			return
 		}
+		if _, err := sizeOf(records); err != nil {
+			t.Fatal("records that nobody may pack")
+		}
 		again := appendRecords(nil, records)
 		again = append(again, make([]byte, max(0, len(body)-len(again)))...)
 		if !bytes.Equal(again, body) {

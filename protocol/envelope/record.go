@@ -18,13 +18,21 @@ const (
 
 // Record is one signed message with its body: Message is the signed header as
 // it travels, Salt and Body are what its body hash covers. The first record of
-// an envelope is the main message, the others ride along. A Record prints
-// nothing of its content.
+// an envelope is the main message, the others ride along. Without a body, and
+// then with a salt of zeros, it is header-only: a message whose body was erased.
+// No body is empty otherwise. A Record prints nothing of its content.
 type Record struct {
 	Message []byte
 	Salt    [saltSize]byte
 	Body    []byte
 }
+
+// HeaderOnly tells whether the record is a message without its body. There is
+// nothing then that its body hash could be held against.
+func (r Record) HeaderOnly() bool { return len(r.Body) == 0 }
+
+// salted tells whether a salt goes without the body that it belongs to.
+func (r Record) salted() bool { return r.HeaderOnly() && r.Salt != [saltSize]byte{} }
 
 // Size is the number of bytes that the record takes: 22 + message + body.
 func (r Record) Size() int { return recordHead + len(r.Message) + len(r.Body) }
@@ -42,7 +50,8 @@ func (Record) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[record]")) }
 func (Record) LogValue() slog.Value { return slog.StringValue("[record]") }
 
 // sizeOf is the number of bytes that the records take together. Errors:
-// ErrValue for no records, too many of them, or an empty or too long message.
+// ErrValue for no records, too many of them, an empty or too long message, or a
+// salt without a body.
 func sizeOf(records []Record) (n int, err error) {
 	if len(records) == 0 || len(records) > MaxRecords {
 		return 0, wire.ErrValue.Because("an envelope holds 1 to 4 records")
@@ -50,6 +59,9 @@ func sizeOf(records []Record) (n int, err error) {
 	for _, r := range records {
 		if len(r.Message) == 0 || len(r.Message) > MaxMessage {
 			return 0, wire.ErrValue.Because("a record's message is 1 to 1024 bytes")
+		}
+		if r.salted() {
+			return 0, wire.ErrValue.Because("a record has a salt without a body")
 		}
 		n += r.Size()
 	}
@@ -69,8 +81,9 @@ func appendRecords(dst []byte, records []Record) []byte {
 }
 
 // parseRecords reads a body; the records share its memory. Errors: ErrTruncated
-// for a length beyond the room, ErrMalformed for no record or a message that is
-// too long, ErrNotCanonical for anything but zeros after the last record.
+// for a length beyond the room, ErrMalformed for no record, a message that is
+// too long or a salt without a body, ErrNotCanonical for anything but zeros
+// after the last record.
 func parseRecords(p []byte) ([]Record, error) {
 	var out []Record
 	for len(out) < MaxRecords && len(p) >= 2 {
@@ -93,6 +106,9 @@ func parseRecords(p []byte) ([]Record, error) {
 			return nil, wire.ErrTruncated
 		}
 		r.Body, p = p[:size:size], p[size:]
+		if r.salted() {
+			return nil, wire.ErrMalformed.Because("a record has a salt without a body")
+		}
 		out = append(out, r)
 	}
 	if len(out) == 0 {

@@ -70,6 +70,7 @@ func makeVector(t *testing.T) *vector {
 	v.add("slot.mk", one.MessageKey[:])
 	v.add("slot.header", one.Header[:])
 	v.add("records", appendRecords(nil, records))
+	v.add("header-only", appendRecords(nil, []Record{{Message: records[0].Message}}))
 	e, _ := Parse(env)
 	place := 0
 	if e.Tags()[1] == one.Tag {
@@ -166,6 +167,10 @@ func TestVectorsOpen(t *testing.T) {
 	records, err := openAt(e, s)
 	if err != nil || !bytes.Equal(appendRecords(nil, records), get("records")) {
 		t.Errorf("envelope: %v", err)
+	}
+	only, err := parseRecords(get("header-only"))
+	if err != nil || len(only) != 1 || !only[0].HeaderOnly() || !bytes.Equal(only[0].Message, records[0].Message) {
+		t.Errorf("header-only: %v", err)
 	}
 	_, e, err = ParseInit(get("init.envelope"))
 	if err != nil {
