@@ -117,3 +117,23 @@ func BenchmarkEncodeDecode(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkHealing(b *testing.B) {
+	now := start()
+	alice, bob := pair(b, now)
+	exchange(b, alice, bob, 1, now)
+	from, to := alice.set.Sending(), bob.set.Sending()
+	for b.Loop() {
+		offered, k, err := from.PQOffer(now)
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, c, err := to.PQAnswer(k, now)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := offered.PQFinish(c, now); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,8 +1,9 @@
 // Package session makes and runs the sessions between two devices: the
-// handshake that sets one up in a single message, and the double ratchet with
-// encrypted headers that gives every message a key of its own
-// (docs/protocol/session.md). It knows the keys of slots, not the envelopes
-// that carry them (package envelope).
+// handshake that sets one up in a single message, the double ratchet with
+// encrypted headers that gives every message a key of its own, and the
+// post-quantum secrets that heal it (docs/protocol/session.md). It knows the
+// keys of slots, not the envelopes that carry them (package envelope), and what
+// heals as values, not the messages that carry it (package message).
 //
 // Layouts (sizes in bytes, `|` joins fixed fields, integers big-endian):
 //
@@ -18,11 +19,19 @@
 //	sig          = Sign(DSK_a, "zms/1/init", th | SHA-256(block before sig))
 //	sealed 1216  = S.Seal(aad H(bundle), block)
 //
-//	root step    : KDF("root", DH | pq, salt RK, 96) = RK | CK | NHK
+//	root step    : KDF("root", DH | pq 0 or 32, salt RK, 96) = RK | CK | NHK
 //	chain step   : mk = HMAC(CK, 0x01), CK = HMAC(CK, 0x02)
 //	tag_i        = HMAC(KDF("tag", HK), i 4)[:8]
 //	hk           = KDF("header", HK)
 //	header 40    = dh 32 | pn 2 | pqid 2 | base 4
+//
+//	key          : th[:8], pqid, ek 1184 (ML-KEM-768)
+//	ciphertext   : th[:8], pqid, SHA-256(ek)[:8], ct 1088, KDF("pq-confirm", secret)[:8]
+//
+// Healing: the side that offered a key takes the ciphertext (PQFinish), and the
+// secret enters the root step of its next sending chain, all of whose headers
+// name it in pqid. The other side, which has held the secret since PQAnswer,
+// mixes it into the receiving root step of that chain. Each then erases it.
 //
 // Everything is functional: a step returns the next state and leaves the one it
 // started from as it was. The owner verifies and stores the next state, and

@@ -70,6 +70,15 @@ func FuzzDecodeSession(f *testing.F) {
 	a.deliver(f, b.send(f, "y", now), "y", now)
 	f.Add(a.set.Sending().Encode())
 	f.Add(a.set.Encode())
+	exchange(f, a, b, 1, now)
+	k := a.offer(f, now)
+	f.Add(a.set.Sending().Encode())
+	c := b.answer(f, k, now)
+	f.Add(b.set.Sending().Encode())
+	a.finish(f, c, now)
+	f.Add(a.set.Sending().Encode())
+	exchange(f, a, b, 1, now)
+	f.Add(a.set.Sending().Encode())
 	f.Fuzz(func(t *testing.T, stored []byte) {
 		if set, err := DecodeSet(stored); err == nil {
 			if !bytes.Equal(set.Encode(), stored) {
@@ -85,6 +94,27 @@ func FuzzDecodeSession(f *testing.F) {
 		if !bytes.Equal(s.Encode(), stored) {
 			t.Fatal("a session that decodes does not encode back")
 		}
+		decodes := func(next *Session, err error) {
+			if err != nil {
+				return
+			}
+			if _, err := DecodeSession(next.Encode()); err != nil {
+				t.Fatalf("healing leads to a state that does not decode: %v", err)
+			}
+		}
+		if next, mine, err := s.PQOffer(now); err == nil {
+			decodes(next, nil)
+			mine.ID ^= 1
+			next, _, err = s.PQAnswer(mine, now)
+			decodes(next, err)
+		} else if s.PQDue(now) {
+			t.Fatalf("a key is due and can't be offered: %v", err)
+		}
+		next, _, err := s.PQAnswer(PQKey{Session: s.shortID(), ID: s.pq.peerLast + 2, Key: k.Key}, now)
+		decodes(next, err)
+		next, err = s.PQFinish(c, now)
+		decodes(next, err)
+		decodes(s.Expire(now), nil)
 		var x Index[int]
 		x.Update(1, s)
 		if next, slot, err := s.Send(0, now); err == nil {
@@ -101,6 +131,46 @@ func FuzzDecodeSession(f *testing.F) {
 		x.Remove(1)
 		if len(x.hits) != 0 || len(x.extra) != 0 {
 			t.Fatal("the index keeps tags of a removed session")
+		}
+	})
+}
+
+// FuzzHealing gives a session keys and ciphertexts of any content: a refused
+// one changes nothing, and one that is taken leads to a state that decodes.
+func FuzzHealing(f *testing.F) {
+	now := start()
+	a, b := pair(f, now)
+	exchange(f, a, b, 1, now)
+	k := a.offer(f, now)
+	c := b.answer(f, k, now)
+	f.Add(k.ID, k.Key[:], c.Ciphertext[:], c.Confirm[:])
+	f.Add(k.ID+2, c.Ciphertext[:], k.Key[:], c.Confirm[:])
+	f.Fuzz(func(t *testing.T, id uint16, ek, ct, confirm []byte) {
+		theirs := PQKey{Session: k.Session, ID: id}
+		copy(theirs.Key[:], ek)
+		before := b.set.Sending().Encode()
+		next, answer, err := b.set.Sending().PQAnswer(theirs, now)
+		if !bytes.Equal(b.set.Sending().Encode(), before) {
+			t.Fatal("the state changed")
+		}
+		if err == nil {
+			if _, err := DecodeSession(next.Encode()); err != nil || answer.Session != k.Session || answer.ID != id {
+				t.Fatalf("a key was taken and the state does not decode: %v", err)
+			}
+		}
+		wrong := PQCiphertext{Session: k.Session, ID: id, KeyHash: c.KeyHash}
+		copy(wrong.Ciphertext[:], ct)
+		copy(wrong.Confirm[:], confirm)
+		before = a.set.Sending().Encode()
+		done, err := a.set.Sending().PQFinish(wrong, now)
+		if !bytes.Equal(a.set.Sending().Encode(), before) {
+			t.Fatal("the state changed")
+		}
+		if (err == nil) != (wrong == c) {
+			t.Fatalf("a ciphertext that is not the answer: %v", err)
+		}
+		if err == nil && (done.pq.own != nil || done.pq.ready == nil) {
+			t.Fatal("the private key stays")
 		}
 	})
 }

@@ -526,7 +526,7 @@ func TestHeadersThatContradict(t *testing.T) {
 		change func(*Header)
 		want   error
 	}{
-		"pqid":                       {func(h *Header) { h.PQ = 2 }, wire.ErrVersion},
+		"pqid inside a chain":        {func(h *Header) { h.PQ = 2 }, wire.ErrValue},
 		"another key inside a chain": {func(h *Header) { h.DH[0] ^= 1 }, wire.ErrValue},
 	} {
 		if _, err := b.receive(forge(t, a, now, c.change), now); !errors.Is(err, c.want) && !errors.Is(err, errNothing) {
@@ -552,6 +552,9 @@ func TestHeadersThatContradict(t *testing.T) {
 	}{
 		"pn below what came":       {func(h *Header) { h.PN = 1 }, wire.ErrValue},
 		"the key of the old chain": {func(h *Header) { h.DH = s.peerDH }, wire.ErrValue},
+		"a pqid nobody knows":      {func(h *Header) { h.PQ = 2 }, wire.ErrOpen},
+		"a pqid of our own":        {func(h *Header) { h.PQ = 1 }, wire.ErrOpen},
+		"the last pqid":            {func(h *Header) { h.PQ = 65535 }, wire.ErrOpen},
 		"a low order key":          {func(h *Header) { h.DH = lowOrder() }, wire.ErrPublicKey},
 		"a zero key":               {func(h *Header) { h.DH = key.DHPublic{} }, wire.ErrPublicKey},
 	} {

@@ -53,6 +53,8 @@ type Session struct {
 	recvNext window // over NHKr, from 0
 	skipped  []*skippedGroup
 
+	pq healing
+
 	// while the initiator waits for a reply
 	init      *InitMessage
 	initUntil uint64 // ms, expiry of the bundle it was made from
@@ -101,7 +103,7 @@ func initiator(who *parties, th [32]byte, k sessionKeys, ephemeral key.DHPrivate
 		peerDH: ratchet, canSend: true, recvNext: newWindow(k.nextB, 0),
 	}
 	s.setDH(ephemeral)
-	s.root, s.sendCK, s.sendNext = rootStep(k.root, shared)
+	s.root, s.sendCK, s.sendNext = rootStep(k.root, shared, nil)
 	s.setSendHead(k.headA)
 	return s, nil
 }
@@ -117,10 +119,10 @@ func responder(who *parties, th [32]byte, k sessionKeys, ratchet key.DHPrivate) 
 	return s
 }
 
-// rootStep is RK | CK | NHK = KDF("root", DH | pq, -, salt RK, 96). pq is empty
-// as long as every header's pqid is 0.
-func rootStep(root, shared [32]byte) (next, ck, nextHead [32]byte) {
-	out := key.KDF(key.LabelRoot, shared[:], nil, root[:], 96)
+// rootStep is RK | CK | NHK = KDF("root", DH | pq, -, salt RK, 96). pq is the
+// secret that the headers of the chain name, 32 bytes or nothing.
+func rootStep(root, shared [32]byte, pq []byte) (next, ck, nextHead [32]byte) {
+	out := key.KDF(key.LabelRoot, key.Join(shared[:], pq), nil, root[:], 96)
 	copy(next[:], out)
 	copy(ck[:], out[32:])
 	copy(nextHead[:], out[64:])
@@ -171,8 +173,9 @@ func (s *Session) Init() *InitMessage { return s.init }
 func (s *Session) CanSend() bool { return s.canSend }
 
 // NeedsInit reports whether 1000 messages went out without a step by the peer,
-// so that a new session is due. Sending goes on meanwhile.
-func (s *Session) NeedsInit() bool { return s.sendN >= MaxUnanswered }
+// or the ids of own post-quantum keys are used up, so that a new session is
+// due. Sending goes on meanwhile.
+func (s *Session) NeedsInit() bool { return s.sendN >= MaxUnanswered || s.nextPQID() == 0 }
 
 // Skipped is the number of keys kept for messages that were jumped over.
 func (s *Session) Skipped() (n int) {
@@ -182,11 +185,12 @@ func (s *Session) Skipped() (n int) {
 	return n
 }
 
-// Expire drops the keys of messages that were jumped over 32 days ago. It
-// returns the session itself if there are none.
+// Expire drops the keys of messages that were jumped over 32 days ago, and an
+// own post-quantum key that was not answered in 3 days. It returns the session
+// itself if there are none.
 func (s *Session) Expire(now time.Time) *Session {
 	next := *s
-	if next.dropOld(now); len(next.skipped) == len(s.skipped) {
+	if next.dropOld(now); len(next.skipped) == len(s.skipped) && next.pq.own == s.pq.own {
 		return s
 	}
 	return &next
@@ -204,7 +208,7 @@ func (s *Session) Send(base uint32, now time.Time) (*Session, SendSlot, error) {
 	}
 	next := *s
 	next.dropOld(now)
-	header := Header{DH: s.dhPublic, PN: uint16(min(s.sendPrev, maxPN)), Base: base}
+	header := Header{DH: s.dhPublic, PN: uint16(min(s.sendPrev, maxPN)), PQ: s.pq.sendID, Base: base}
 	slot := SendSlot{
 		Tag: s.sendTags.tag(s.sendN), I: s.sendN, HeaderKey: s.sendHeader,
 		MessageKey: messageKey(s.sendCK), Header: header.Encode(),
@@ -266,15 +270,12 @@ func (s *Session) Search(tags []Tag, ahead int) (slot int, at Place, ok bool) {
 
 // Receive takes the message key for the place of a slot whose header was opened
 // with HeaderKey. The caller keeps the next state only if the body opens too.
-// Errors: ErrReplayed for a place without a key, ErrVersion for a pqid that is
-// not 0, ErrPublicKey for an exchange that is all zeros, ErrValue for a header
-// that contradicts what the peer sent before.
+// Errors: ErrReplayed for a place without a key, ErrOpen for a new chain whose
+// pqid names no secret that waits, ErrPublicKey for an exchange that is all
+// zeros, ErrValue for a header that contradicts what the peer sent before.
 func (s *Session) Receive(at Place, header [HeaderSize]byte, now time.Time) (*Session, [32]byte, error) {
 	var none [32]byte
 	h := ParseHeader(header)
-	if h.PQ != 0 {
-		return nil, none, wire.ErrVersion.Because("post-quantum secret")
-	}
 	if _, ok := s.HeaderKey(at); !ok {
 		return nil, none, wire.ErrReplayed.Because("no key for this place")
 	}
@@ -289,8 +290,8 @@ func (s *Session) Receive(at Place, header [HeaderSize]byte, now time.Time) (*Se
 		}
 		return &next, mk, nil
 	}
-	if at.Chain == s.recvNo && h.DH != s.peerDH {
-		return nil, none, wire.ErrValue.Because("ratchet key changed inside a chain")
+	if at.Chain == s.recvNo && (h.DH != s.peerDH || h.PQ != s.pq.recvID) {
+		return nil, none, wire.ErrValue.Because("ratchet key or post-quantum secret changed inside a chain")
 	}
 	if at.Chain > s.recvNo {
 		if err := next.step(h, now); err != nil {
@@ -305,7 +306,8 @@ func (s *Session) Receive(at Place, header [HeaderSize]byte, now time.Time) (*Se
 }
 
 // step ends the current receiving chain at pn and begins the next one, then a
-// sending chain with a new ratchet key.
+// sending chain with a new ratchet key. Each of the two root steps takes the
+// post-quantum secret that the headers of its chain name.
 func (s *Session) step(h Header, now time.Time) error {
 	pn := uint32(h.PN)
 	switch {
@@ -327,7 +329,11 @@ func (s *Session) step(h Header, now time.Time) error {
 	if err != nil {
 		return wire.ErrPublicKey.Because("ratchet key")
 	}
-	root, recvCK, recvNext := rootStep(s.root, shared)
+	theirs, err := s.takePending(h.PQ)
+	if err != nil {
+		return err
+	}
+	root, recvCK, recvNext := rootStep(s.root, shared, theirs)
 	s.recvNo++
 	s.recv, s.recvCK = s.recvNext, recvCK
 	s.peerDH = h.DH
@@ -335,8 +341,11 @@ func (s *Session) step(h Header, now time.Time) error {
 	if shared, err = s.dh.Shared(h.DH); err != nil {
 		return wire.ErrPublicKey.Because("ratchet key")
 	}
-	sendHead := s.sendNext
-	s.root, s.sendCK, s.sendNext = rootStep(root, shared)
+	sendHead, ours := s.sendNext, s.takeReady()
+	s.root, s.sendCK, s.sendNext = rootStep(root, shared, ours)
+	if s.recvNo == 1 || theirs != nil || ours != nil {
+		s.wait(now)
+	}
 	s.recvNext = newWindow(recvNext, 0)
 	s.sendPrev, s.sendN, s.canSend = s.sendN, 0, true
 	s.setSendHead(sendHead)

@@ -22,6 +22,9 @@ type network struct {
 	got   map[string]int
 	sent  int
 	inits int
+	good  bool // nothing is lost any more
+
+	opened func(to int, text string) // what opened, if anybody wants to know
 }
 
 type flying struct {
@@ -36,9 +39,13 @@ func (n *network) send(from int) {
 		n.inits++
 	}
 	n.sent++
-	text := fmt.Sprintf("message %d of %d", n.sent, from)
-	f := flying{text, s.send(n.t, text, n.now)}
-	if n.r.IntN(10) > 0 { // else it is lost
+	n.post(from, s.set.Sending(), fmt.Sprintf("message %d of %d", n.sent, from))
+}
+
+// post sends a text, which nothing else was sent with, on a session.
+func (n *network) post(from int, on *Session, text string) {
+	f := flying{text, n.sides[from].sendOn(n.t, on, text, n.now)}
+	if n.good || n.r.IntN(10) > 0 { // else it is lost
 		n.wires[1-from] = append(n.wires[1-from], f)
 		if n.r.IntN(10) == 0 {
 			n.wires[1-from] = append(n.wires[1-from], f)
@@ -75,6 +82,9 @@ func (n *network) take(to int) {
 		n.t.Fatalf("%q came as %q: %v", f.text, text, err)
 	default:
 		n.got[f.text]++
+		if n.opened != nil {
+			n.opened(to, text)
+		}
 	}
 }
 
@@ -114,10 +124,9 @@ func (n *network) run(steps int) {
 
 // settle delivers what flies and talks until both answered.
 func (n *network) settle() {
-	for k := range n.wires {
-		for len(n.wires[k]) > 0 {
-			n.take(k)
-		}
+	for len(n.wires[0])+len(n.wires[1]) > 0 {
+		n.take(0)
+		n.take(1)
 	}
 	for round := range 4 {
 		for k, s := range n.sides {

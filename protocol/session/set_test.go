@@ -218,7 +218,7 @@ func TestDecodeRefuses(t *testing.T) {
 		change func(*sessionState)
 		want   error
 	}{
-		"a version":                    {func(s *sessionState) { s.Version = 2 }, wire.ErrVersion},
+		"a version":                    {func(s *sessionState) { s.Version = stateVersion + 1 }, wire.ErrVersion},
 		"a peer":                       {func(s *sessionState) { s.PeerIdentity = key.IdentityPublic{} }, wire.ErrPublicKey},
 		"a device":                     {func(s *sessionState) { s.PeerDevice = key.DevicePublic{} }, wire.ErrPublicKey},
 		"gen 0":                        {func(s *sessionState) { s.Gen = 0 }, wire.ErrValue},
@@ -251,10 +251,10 @@ func TestDecodeRefuses(t *testing.T) {
 		want error
 	}{
 		"a version":                 {setState{Version: 9, Highest: 1}, wire.ErrVersion},
-		"a gen above the highest":   {setState{Version: 1, Sessions: [][]byte{valid}}, wire.ErrValue},
-		"one session twice":         {setState{Version: 1, Highest: 1<<32 - 1, Sessions: [][]byte{valid, valid}}, wire.ErrValue},
-		"seven sessions":            {setState{Version: 1, Sessions: make([][]byte, 7)}, wire.ErrValue},
-		"a session that is damaged": {setState{Version: 1, Highest: 1<<32 - 1, Sessions: [][]byte{valid[:9]}}, wire.ErrTruncated},
+		"a gen above the highest":   {setState{Version: stateVersion, Sessions: [][]byte{valid}}, wire.ErrValue},
+		"one session twice":         {setState{Version: stateVersion, Highest: 1<<32 - 1, Sessions: [][]byte{valid, valid}}, wire.ErrValue},
+		"seven sessions":            {setState{Version: stateVersion, Sessions: make([][]byte, 7)}, wire.ErrValue},
+		"a session that is damaged": {setState{Version: stateVersion, Highest: 1<<32 - 1, Sessions: [][]byte{valid[:9]}}, wire.ErrTruncated},
 	} {
 		if _, err := DecodeSet(wire.Marshal(c.st)); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)

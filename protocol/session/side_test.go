@@ -23,17 +23,18 @@ type side struct {
 	doors    map[key.CardID]key.DoorSecret
 	set      *Set
 	index    Index[[32]byte]
-	inits    map[[32]byte][32]byte // H(enc) -> session
-	block    *Block                // of the last init that was accepted
-	base     uint32                // of the last header
-	used     map[[32]byte]bool     // message keys that this side sent with
-	opened   map[[32]byte]bool     // and received with
+	inits    map[[32]byte][32]byte   // H(enc) -> session
+	block    *Block                  // of the last init that was accepted
+	base     uint32                  // of the last header
+	used     map[[32]byte]bool       // message keys that this side sent with
+	opened   map[[32]byte]bool       // and received with
+	healed   map[string]key.DHPublic // session and pqid of what opened -> the chain's ratchet key
 }
 
 func newSide(now time.Time) *side {
 	s := &side{
 		identity: key.NewPrivate[key.Identity](), device: key.NewPrivate[key.Device](), doors: map[key.CardID]key.DoorSecret{},
-		set: new(Set), inits: map[[32]byte][32]byte{}, used: map[[32]byte]bool{}, opened: map[[32]byte]bool{},
+		set: new(Set), inits: map[[32]byte][32]byte{}, used: map[[32]byte]bool{}, opened: map[[32]byte]bool{}, healed: map[string]key.DHPublic{},
 	}
 	s.prekeys = []*Prekey{NewPrekey(s.device, ListRef{N: 1}, now)}
 	return s
@@ -102,7 +103,7 @@ func (s *side) put(t testing.TB, next *Session) {
 }
 
 func textRecord(text string) []envelope.Record {
-	return []envelope.Record{{Message: []byte("header of " + text), Body: []byte(text)}}
+	return []envelope.Record{{Message: []byte("header of " + text[:min(len(text), 100)]), Body: []byte(text)}}
 }
 
 // send packs a text on the sending session.
@@ -238,7 +239,15 @@ func (s *side) open(e *envelope.Envelope, slot int, from *Session, at Place, now
 		return nil, "", errors.New("a message key opened twice")
 	}
 	s.opened[mk] = true
-	s.base = ParseHeader(header).Base
+	h := ParseHeader(header)
+	s.base = h.Base
+	if h.PQ != 0 {
+		name := fmt.Sprintf("%x %d", from.th, h.PQ)
+		if dh, known := s.healed[name]; known && dh != h.DH {
+			return nil, "", errors.New("two chains name one secret")
+		}
+		s.healed[name] = h.DH
+	}
 	return next, string(records[0].Body), nil
 }
 

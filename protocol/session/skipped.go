@@ -117,8 +117,12 @@ func trim(groups []*skippedGroup) []*skippedGroup {
 	return groups
 }
 
-// dropOld drops the keys that were kept for 32 days.
+// dropOld drops the keys that were kept for 32 days, and an own post-quantum
+// key that timed out.
 func (s *Session) dropOld(now time.Time) {
+	if s.pq.own != nil && s.pq.own.timedOut(now) {
+		s.pq.own = nil
+	}
 	stays := func(g *skippedGroup) bool { return now.Before(wire.Time(g.at).Add(SkippedKept)) }
 	if slices.IndexFunc(s.skipped, func(g *skippedGroup) bool { return !stays(g) }) < 0 {
 		return

@@ -10,10 +10,13 @@ import (
 // stateVersion is the version of the stored forms.
 //
 //	1  the first version
-const stateVersion = 1
+//	2  with what heals a session
+const stateVersion = 2
 
-// Size limits of the stored forms, in bytes. A session takes about 0.7 KiB, and
-// 44 bytes for each key kept for a message that was jumped over.
+// Size limits of the stored forms, in bytes. A session takes about 0.7 KiB,
+// 1.2 KiB more while a post-quantum secret waits, 2.3 KiB more while its init
+// is repeated, and 44 bytes for each key kept for a message that was jumped
+// over: at most 91 KiB.
 const (
 	MaxState    = 256 << 10 // a session
 	MaxSetState = (1 + MaxOlder) * (MaxState + 8)
@@ -26,6 +29,7 @@ const (
 
 	skippedSize = 4 + 8 + 32 // i | tag | mk
 	initSize    = 8 + key.EncapsulatedSize + SealedSize
+	pendingSize = pqSecretSize + 8 + PQCiphertextSize
 )
 
 // sessionState is a session in sealed storage. Chains that do not exist are
@@ -56,6 +60,23 @@ type sessionState struct {
 	Skipped      []groupState       `cbor:"23,keyasint"`
 	Init         []byte             `cbor:"24,keyasint"` // hint | enc | sealed, or nothing
 	InitUntil    uint64             `cbor:"25,keyasint"`
+	PQ           pqState            `cbor:"26,keyasint"`
+}
+
+// pqState is what heals a session. Own has the id Last, Ready as well, and
+// Pending the id PeerLast.
+type pqState struct {
+	_        struct{} `cbor:",toarray"`
+	At       uint64
+	Chain    uint32
+	Last     uint16
+	Own      []byte // seed 64, or nothing
+	Made     uint64 // ms, of Own
+	Ready    []byte // secret 32, or nothing
+	PeerLast uint16
+	Pending  []byte // secret 32 | SHA-256(key)[:8] | ciphertext 1088, or nothing
+	SendID   uint16
+	RecvID   uint16
 }
 
 // groupState is the keys of one jump.
@@ -76,7 +97,7 @@ func (s *Session) Encode() []byte {
 		Root: s.root, PeerDH: s.peerDH,
 		SendHead: s.sendHead, SendCK: s.sendCK, SendN: s.sendN, SendPrev: s.sendPrev, SendNext: s.sendNext,
 		RecvNo: s.recvNo, RecvHead: s.recv.head, RecvCK: s.recvCK, RecvN: s.recv.from, RecvNext: s.recvNext.head,
-		InitUntil: s.initUntil,
+		InitUntil: s.initUntil, PQ: s.pq.encode(),
 	}
 	if s.initiator {
 		st.Role |= roleInitiator
@@ -145,6 +166,7 @@ func DecodeSession(b []byte) (*Session, error) {
 	for _, g := range st.Skipped {
 		s.skipped = append(s.skipped, g.decode())
 	}
+	s.pq = st.PQ.decode()
 	return s, nil
 }
 
@@ -164,10 +186,61 @@ func (st *sessionState) check() error {
 	case !canSend && (st.SendHead != zero || st.SendCK != zero || st.SendN|st.SendPrev != 0):
 	case !received && (st.RecvHead != zero || st.RecvCK != zero || st.RecvN != 0):
 	case waiting != (len(st.Init) == initSize) || waiting != (len(st.Init) != 0) || !waiting && st.InitUntil != 0:
+	case !st.PQ.fits(initiator, st.RecvNo):
 	default:
 		return st.checkSkipped()
 	}
 	return wire.ErrValue.Because("stored session")
+}
+
+// fits reports whether a session of this role that received so many chains can
+// have it.
+func (p *pqState) fits(initiator bool, recvNo uint32) bool {
+	own, ready, pending := len(p.Own) != 0, len(p.Ready) != 0, len(p.Pending) != 0
+	id := func(initiator bool, id uint16) bool { return id == 0 || pqIDOf(initiator, id) }
+	switch {
+	case (p.At == 0) != (recvNo == 0) || (p.Chain == 0) != (recvNo == 0) || p.Chain > recvNo:
+	case recvNo == 0 && (p.Last != 0 || p.PeerLast != 0):
+	case !id(initiator, p.Last) || !id(!initiator, p.PeerLast) || !id(initiator, p.SendID) || !id(!initiator, p.RecvID):
+	case own && len(p.Own) != pqSeedSize || ready && len(p.Ready) != pqSecretSize || pending && len(p.Pending) != pendingSize:
+	case own && ready || (own || ready) && p.Last == 0 || pending && p.PeerLast == 0 || !own && p.Made != 0:
+	case p.SendID > p.Last || p.SendID != 0 && p.SendID == p.Last && (own || ready):
+	case p.RecvID > p.PeerLast || p.RecvID != 0 && p.RecvID == p.PeerLast && pending:
+	default:
+		return true
+	}
+	return false
+}
+
+func (h *healing) encode() pqState {
+	p := pqState{At: h.at, Chain: h.chain, Last: h.last, PeerLast: h.peerLast, SendID: h.sendID, RecvID: h.recvID}
+	if h.own != nil {
+		p.Own, p.Made = h.own.seed[:], h.own.made
+	}
+	if h.ready != nil {
+		p.Ready = h.ready[:]
+	}
+	if w := h.pending; w != nil {
+		p.Pending = key.Join(w.secret[:], w.keyHash[:], w.ciphertext[:])
+	}
+	return p
+}
+
+func (p *pqState) decode() healing {
+	h := healing{at: p.At, chain: p.Chain, last: p.Last, peerLast: p.PeerLast, sendID: p.SendID, recvID: p.RecvID}
+	if len(p.Own) > 0 {
+		h.own = &ownKey{seed: [pqSeedSize]byte(p.Own), made: p.Made}
+	}
+	if len(p.Ready) > 0 {
+		h.ready = (*[pqSecretSize]byte)(p.Ready)
+	}
+	if len(p.Pending) > 0 {
+		h.pending = new(pendingSecret)
+		copy(h.pending.secret[:], p.Pending)
+		copy(h.pending.keyHash[:], p.Pending[pqSecretSize:])
+		copy(h.pending.ciphertext[:], p.Pending[pqSecretSize+8:])
+	}
+	return h
 }
 
 // checkSkipped applies the limits and the order of the skipped keys.

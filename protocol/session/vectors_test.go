@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"crypto/mlkem"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -54,8 +55,9 @@ func (v *vector) example() string {
 	return out.String()
 }
 
-// makeVector sets up a session through a door and sends six texts with fixed
-// randomness; the third arrives after the fourth.
+// makeVector sets up a session through a door and sends nine texts with fixed
+// randomness; the third arrives after the fourth, and the session is healed
+// after the sixth.
 func makeVector(t *testing.T) *vector {
 	cryptotest.SetGlobalRandom(t, 7)
 	now := start()
@@ -113,10 +115,14 @@ func makeVector(t *testing.T) *vector {
 	return v
 }
 
-// talk adds the six messages with the keys of their receiver afterwards.
+// talk adds the six messages with the keys of their receiver afterwards, and
+// three more with a healing before them.
 func (v *vector) talk(t *testing.T, a, b *side, now time.Time) {
 	var waiting []byte
-	for n, from := range []*side{a, b, a, a, b, a} {
+	for n, from := range []*side{a, b, a, a, b, a, b, a, b} {
+		if n == 6 {
+			v.heal(t, a, b, now)
+		}
 		to := b
 		if from == b {
 			to = a
@@ -150,6 +156,23 @@ func (v *vector) talk(t *testing.T, a, b *side, now time.Time) {
 		v.add(name+"receiver.NHKr", s.recvNext.head[:])
 		v.add(name+"receiver.NHKs", s.sendNext[:])
 	}
+}
+
+// heal adds a key of a and its answer.
+func (v *vector) heal(t *testing.T, a, b *side, now time.Time) {
+	k := a.offer(t, now)
+	seed := a.set.Sending().pq.own.seed
+	c := b.answer(t, k, now)
+	secret := b.set.Sending().pq.pending.secret
+	a.finish(t, c, now)
+	v.add("pq.th", k.Session[:])
+	v.add("pq.pqid", wire.Uint32(uint32(k.ID))[2:])
+	v.add("pq.seed", seed[:])
+	v.add("pq.key", k.Key[:])
+	v.add("pq.key-hash", c.KeyHash[:])
+	v.add("pq.ciphertext", c.Ciphertext[:])
+	v.add("pq.secret", secret[:])
+	v.add("pq.confirm", c.Confirm[:])
 }
 
 func TestVectors(t *testing.T) {
@@ -227,7 +250,7 @@ func TestVectorsOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st := prekeyState{Version: 1, SPK: [32]byte(get("b.SPK.seed")), Ratchet: [32]byte(get("b.ratchet.private")), Body: object.Body, Sig: [64]byte(object.Sig)}
+	st := prekeyState{Version: stateVersion, SPK: [32]byte(get("b.SPK.seed")), Ratchet: [32]byte(get("b.ratchet.private")), Body: object.Body, Sig: [64]byte(object.Sig)}
 	pre, err := DecodePrekey(wire.Marshal(st))
 	if err != nil {
 		t.Fatal(err)
@@ -260,12 +283,12 @@ func TestVectorSteps(t *testing.T) {
 		}
 		return p
 	}
-	root := func(salt []byte, mine key.DHPrivate, theirs key.DHPublic) (rk, ck, nhk []byte) {
+	root := func(salt []byte, mine key.DHPrivate, theirs key.DHPublic, pq ...byte) (rk, ck, nhk []byte) {
 		dh, err := mine.Shared(theirs)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out := key.KDF("root", dh[:], nil, salt, 96)
+		out := key.KDF("root", append(dh[:], pq...), nil, salt, 96)
 		return out[:32], out[32:64], out[64:]
 	}
 	check := func(n int, head, ck []byte) (next []byte) {
@@ -301,9 +324,39 @@ func TestVectorSteps(t *testing.T) {
 	rk, ck, nhkA2 := root(rk, a1, b1.Public())
 	ck = check(3, nhkA, ck)
 	check(4, nhkA, ck)
-	rk, ck, _ = root(rk, b2, a1.Public())
+	rk, ck, nhkB2 := root(rk, b2, a1.Public())
 	check(5, nhkB, ck)
-	a2 := private("5.receiver.DHs.private")
-	_, ck, _ = root(rk, a2, b2.Public())
+	a2, b3, a3 := private("5.receiver.DHs.private"), private("6.receiver.DHs.private"), private("7.receiver.DHs.private")
+	rk, ck, nhkA3 := root(rk, a2, b2.Public())
 	check(6, nhkA2, ck)
+	rk, ck, nhkB3 := root(rk, b3, a2.Public())
+	check(7, nhkB2, ck)
+	rk, ck, _ = root(rk, a3, b3.Public(), get("pq.secret")...)
+	check(8, nhkA3, ck)
+	_, ck, _ = root(rk, private("8.receiver.DHs.private"), a3.Public())
+	check(9, nhkB3, ck)
+	for n, want := range map[int]uint16{7: 0, 8: 2, 9: 0} {
+		if h := ParseHeader([HeaderSize]byte(get(fmt.Sprintf("%d.header", n)))); h.PQ != want {
+			t.Errorf("message %d names %d", n, h.PQ)
+		}
+	}
+}
+
+// TestVectorHealing goes through the stored exchange by crypto/mlkem and the
+// formulas.
+func TestVectorHealing(t *testing.T) {
+	get := storedVector(t)
+	private, err := mlkem.NewDecapsulationKey768(get("pq.seed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := private.Decapsulate(get("pq.ciphertext"))
+	if err != nil || !bytes.Equal(secret, get("pq.secret")) {
+		t.Fatalf("the secret is another one: %v", err)
+	}
+	hash, confirm := sha256.Sum256(get("pq.key")), key.KDF("pq-confirm", secret, nil, nil, 8)
+	if !bytes.Equal(private.EncapsulationKey().Bytes(), get("pq.key")) || !bytes.Equal(hash[:8], get("pq.key-hash")) ||
+		!bytes.Equal(confirm, get("pq.confirm")) || !bytes.Equal(get("th")[:8], get("pq.th")) || !bytes.Equal(get("pq.pqid"), []byte{0, 2}) {
+		t.Error("the key, its hash or the confirmation is another one")
+	}
 }
