@@ -125,19 +125,25 @@ func TestConnectionsThatAreNoLinksAreBoundedForASource(t *testing.T) {
 			t.Fatal("the connection was taken")
 		}
 	}
-	_, far := g.dial(t, link.Config{}) // a link counts no longer
+	near, far := g.dial(t, link.Config{}) // a link counts no longer
 	if far.Remote() != netip.MustParseAddr(one) {
 		t.Errorf("the link comes from %v", far.Remote())
 	}
+	oldest := silent()
 	silent()
-	first := silent()
 	g.dial(t, link.Config{}) // another source
-	closed(silent())         // the third of this one
+	silent()                 // the third of this one
+	closed(oldest)
 	for range 5 {
 		silent() // of no source
 	}
 	g.dial(t, link.Config{})
-	first.Close()
+	if err := far.Send(t.Context(), []byte{1}); err != nil {
+		t.Error(err)
+	}
+	if m, err := near.Recv(t.Context()); err != nil || len(m) != 1 {
+		t.Errorf("the link: %d bytes, %v", len(m), err)
+	}
 }
 
 func TestSourceOf(t *testing.T) {
@@ -149,6 +155,14 @@ func TestSourceOf(t *testing.T) {
 		if ok != (want != "") || ok && got.String() != want {
 			t.Errorf("%s: %v, %t", address, got, ok)
 		}
+	}
+	for source, want := range map[string]string{"192.0.2.1/32": "192.0.2.0/24", "2001:db8:1:2300::/56": "2001:db8:1::/48"} {
+		if got := link.NetworkOf(netip.MustParsePrefix(source)); got.String() != want {
+			t.Errorf("%s: %v", source, got)
+		}
+	}
+	if got := link.NetworkOf(netip.Prefix{}); got.IsValid() {
+		t.Errorf("no source has the network %v", got)
 	}
 	if _, ok := link.SourceOf(netip.Addr{}); ok {
 		t.Error("no address has a source")

@@ -8,7 +8,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -35,11 +34,14 @@ type ServerConfig struct {
 	Node key.NodePrivate
 	// Plain serves ws:// without TLS; the listener must be on loopback.
 	Plain bool
-	// MaxConns bounds the TCP connections, those that are not yet links included;
-	// more are closed as they come. 0: no bound.
+	// MaxConns bounds the TCP connections, those that are not yet links included.
+	// For one more the oldest gives way that is no link: of the network (NetworkOf)
+	// that has most of them, and of the source (SourceOf) in it that has most. If
+	// all are links, it is closed as it comes. 0: no bound.
 	MaxConns int
-	// MaxStarting bounds the connections of one source (SourceOf) that are not yet
-	// links; more are closed as they come. 0: no bound.
+	// MaxStarting bounds the connections of one source that are not yet links, four
+	// times as many those of a network. For one more the oldest gives way, in a
+	// network that of the source with most. 0: no bound.
 	MaxStarting int
 	// Stall replaces the constant of that name; 0 keeps it.
 	Stall time.Duration
@@ -55,9 +57,7 @@ func Serve(ctx context.Context, l net.Listener, c ServerConfig, handle func(Conn
 		l.Close()
 		return ErrPlain
 	}
-	limited := &listener{Listener: l, tally: tally{
-		max: c.MaxConns, maxStarting: c.MaxStarting, starting: map[netip.Prefix]int{},
-	}}
+	limited := &listener{Listener: l, tally: newTally(c.MaxConns, c.MaxStarting)}
 	var over net.Listener = limited
 	if !c.Plain {
 		own, err := Certificate(c.Node)
@@ -138,10 +138,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Upgrade has answered
 	}
-	if own, _ := r.Context().Value(connKey{}).(*countedConn); own != nil {
-		own.linked()
-	}
 	c := newConn(ws, s.stall)
+	if own, _ := r.Context().Value(connKey{}).(*countedConn); own != nil {
+		own.tally.linked(own)
+		c.leaving = func() { own.tally.leaving(own) }
+	}
 	defer c.Close()
 	if r.TLS != nil {
 		if c.binding, c.node, err = proof(r.TLS); err != nil {
@@ -180,23 +181,26 @@ func (s *server) wait() {
 	<-s.idle
 }
 
-// listener closes connections above its limits at once.
+// listener keeps connections within its limits.
 type listener struct {
 	net.Listener
-	tally tally
+	tally *tally
 }
 
-// Accept returns the next connection within the limits.
+// Accept returns the next connection that has a place.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
 		if err != nil {
 			return nil, err
 		}
-		own, ok := l.tally.add(c)
-		if !ok {
+		own, victim := l.tally.add(c)
+		if own == nil {
 			c.Close()
 			continue
+		}
+		if victim != nil {
+			victim.Conn.Close() // whoever serves it notices, and gives its place back
 		}
 		if tcp, ok := c.(*net.TCPConn); ok {
 			tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: deadPeer, Interval: time.Minute, Count: 4})

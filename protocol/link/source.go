@@ -4,7 +4,13 @@ import (
 	"crypto/tls"
 	"net"
 	"net/netip"
-	"sync"
+)
+
+// Bits of the network that a source stands in: what somebody may well have
+// hundreds of sources in.
+const (
+	networkBits4 = 24
+	networkBits6 = 48
 )
 
 // SourceOf is the network that an address counts for where limits are concerned,
@@ -24,6 +30,20 @@ func SourceOf(a netip.Addr) (prefix netip.Prefix, ok bool) {
 	return prefix, err == nil
 }
 
+// NetworkOf is the network that a source stands in: IPv4 /24, IPv6 /48. Of no
+// source it is none, the zero prefix.
+func NetworkOf(source netip.Prefix) netip.Prefix {
+	bits := networkBits4
+	if source.Addr().Is6() {
+		bits = networkBits6
+	}
+	network, err := source.Addr().Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return network
+}
+
 // addrOf is the address of a TCP endpoint; not valid for another kind.
 func addrOf(a net.Addr) netip.Addr {
 	tcp, ok := a.(*net.TCPAddr)
@@ -33,19 +53,6 @@ func addrOf(a net.Addr) netip.Addr {
 	return tcp.AddrPort().Addr().Unmap()
 }
 
-// countedConn tells its listener when it has become a link, and when it is closed.
-type countedConn struct {
-	net.Conn
-	linked func() // may be called again
-	gone   func()
-}
-
-// Close closes the connection and gives its place back.
-func (c *countedConn) Close() error {
-	defer c.gone()
-	return c.Conn.Close()
-}
-
 // counted finds the counted connection under TLS.
 func counted(c net.Conn) *countedConn {
 	if over, ok := c.(*tls.Conn); ok {
@@ -53,45 +60,4 @@ func counted(c net.Conn) *countedConn {
 	}
 	own, _ := c.(*countedConn)
 	return own
-}
-
-// tally counts connections: all that are open, and those of each source that are
-// not links yet.
-type tally struct {
-	max, maxStarting int // 0: no bound
-
-	mu       sync.Mutex
-	open     int                  // guarded by mu
-	starting map[netip.Prefix]int // guarded by mu
-}
-
-// add counts a connection, unless there are too many.
-func (t *tally) add(c net.Conn) (*countedConn, bool) {
-	source, known := SourceOf(addrOf(c.RemoteAddr()))
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.max > 0 && t.open >= t.max || known && t.maxStarting > 0 && t.starting[source] >= t.maxStarting {
-		return nil, false
-	}
-	t.open++
-	own := &countedConn{Conn: c, linked: func() {}}
-	if known {
-		t.starting[source]++
-		own.linked = sync.OnceFunc(func() { t.started(source) })
-	}
-	own.gone = sync.OnceFunc(func() {
-		own.linked()
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.open--
-	})
-	return own, true
-}
-
-func (t *tally) started(source netip.Prefix) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.starting[source]--; t.starting[source] <= 0 {
-		delete(t.starting, source)
-	}
 }

@@ -64,7 +64,9 @@ func transcript(t *testing.T) []vector {
 	signed := wire.LoginTranscript(node, exporter, sha256.Sum256(client), sha256.Sum256(server))
 	sig := login.Sign(key.ContextLogin, signed)
 	account := key.PrivateFromSeed[key.Mailbox](fill(0x06)).Public()
-	welcome := &wire.Welcome{Tag: key.AccountTagOf(account), Cursor: wire.At(1767225600, 7), R: fill(0x07), Used: 1024, Quota: 256 << 20}
+	tag, acked := key.AccountTagOf(account), wire.At(1767225600, 7)
+	ack := wire.AckTranscript(tag, key.CursorID(bytes.Repeat([]byte{0x08}, 8)), acked, fill(0x07))
+	welcome := &wire.Welcome{Tag: tag, Cursor: acked, R: fill(0x07), Used: 1024, Quota: 256 << 20, Sig: login.Sign(key.ContextMailboxAck, ack)}
 	out := []vector{
 		{"node key", hex.EncodeToString(node[:])},
 		{"gateway hash", hex.EncodeToString(hash[:])},
@@ -76,6 +78,7 @@ func transcript(t *testing.T) []vector {
 		{"login transcript", hex.EncodeToString(signed)},
 		{"signature", hex.EncodeToString(sig)},
 		{"login", hex.EncodeToString(wire.AppendFrame(nil, 1, &wire.Login{Key: login.Public(), Sig: sig}))},
+		{"acknowledgement signed before", hex.EncodeToString(ack)},
 		{"welcome", hex.EncodeToString(wire.AppendFrame(nil, 1, welcome))},
 		{"busy, to request 2", hex.EncodeToString(wire.AppendFrame(nil, 2, wire.FailureOf(wire.ErrBusy)))},
 		{"draining, to none", hex.EncodeToString(wire.AppendFrame(nil, 0, wire.FailureOf(wire.ErrDraining)))},

@@ -25,6 +25,7 @@ type conn struct {
 	binding [32]byte
 	node    key.NodePublic
 	stall   time.Duration
+	leaving func()       // says that Close has begun; may be nil
 	limit   atomic.Int64 // of the next message to read, bytes
 
 	reading chan struct{} // a token: who holds it reads
@@ -161,6 +162,9 @@ func (c *conn) Close() error {
 
 func (c *conn) lingering() {
 	c.markClosed()
+	if c.leaving != nil {
+		c.leaving()
+	}
 	c.goodbye(websocket.CloseNormalClosure)
 	until := time.Now().Add(CloseGrace)
 	c.ws.SetReadDeadline(until)
