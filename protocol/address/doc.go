@@ -7,7 +7,7 @@
 //	key       = KDF("profile-key", A | S, P_g)
 //	plaintext = content length 4 | content | zeros
 //	content   = {1: made uint (ms), 2: list [1*5 bstr], 3: bundles [*8 bstr],
-//	             4: door secret bstr(0 or 32), 5: difficulty uint, 6: leases [*16 lease],
+//	             4: door secret bstr(0 or 16), 5: difficulty uint, 6: leases [*16 lease],
 //	             7: signer bstr(8), 8: sig bstr(64)}                    deterministic CBOR
 //	lease     = {1: node key bstr(32), 2: host tstr, 3: port uint, 4: flags uint}
 //	sig       = Sign(DSK, "zms/1/profile-blob", content without field 8)

@@ -23,7 +23,7 @@ const (
 	MaxLeases     = 16
 
 	MinDifficulty = 20 // zero bits of work at a public door
-	MaxDifficulty = 64
+	MaxDifficulty = wire.MaxWorkBits
 
 	lengthSize = 4
 	overhead   = chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead + lengthSize
@@ -36,7 +36,7 @@ type Profile struct {
 	Made       time.Time      // to the ms; Seal and Open keep it in UTC
 	List       [][]byte       // tail of the device list, newest last
 	Bundles    [][]byte       // prekey bundles
-	Door       key.DropSecret // secret of the public door; zero: there is none
+	Door       key.DoorSecret // secret of the public door; zero: there is none
 	Difficulty uint8          // zero bits of work at the public door; 0 without one
 	Leases     []Lease
 	Signer     key.DeviceID // the listed device that signed; Seal sets it
@@ -183,7 +183,7 @@ func parse(b []byte) (*Profile, error) {
 		return nil, wire.ErrValue.Because("time")
 	}
 	if len(c.Door) != 0 {
-		door, err := key.DropSecretFrom(c.Door)
+		door, err := key.DoorSecretFrom(c.Door)
 		if err != nil || door.IsZero() {
 			return nil, wire.ErrValue.Because("public door")
 		}

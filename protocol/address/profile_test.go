@@ -46,7 +46,7 @@ func newOwner() owner {
 }
 
 func (o owner) profile() *Profile {
-	door, _ := key.DropSecretFrom(bytes.Repeat([]byte{5}, 32))
+	door, _ := key.DoorSecretFrom(bytes.Repeat([]byte{5}, 16))
 	return &Profile{
 		Made: made, List: [][]byte{{1, 2, 3}, bytes.Repeat([]byte{4}, 300)}, Bundles: [][]byte{bytes.Repeat([]byte{6}, 1400)},
 		Door: door, Difficulty: 22,
@@ -227,8 +227,8 @@ func TestProfileLimits(t *testing.T) {
 		{"a large entry", func(c *content) { c.List[0] = make([]byte, MaxEntrySize+1) }, wire.ErrValue},
 		{"nine bundles", func(c *content) { c.Bundles = slices.Repeat([][]byte{{1}}, 9) }, wire.ErrValue},
 		{"a large bundle", func(c *content) { c.Bundles[0] = make([]byte, MaxBundleSize+1) }, wire.ErrValue},
-		{"a door of 31 bytes", func(c *content) { c.Door = c.Door[:31] }, wire.ErrValue},
-		{"a door of zeros", func(c *content) { c.Door = make([]byte, 32) }, wire.ErrValue},
+		{"a door of 15 bytes", func(c *content) { c.Door = c.Door[:15] }, wire.ErrValue},
+		{"a door of zeros", func(c *content) { c.Door = make([]byte, 16) }, wire.ErrValue},
 		{"a door without work", func(c *content) { c.Difficulty = 0 }, wire.ErrValue},
 		{"a door with little work", func(c *content) { c.Difficulty = 19 }, wire.ErrValue},
 		{"a door with impossible work", func(c *content) { c.Difficulty = 65 }, wire.ErrValue},
@@ -277,7 +277,7 @@ func TestTheListedDeviceSigned(t *testing.T) {
 		"made":       func(p *Profile) { p.Made = p.Made.Add(time.Millisecond) },
 		"list":       func(p *Profile) { p.List = p.List[1:] },
 		"bundles":    func(p *Profile) { p.Bundles = nil },
-		"door":       func(p *Profile) { p.Door = key.NewDropSecret() },
+		"door":       func(p *Profile) { p.Door = key.NewDoorSecret() },
 		"difficulty": func(p *Profile) { p.Difficulty++ },
 		"leases":     func(p *Profile) { p.Leases[0].Port++ },
 		"signer":     func(p *Profile) { p.Signer[0]++ },
@@ -396,7 +396,7 @@ func FuzzProfile(f *testing.F) {
 	o := newOwner()
 	p := o.profile()
 	f.Add(wire.Marshal(o.content(p)))
-	p.Door, p.Difficulty, p.Leases = key.DropSecret{}, 0, nil
+	p.Door, p.Difficulty, p.Leases = key.DoorSecret{}, 0, nil
 	f.Add(wire.Marshal(o.content(p)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := parse(b)

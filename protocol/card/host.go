@@ -136,12 +136,12 @@ func CheckName(name string) error {
 }
 
 // controlsDisplay matches control characters, line and paragraph separators,
-// the embeddings, overrides and isolates of bidirectional text, the byte order
+// the marks, embeddings, overrides and isolates of bidirectional text, the byte order
 // mark and the invisible tag characters. Joiners stay: scripts and emoji need them.
 func controlsDisplay(r rune) bool {
 	switch {
 	case unicode.IsControl(r), unicode.In(r, unicode.Zl, unicode.Zp),
-		r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069,
+		r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069, r == 0x200E, r == 0x200F, r == 0x061C,
 		r == 0xFEFF, r >= 0xE0000 && r <= 0xE007F:
 		return true
 	}
