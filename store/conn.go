@@ -40,14 +40,14 @@ type stmt struct {
 	vals   []driver.Value // the current row
 }
 
-// connect opens the existing file path. Temporary tables stay in memory, so that
+// connect opens the existing file path, mode "rw" or "ro". Temporary tables stay in memory, so that
 // nothing is written beside the database and its WAL.
-func connect(path string, cacheKiB int) (*conn, error) {
+func connect(path, mode string, cacheKiB int) (*conn, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, wrap("open", err)
 	}
-	query := fmt.Sprintf("mode=rw&_mutex=no&_synchronous=FULL&_busy_timeout=%d", busyTimeoutMillis)
+	query := fmt.Sprintf("mode=%s&_mutex=no&_synchronous=FULL&_busy_timeout=%d", mode, busyTimeoutMillis)
 	if cacheKiB > 0 {
 		query += fmt.Sprintf("&_cache_size=-%d", cacheKiB)
 	}

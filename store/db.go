@@ -25,6 +25,14 @@
 // The database and its -wal and -shm have mode 0600. The file is marked with the
 // application's ID, so that no other database is taken for it. LockDir gives one
 // process the ownership of a directory; a DB does not lock anything by itself.
+//
+// # Guests
+//
+// Config.Guest opens a database that another process owns and may be using. A
+// guest reads, and writes rows; schema, modes, checkpoints and the WAL's size are
+// the owner's affair. Its reads leave the database and the WAL byte for byte as they
+// are, its commits only append to the WAL, or begin it anew where the owner has
+// brought all of it into the database.
 package store
 
 import (
@@ -63,6 +71,9 @@ type Config struct {
 	ForeignKeys bool
 	// Readers is the number of concurrent Reads, 0 for 2.
 	Readers int
+	// Guest opens a database that somebody else owns: it must exist and have exactly
+	// this Version, and nothing but rows changes. Schema is not needed.
+	Guest bool
 	// CacheKiB is the page cache of each connection in KiB, 0 for SQLite's 2000.
 	CacheKiB int
 }
@@ -76,11 +87,20 @@ type DB struct {
 	exclusive chan struct{} // one token: who takes all the readers
 	closed    chan struct{} // closed by Close
 	close     sync.Once
+	guest     *Config // what the database must be; nil of an owner
 }
 
 // Open opens the database, creates it or brings it to the newest version. Errors:
 // ErrForeign, ErrNewer, ErrCorrupt, ErrFull, ErrBusy, and those of the file system.
+// A guest creates and changes none: ErrOlder, and fs.ErrNotExist if there is no
+// database or its owner is just making it.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
+	if cfg.Guest {
+		if err := cfg.check(); err != nil {
+			return nil, err
+		}
+		return openGuest(ctx, cfg)
+	}
 	s, err := readSchema(cfg)
 	if err != nil {
 		return nil, err
@@ -88,12 +108,20 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	return open(ctx, cfg, s)
 }
 
-func open(ctx context.Context, cfg Config, s schema) (db *DB, err error) {
+// check refuses what no database can be opened with, and fills in the defaults.
+func (cfg *Config) check() error {
 	if cfg.Path == "" || cfg.ApplicationID == 0 || cfg.Readers < 0 || cfg.CacheKiB < 0 {
-		return nil, errors.New("open: Config needs a Path, an ApplicationID, and no negative numbers")
+		return errors.New("open: Config needs a Path, an ApplicationID, and no negative numbers")
 	}
 	if cfg.Readers == 0 {
 		cfg.Readers = defaultReaders
+	}
+	return nil
+}
+
+func open(ctx context.Context, cfg Config, s schema) (db *DB, err error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
 	}
 	if err := createFile(cfg.Path); err != nil {
 		return nil, wrap("create "+cfg.Path, err)
@@ -107,7 +135,7 @@ func open(ctx context.Context, cfg Config, s schema) (db *DB, err error) {
 			err = errors.Join(err, c.close())
 		}
 	}()
-	w, err := connect(cfg.Path, cfg.CacheKiB)
+	w, err := connect(cfg.Path, "rw", cfg.CacheKiB)
 	if err != nil {
 		return nil, err
 	}
@@ -115,14 +143,8 @@ func open(ctx context.Context, cfg Config, s schema) (db *DB, err error) {
 	if err := w.setUp(ctx, cfg, s); err != nil {
 		return nil, err
 	}
-	db = &DB{
-		writer:    make(chan *conn, 1),
-		readers:   make(chan *conn, cfg.Readers),
-		exclusive: make(chan struct{}, 1),
-		closed:    make(chan struct{}),
-	}
 	for range cfg.Readers {
-		r, err := connect(cfg.Path, cfg.CacheKiB)
+		r, err := connect(cfg.Path, "rw", cfg.CacheKiB)
 		if err != nil {
 			return nil, err
 		}
@@ -130,11 +152,24 @@ func open(ctx context.Context, cfg Config, s schema) (db *DB, err error) {
 		if err := r.script("PRAGMA query_only = ON"); err != nil {
 			return nil, wrap("open a reader", err)
 		}
+	}
+	return pool(w, conns[1:]), nil
+}
+
+// pool makes a DB of its connections.
+func pool(w *conn, readers []*conn) *DB {
+	db := &DB{
+		writer:    make(chan *conn, 1),
+		readers:   make(chan *conn, len(readers)),
+		exclusive: make(chan struct{}, 1),
+		closed:    make(chan struct{}),
+	}
+	for _, r := range readers {
 		db.readers <- r
 	}
 	db.writer <- w
 	db.exclusive <- struct{}{}
-	return db, nil
+	return db
 }
 
 // setUp makes the first connection the writer of a checked, current database.
@@ -236,31 +271,54 @@ func (db *DB) take(ctx context.Context, from chan *conn) (*conn, error) {
 // Write runs fn in one transaction that holds the write lock from its start, and
 // commits. After nil the commit is on the disk; after an error, or a panic of fn,
 // nothing of it is. The context counts until COMMIT begins, which is waited for;
-// the statements of fn are not interrupted. An error of fn is returned as it is.
+// the statements of fn are not interrupted. An error of fn is returned as it is. To
+// a guest ErrNewer may happen.
 func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 	c, err := db.take(ctx, db.writer)
 	if err != nil {
 		return wrap("write", err)
 	}
 	defer func() { db.writer <- c }()
-	return c.transact(ctx, "BEGIN IMMEDIATE", fn)
+	return c.transact(ctx, "BEGIN IMMEDIATE", func(tx *Tx) error {
+		if err := db.recognise(c); err != nil {
+			return wrap("write", err)
+		}
+		return fn(tx)
+	})
+}
+
+// recognise lets a guest work only on the version that it knows.
+func (db *DB) recognise(c *conn) error {
+	if db.guest == nil {
+		return nil
+	}
+	return c.recognise(*db.guest)
 }
 
 // Read runs fn in a read transaction: everything fn sees is of one moment, that of
-// its first query. The end of the context interrupts its queries.
+// its first query. The end of the context interrupts its queries. To a guest ErrNewer
+// may happen.
 func (db *DB) Read(ctx context.Context, fn func(*View) error) error {
 	c, err := db.take(ctx, db.readers)
 	if err != nil {
 		return wrap("read", err)
 	}
 	defer func() { db.readers <- c }()
-	return c.view(ctx, fn)
+	return c.view(ctx, func(v *View) error {
+		if err := db.recognise(c); err != nil {
+			return wrap("read", err)
+		}
+		return fn(v)
+	})
 }
 
 // TruncateWAL brings the WAL into the database and empties its file, so that
 // nothing deleted remains there. New Reads wait until the running ones and the
-// truncation are done. ErrBusy: a program outside this DB is reading.
+// truncation are done. ErrBusy: a program outside this DB is reading. A guest can't.
 func (db *DB) TruncateWAL(ctx context.Context) error {
+	if db.guest != nil {
+		return wrap("truncate the WAL", errGuest)
+	}
 	select {
 	case <-db.exclusive:
 		defer func() { db.exclusive <- struct{}{} }()
@@ -297,15 +355,24 @@ func (c *conn) truncate() error {
 
 // Close waits for the running transactions, truncates the WAL and closes all
 // connections; later calls of any method are ErrClosed, of Close nil. Its error
-// tells that the WAL could not be truncated; the next Open goes on from it.
+// tells that the WAL could not be truncated; the next Open goes on from it. A guest
+// leaves the WAL to its owner and waits for nobody.
 func (db *DB) Close() (err error) {
 	db.close.Do(func() {
 		<-db.exclusive
 		close(db.closed)
+		var readers []*conn
 		for range cap(db.readers) {
-			err = errors.Join(err, (<-db.readers).close())
+			readers = append(readers, <-db.readers)
 		}
 		w := <-db.writer
+		if db.guest != nil {
+			err = leave(db.guest.Path, w, readers)
+			return
+		}
+		for _, r := range readers {
+			err = errors.Join(err, r.close())
+		}
 		err = errors.Join(err, w.truncate(), w.close())
 	})
 	return err

@@ -20,6 +20,9 @@ var (
 	ErrBusy = errors.New("the database is in use by another program; close that program and try again")
 	// ErrNewer: the file was written by a newer version of the program.
 	ErrNewer = errors.New("the database belongs to a newer version of this program; update the program")
+	// ErrOlder: a guest's; the file was written by an older version of the program.
+	ErrOlder = errors.New("the database belongs to an older version of this program, which may be running: " +
+		"use that version, or let this one open the database as its owner first")
 	// ErrForeign: the file is no database, or one of another application. It was
 	// left untouched.
 	ErrForeign = errors.New("the file is not a database of this program; choose another path or move the file away")
