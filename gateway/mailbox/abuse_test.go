@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zeroms/gateway/mailbox"
+	"zeroms/protocol/custody"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 	sqlite "zeroms/store/mailbox"
@@ -102,44 +103,80 @@ func TestALoginKeyIsNotTakenOverDuringItsCommit(t *testing.T) {
 	})
 }
 
-// A key that registers again once its closed account is forgotten must not get
-// the positions of its old log: the evidence of the world would show two heads.
-func TestAReopenedAccountGetsNoOldPosition(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "mailbox.db")
-	synctest.Test(t, func(t *testing.T) {
-		db, err := sqlite.Open(t.Context(), path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		w := newWorld(t, db, func(c *mailbox.Config) { c.Timing.Sweep, c.Timing.Idle = 24*time.Hour, time.Hour })
-		a := w.account()
-		settle()
-		drop := a.drop()
-		w.port().send(drop, message())
+// A key that registers again once its closed account is forgotten goes on with its
+// log: a head of the old one and one of the new one must not look like a log that
+// was set back.
+func TestAReopenedAccountGoesOnWithItsLog(t *testing.T) {
+	for name, restarts := range map[string]bool{"while the gateway runs": false, "after a restart": true} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "mailbox.db")
+			synctest.Test(t, func(t *testing.T) {
+				db, err := sqlite.Open(t.Context(), path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer db.Close()
+				w := newWorld(t, db, func(c *mailbox.Config) { c.Timing.Sweep, c.Timing.Idle = 24*time.Hour, time.Hour })
+				defer w.stop()
+				reopen(w, restarts)
+			})
+		})
+	}
+}
+
+// reopen closes an account, lets its key register again as soon as it may, twice,
+// and follows the log over that.
+func reopen(w *world, restarts bool) {
+	a := w.account()
+	drop := a.drop()
+	var receipts []*custody.Receipt
+	for round := range 3 {
+		receipts = append(receipts, w.port().send(drop, message()))
+		a.pull()
 		id := a.next()
 		a.sess.Enrol(id, &wire.EnrolmentChange{Object: a.enrolment(wire.OpClose)})
 		settle()
 		a.port.want(id, nil)
-		wait(70 * 24 * time.Hour)
-		b := w.stranger(a.mk)
-		w.box.Register(1, b.registration(nil), b.port)
-		settle()
-		b.port.want(1, wire.ErrClosed) // still the incarnation of the old log
-		w.restart()
-		wait(25 * time.Hour)
-		b.port = w.port()
-		w.box.Register(2, b.registration(nil), b.port)
-		settle()
-		b.port.want(2, nil)
-		b.attach()
-		settle()
-		put := b.dropPut(drop)
-		settle()
-		b.port.want(put, nil)
-		w.port().send(drop, message())
-		w.stop()
-	})
+		for i, days := range []time.Duration{60, 9} {
+			wait(days * 24 * time.Hour)
+			if restarts {
+				w.restart()
+				wait(25 * time.Hour) // a sweep
+			}
+			b := w.stranger(a.mk)
+			w.box.Register(1, b.registration(nil), b.port)
+			settle()
+			if i == 0 {
+				b.port.want(1, wire.ErrClosed)
+				continue
+			}
+			b.port.want(1, nil)
+			// The closing object is the only row that the old device was not shown.
+			if welcome := b.attach(); welcome.Cursor.Index() != a.at.Index()+1 || welcome.Cursor.Incarnation() != a.at.Incarnation() {
+				w.t.Fatalf("round %d: the log goes on after row %d, not %d", round, welcome.Cursor.Index(), a.at.Index()+1)
+			}
+			put := b.dropPut(drop)
+			settle()
+			b.port.want(put, nil)
+			first := b.pull()[0]
+			if starts := first.Kind == wire.RowStart; starts != restarts {
+				w.t.Errorf("round %d: the first row is of kind %d", round, first.Kind)
+			}
+			b.sess.HeadGet(b.next())
+			settle()
+			if head := b.port.heads[len(b.port.heads)-1]; head.Position != b.at || head.R != b.r {
+				w.t.Errorf("round %d: the head does not follow from the old one", round)
+			}
+			a = b
+		}
+	}
+	for i, r := range receipts {
+		for _, other := range receipts[:i] {
+			if r.Start == other.Start {
+				w.t.Error("two registrations with one D_0")
+			}
+		}
+	}
 }
 
 // A removed device keeps the object that enrolled it. The time in it may be later

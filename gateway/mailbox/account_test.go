@@ -330,20 +330,23 @@ func TestDoorClaims(t *testing.T) {
 	})
 }
 
+// putProfile claims a name and stores a blob under it; an empty one deletes.
+func (d *device) putProfile(signer key.ProfilePrivate, number uint64, blob []byte) uint64 {
+	id := d.next()
+	d.sess.ProfilePut(id, &wire.ProfilePut{
+		Name: signer.Public(), Number: number, Blob: blob,
+		Claim: signer.Sign(key.ContextProfileClaim, wire.ProfileClaim(d.mk.Public(), number)),
+	})
+	settle()
+	return id
+}
+
 func TestProfiles(t *testing.T) {
 	eachStore(t, func(t *testing.T, store mailbox.Store) {
 		w := newWorld(t, store)
 		bob, eve := w.account(), w.account()
 		signer := w.newDoor().profile
-		put := func(d *device, signer key.ProfilePrivate, number uint64, blob []byte) uint64 {
-			id := d.next()
-			d.sess.ProfilePut(id, &wire.ProfilePut{
-				Name: signer.Public(), Number: number, Blob: blob,
-				Claim: signer.Sign(key.ContextProfileClaim, wire.ProfileClaim(d.mk.Public(), number)),
-			})
-			settle()
-			return id
-		}
+		put := (*device).putProfile
 		now := wire.Millis(time.Now())
 		blob, other := envelope(4<<10, 1), envelope(16<<10, 2)
 		if _, err := w.box.Profile(signer.Public()); err == nil {
@@ -367,5 +370,107 @@ func TestProfiles(t *testing.T) {
 		}
 		eve.port.want(put(eve, signer, now+1, blob), nil)
 		bob.port.want(put(bob, w.newDoor().profile, now, blob), nil) // moved away: there is room
+	})
+}
+
+func TestDeletedProfiles(t *testing.T) {
+	eachStore(t, func(t *testing.T, store mailbox.Store) {
+		w := newWorld(t, store)
+		bob, eve := w.account(), w.account()
+		signer, second := w.newDoor().profile, w.newDoor().profile
+		put := (*device).putProfile
+		there := func(signer key.ProfilePrivate, want bool) {
+			t.Helper()
+			if _, err := w.box.Profile(signer.Public()); (err == nil) != want || !want && !wire.ErrNoProfile.Is(err) {
+				t.Errorf("profile: %v", err)
+			}
+		}
+		now := wire.Millis(time.Now())
+		blob := envelope(4<<10, 1)
+		bob.port.want(put(bob, signer, now, nil), nil) // there is none
+		bob.port.want(put(bob, signer, now, blob), nil)
+		bob.port.want(put(bob, signer, now-1, nil), wire.ErrStaleClaim)
+		eve.port.want(put(eve, signer, now+1, nil), nil) // it is not hers
+		there(signer, true)
+		bob.port.want(put(bob, second, now, blob), wire.ErrLimit)
+		bob.port.want(put(bob, signer, now+2, nil), nil)
+		there(signer, false)
+		for range 2 {
+			bob.port.want(put(bob, signer, now+2, nil), nil) // again
+			for number := now; number <= now+2; number++ {
+				bob.port.want(put(bob, signer, number, blob), wire.ErrStaleClaim)
+				eve.port.want(put(eve, signer, number, blob), wire.ErrStaleClaim)
+			}
+			there(signer, false)
+			w.restart()
+			bob.attach()
+			eve.attach()
+		}
+		bob.port.want(put(bob, second, now, blob), nil) // there is room
+		there(second, true)
+		bob.port.want(put(bob, signer, now+3, blob), wire.ErrLimit)
+		eve.port.want(put(eve, signer, now+3, blob), nil)
+		there(signer, true)
+		bob.port.want(put(bob, second, now+3, nil), nil)
+		bob.port.want(put(bob, second, now+4, blob), nil) // with a later claim it comes back
+		there(second, true)
+	})
+}
+
+// However often it is shown, an older claim never brings a profile back: the name
+// is remembered until the claim is too old.
+func TestOldClaimsBringNoProfileBack(t *testing.T) {
+	eachStore(t, func(t *testing.T, store mailbox.Store) {
+		w := newWorld(t, store, func(c *mailbox.Config) { c.Timing.Sweep = time.Hour })
+		bob := w.account()
+		signer := w.newDoor().profile
+		ahead := wire.Millis(time.Now().Add(wire.ClockTolerance)) // the latest claim that is taken
+		blob := envelope(4<<10, 1)
+		bob.port.want(bob.putProfile(signer, ahead, blob), nil)
+		bob.port.want(bob.putProfile(signer, ahead, nil), nil)
+		stale := 0
+		for range 60 {
+			wait(time.Hour)
+			id := bob.putProfile(signer, ahead, blob)
+			switch f, _ := bob.port.answer(id).(*wire.Failure); {
+			case f == nil:
+				t.Fatal("the profile is back")
+			case wire.ErrStaleClaim.Is(f.Err()):
+				stale++
+			default:
+				bob.port.want(id, wire.ErrClock)
+			}
+		}
+		if stale != 47 {
+			t.Errorf("remembered for %d hours", stale)
+		}
+	})
+}
+
+// Names of deleted profiles are remembered for two days; there is a limit to that,
+// also for one that never logs out.
+func TestDeletedProfilesAreLimited(t *testing.T) {
+	eachStore(t, func(t *testing.T, store mailbox.Store) {
+		w := newWorld(t, store, func(c *mailbox.Config) { c.Timing.Sweep = time.Hour })
+		bob := w.account()
+		cycle := func() uint64 {
+			signer, now := w.newDoor().profile, wire.Millis(time.Now())
+			bob.port.want(bob.putProfile(signer, now, envelope(4<<10, 1)), nil)
+			return bob.putProfile(signer, now, nil)
+		}
+		for range 64 {
+			bob.port.want(cycle(), nil)
+		}
+		bob.port.want(cycle(), wire.ErrLimit)
+		if _, ok := store.(*sqlite.DB); !ok {
+			return
+		}
+		wait(50 * time.Hour)
+		last := w.newDoor().profile
+		bob.port.want(bob.putProfile(last, wire.Millis(time.Now()), nil), nil)
+		if s, err := store.(*sqlite.DB).Stats(t.Context()); err != nil || s.Profiles != 1 {
+			t.Errorf("%+v, %v", s, err)
+		}
+		bob.port.want(bob.putProfile(last, wire.Millis(time.Now()), envelope(4<<10, 1)), wire.ErrLimit)
 	})
 }

@@ -4,14 +4,11 @@ import (
 	"context"
 	"time"
 
+	"zeroms/gateway/mailbox/release"
 	"zeroms/protocol/custody"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
-
-// frameItems bounds the items of one Commit frame: 256 receipts and their path
-// stay below wire.MaxFrame, since the receipts of a port stand side by side.
-const frameItems = 256
 
 // pending is what waits for one commit; guarded by Mailbox.mu until it is durable.
 type pending struct {
@@ -167,12 +164,10 @@ func (m *Mailbox) take(now time.Time) (*pending, *Batch) {
 	for _, a := range p.accounts {
 		b.Accounts = append(b.Accounts, a.change())
 		a.dirty, a.inFlight = false, true
-		a.unsaved = nil
-		clear(a.changed)
 	}
 	for _, d := range p.drops {
 		b.Drops = append(b.Drops, d.Drop)
-		d.dirty = false
+		d.dirty, d.inFlight = false, true
 	}
 	for _, profile := range p.profiles {
 		b.Profiles = append(b.Profiles, profile)
@@ -188,35 +183,24 @@ func (b *Batch) empty() bool {
 	return len(b.Accounts)+len(b.Drops)+len(b.Profiles)+len(b.Invites) == 0
 }
 
-// change is what the next batch holds of an account; Mailbox.mu is held. Only
-// payloads of envelopes that all cursors passed skip the disk: the
-// acknowledgements are in this batch or an earlier one.
+// change takes out of an account what the next batch holds of it; Mailbox.mu is held.
 func (a *account) change() AccountChange {
+	u := a.log.Take()
 	c := AccountChange{
-		Tag: a.tag, Key: a.key, Before: a.before, Head: a.head,
-		Rows: a.unsaved, Floor: a.floor, Closed: a.closed,
-	}
-	if len(c.Rows) == 0 {
-		c.Before = a.head
-	}
-	for i := range c.Rows {
-		row := &c.Rows[i]
-		if row.Position.Index() > a.floor.Position.Index() {
-			break
-		}
-		if row.Kind == wire.RowEnvelope || row.Kind == wire.RowDoor {
-			row.Payload = nil
-		}
+		Tag: a.tag, Key: a.key, Before: u.Before, Head: a.log.Head, Rows: u.Rows, Displaced: u.Displaced,
+		Floor: a.log.Floor, Closed: a.closed,
 	}
 	for k := range a.changed {
-		if l := a.logins[k]; l != nil {
-			c.Logins = append(c.Logins, Login{
-				Key: k, Cursor: l.cursor, Acked: l.acked, Sig: l.sig, Enrolled: l.enrolled, Removed: a.removed[k],
-			})
-		} else {
+		l := a.logins[k]
+		if l == nil {
 			c.Logins = append(c.Logins, Login{Key: k, Removed: a.removed[k]})
+			continue
 		}
+		c.Logins = append(c.Logins, Login{
+			Key: k, Cursor: l.cursor, Acked: l.acked, Sig: l.sig, Enrolled: l.enrolled, Removed: a.removed[k], From: l.from,
+		})
 	}
+	clear(a.changed)
 	return c
 }
 
@@ -249,102 +233,62 @@ func (m *Mailbox) abandon(p *pending) {
 	}
 }
 
-// headFor is a signed head and who gets it.
-type headFor struct {
-	leaf []byte
-	to   []answer // id 0: unasked
-}
-
 // settle notes what became durable and lists the heads to sign: one for each
 // account with new rows and for each that was asked for. mu is held.
-func (m *Mailbox) settle(p *pending, b *Batch) []headFor {
+func (m *Mailbox) settle(p *pending, b *Batch) []release.Leaf[Port] {
 	m.flying = newPending()
 	m.steps++
-	var heads []headFor
+	var heads []release.Leaf[Port]
 	index := make(map[*account]int)
-	add := func(a *account, to ...answer) {
+	add := func(a *account, to ...release.To[Port]) {
 		i, ok := index[a]
 		if !ok {
 			i = len(heads)
 			index[a] = i
-			leaf := custody.Head{Account: a.tag, Position: a.durable.Position, R: a.durable.R}
-			heads = append(heads, headFor{leaf: leaf.Append(nil)})
+			leaf := custody.Head{Account: a.tag, Position: a.log.Durable.Position, R: a.log.Durable.R}
+			heads = append(heads, release.Leaf[Port]{Leaf: leaf.Append(nil)})
 		}
-		heads[i].to = append(heads[i].to, to...)
+		heads[i].To = append(heads[i].To, to...)
+	}
+	for _, d := range p.drops {
+		d.inFlight = false
 	}
 	for i, a := range p.accounts {
 		a.inFlight = false
-		a.durable = b.Accounts[i].Head
+		a.log.Settle(b.Accounts[i].Head)
 		a.trim()
+		m.memory.Weigh(a, b.Now)
 		if len(b.Accounts[i].Rows) == 0 {
 			continue
 		}
 		add(a)
 		for s := range a.sessions {
-			if at := a.durable.Position.Index(); at >= s.headAt+headEvery {
+			if at := a.log.Durable.Index(); at >= s.headAt+headEvery {
 				s.headAt = at
-				add(a, answer{port: s.port})
+				add(a, release.To[Port]{Port: s.port})
 			}
 		}
 	}
 	for _, w := range p.answers {
 		if w.head != nil {
-			add(w.head, w)
+			add(w.head, release.To[Port]{Port: w.port, ID: w.id})
 		}
 	}
 	return heads
 }
 
-// release signs one tree over the receipts and heads, and answers. Receipts
-// stand in the tree port by port, so that each port's proof is short.
-func (m *Mailbox) release(answers []answer, heads []headFor, now time.Time) {
-	var leaves [][]byte
-	var order []Port
-	items := make(map[Port][]wire.CommitItem)
-	receipts := make(map[Port][]answer)
-	note := func(p Port) {
-		if _, known := items[p]; !known {
-			items[p] = nil
-			order = append(order, p)
-		}
-	}
+// release answers what is durable.
+func (m *Mailbox) release(answers []answer, heads []release.Leaf[Port], now time.Time) {
+	var receipts []release.Leaf[Port]
 	for _, w := range answers {
 		switch {
 		case w.payload != nil:
 			w.port.Answer(w.id, w.payload)
 		case w.leaf != nil:
-			note(w.port)
-			receipts[w.port] = append(receipts[w.port], w)
+			receipts = append(receipts, release.Leaf[Port]{Leaf: w.leaf, To: []release.To[Port]{{Port: w.port, ID: w.id}}})
 		}
 	}
-	for _, p := range order {
-		for _, w := range receipts[p] {
-			items[p] = append(items[p], wire.CommitItem{ID: w.id, Index: uint32(len(leaves))})
-			leaves = append(leaves, w.leaf)
-		}
-	}
-	for _, h := range heads {
-		first := uint32(len(leaves))
-		leaves = append(leaves, h.leaf)
-		for _, w := range h.to {
-			note(w.port)
-			at := first
-			if mine := items[w.port]; len(mine) > 0 && mine[len(mine)-1].Index >= at {
-				at = uint32(len(leaves)) // asked twice on one port: the same leaf again
-				leaves = append(leaves, h.leaf)
-			}
-			items[w.port] = append(items[w.port], wire.CommitItem{ID: w.id, Index: at})
-		}
-	}
-	if len(order) == 0 {
-		return
-	}
-	tree := custody.Build(leaves, now, m.cfg.Node)
-	for _, p := range order {
-		for part := items[p]; len(part) > 0; {
-			n := min(len(part), frameItems)
-			p.Answer(0, tree.Commit(part[:n]))
-			part = part[n:]
-		}
+	for _, f := range release.Sign(receipts, heads, now, m.cfg.Node) {
+		f.Port.Answer(0, f.Commit)
 	}
 }

@@ -1,11 +1,9 @@
 package mailbox
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-	"math"
 	"time"
 
+	"zeroms/gateway/mailbox/objects"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
@@ -17,7 +15,8 @@ func (s *Session) DropPut(id uint64, r *wire.DropPut) { fail(s.port, id, s.dropP
 // DoorPut registers a front door. Answer: OK once durable, or Failure
 // (ErrStaleClaim, ErrLimit, ErrValue, ErrClock, ErrPublicKey, ErrSignature and
 // decoding errors). A door's id is a hash that only its owner's claim explains,
-// so whoever registered it as a plain drop loses it.
+// so whoever registered it as a plain drop loses it. Bits of work make it a public
+// door.
 func (s *Session) DoorPut(id uint64, r *wire.DoorPut) { fail(s.port, id, s.doorPut(id, r)) }
 
 // DropDelete ends the intake of a drop or door; what waits stays. One that the
@@ -26,11 +25,11 @@ func (s *Session) DoorPut(id uint64, r *wire.DoorPut) { fail(s.port, id, s.doorP
 func (s *Session) DropDelete(id uint64, r *wire.DropDelete) { fail(s.port, id, s.dropDelete(id, r)) }
 
 func (s *Session) dropPut(id uint64, r *wire.DropPut) error {
-	o, err := s.object(r.Object, wire.OpDropPut)
+	o, err := objects.Drop(r.Object, wire.OpDropPut, s.signer(), time.Now())
 	if err != nil {
 		return err
 	}
-	capability, err := capabilityOf(r.Capability, o)
+	capability, err := objects.Capability(r.Capability, o)
 	if err != nil {
 		return err
 	}
@@ -51,7 +50,7 @@ func (s *Session) dropPut(id uint64, r *wire.DropPut) error {
 		if d != nil {
 			m.unregister(d)
 		}
-		d = m.addDrop(a, Drop{ID: o.Drop, Account: a.tag, Capability: capability, Start: m.nextPosition(a)})
+		d = m.addDrop(a, Drop{ID: o.Drop, Account: a.tag, Capability: capability, Start: a.log.Next(m.incarnation)})
 		d.Head = d.start
 		a.live.drops++
 		m.markDrop(d)
@@ -61,23 +60,15 @@ func (s *Session) dropPut(id uint64, r *wire.DropPut) error {
 }
 
 func (s *Session) doorPut(id uint64, r *wire.DoorPut) error {
-	o, err := s.object(r.Object, wire.OpDoorPut)
+	o, err := objects.Drop(r.Object, wire.OpDoorPut, s.signer(), time.Now())
 	if err != nil {
 		return err
 	}
-	capability, err := capabilityOf(r.Capability, o)
+	capability, err := objects.Capability(r.Capability, o)
 	if err != nil {
 		return err
 	}
-	switch {
-	case r.Profile.Check() != nil:
-		return wire.ErrPublicKey
-	case key.DoorOf(r.Profile, r.X) != o.Drop:
-		return wire.ErrValue.Because("the door does not belong to this profile key")
-	case !r.Profile.Verify(key.ContextDoorClaim, wire.DoorClaim(o.Drop, s.account.key, r.Number), r.Claim):
-		return wire.ErrSignature
-	}
-	if err := checkNumber(r.Number, time.Now()); err != nil {
+	if err := objects.Door(r, o.Drop, s.account.key, time.Now()); err != nil {
 		return err
 	}
 	return s.change(id, o.Drop, func(d *drop) error {
@@ -88,7 +79,7 @@ func (s *Session) doorPut(id uint64, r *wire.DoorPut) error {
 		case d == nil || !d.Door:
 		case own && r.Number < d.Number, !own && r.Number <= d.Number:
 			return wire.ErrStaleClaim
-		case live && r.Number == d.Number && d.Capability.Equal(r.Capability[:]):
+		case live && r.Number == d.Number && r.Bits == d.Bits && d.Capability.Equal(r.Capability[:]):
 			return nil
 		}
 		if m.long(a) || !live && (a.live.doors >= int(m.cfg.Limits.Doors) || m.crowded(a)) {
@@ -97,7 +88,7 @@ func (s *Session) doorPut(id uint64, r *wire.DoorPut) error {
 		if d != nil {
 			m.unregister(d)
 		}
-		d = m.addDrop(a, Drop{ID: o.Drop, Account: a.tag, Capability: capability, Door: true, Number: r.Number})
+		d = m.addDrop(a, Drop{ID: o.Drop, Account: a.tag, Capability: capability, Door: true, Number: r.Number, Bits: r.Bits})
 		a.live.doors++
 		m.markDrop(d)
 		m.objectRow(a, d.ID, nil, r.Object)
@@ -106,12 +97,9 @@ func (s *Session) doorPut(id uint64, r *wire.DoorPut) error {
 }
 
 func (s *Session) dropDelete(id uint64, r *wire.DropDelete) error {
-	o, err := s.object(r.Object, wire.OpDropDelete)
+	o, err := objects.Drop(r.Object, wire.OpDropDelete, s.signer(), time.Now())
 	if err != nil {
 		return err
-	}
-	if o.CapabilityHash != [32]byte{} {
-		return wire.ErrValue
 	}
 	return s.change(id, o.Drop, func(d *drop) error {
 		m, a := s.m, s.account
@@ -132,40 +120,9 @@ func (s *Session) dropDelete(id uint64, r *wire.DropDelete) error {
 	})
 }
 
-// object checks a DropObject by this session's login key.
-func (s *Session) object(o wire.Object, op uint8) (*wire.DropObject, error) {
-	if len(o.Body) > maxObjectBody {
-		return nil, wire.ErrTooLarge
-	}
-	var body wire.DropObject
-	if err := wire.Verify(o, s.login, key.ContextMailbox, &body); err != nil {
-		return nil, err
-	}
-	switch {
-	case body.Op != op || body.Drop == key.DropID{}:
-		return nil, wire.ErrValue
-	case body.Account != s.account.tag:
-		return nil, wire.ErrValue.Because("the object names another account")
-	}
-	return &body, checkTime(body.Time, time.Now())
-}
-
-// capabilityOf checks the capability against the hash that the object signs.
-func capabilityOf(raw [32]byte, o *wire.DropObject) (key.Capability, error) {
-	hash := sha256.Sum256(raw[:])
-	if subtle.ConstantTimeCompare(hash[:], o.CapabilityHash[:]) != 1 {
-		return key.Capability{}, wire.ErrValue.Because("the capability is not the signed one")
-	}
-	return key.CapabilityFrom(raw[:])
-}
-
-// checkNumber refuses claim numbers (unix ms) of more than a day ahead, which
-// nobody could ever outbid.
-func checkNumber(number uint64, now time.Time) error {
-	if number > math.MaxInt64 || wire.Time(number).Sub(now) > wire.ClockTolerance {
-		return wire.ErrClock
-	}
-	return nil
+// signer is who signs the objects of this session.
+func (s *Session) signer() objects.Signer {
+	return objects.Signer{Login: s.login, Account: s.account.tag}
 }
 
 // change runs fn on the drop or door with this id (nil if there is none) while
@@ -173,7 +130,7 @@ func checkNumber(number uint64, now time.Time) error {
 // runs with mu held.
 func (s *Session) change(request uint64, id key.DropID, fn func(*drop) error) error {
 	m := s.m
-	return m.exclusive(id, func() error {
+	return m.exclusive.Do(id, func() error {
 		d, err := m.loadDrop(id)
 		if err != nil {
 			return err
@@ -201,7 +158,8 @@ func (m *Mailbox) crowded(a *account) bool {
 }
 
 // unregister takes a drop or door out of its account, because another
-// registration takes its place; mu is held.
+// registration takes its place; mu is held. What waits stays, also at a door that
+// comes back.
 func (m *Mailbox) unregister(d *drop) {
 	a := m.accounts[d.Account]
 	switch {
@@ -214,8 +172,5 @@ func (m *Mailbox) unregister(d *drop) {
 	}
 	delete(a.drops, d.ID)
 	delete(m.drops, d.ID)
-	if a.intake != nil {
-		a.intake.CloseDoor(d.ID)
-	}
 	m.markDirty(a) // it shares the fate of the commit
 }

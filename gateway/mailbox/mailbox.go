@@ -1,13 +1,14 @@
 package mailbox
 
 import (
-	"container/list"
 	"encoding/hex"
 	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
+	"zeroms/gateway/mailbox/keyed"
+	"zeroms/gateway/mailbox/recent"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
@@ -19,6 +20,7 @@ type Registration uint8
 const (
 	Open       Registration = iota // anybody
 	InviteOnly                     // holders of an invite with uses left
+	ByWork                         // whoever did Config.RegisterBits of work, and holders of an invite
 )
 
 // Timing holds every interval of the mailbox; zero fields take their default.
@@ -55,10 +57,11 @@ const (
 	batchBytes  = 256 << 10 // payload bytes at which a commit waits no longer
 	maxBacklog  = 16 << 20  // payload bytes waiting for a commit; more is ErrBusy
 	maxWaiting  = 1 << 16   // answers waiting for a commit; more is ErrBusy
-	tailBytes   = 1 << 20   // durable payloads of one account kept for its links
+	tailBytes   = 1 << 20   // durable rows of one account kept for its links
 	headEvery   = 64        // rows between two heads sent unasked
 	deletedPer  = 3         // deleted drops remembered for each drop allowed
-	maxRemoved  = 64        // removed login keys remembered for an account
+	maxRemoved  = 64        // removed login keys, and deleted profiles, remembered for an account
+	maxDevices  = 256       // login keys of an account: a signed state names them all in one frame
 	intakePage  = 4096      // rows read at once when an account's intake is loaded
 	intakeFresh = 24 * time.Hour
 )
@@ -66,6 +69,10 @@ const (
 // DefaultRows is how many rows an account may have kept unless Config says
 // otherwise: at about 256 bytes each on the disk, as much as the usual quota.
 const DefaultRows = 1 << 20
+
+// DefaultMemory is how many bytes accounts may take in memory unless Config says
+// otherwise.
+const DefaultMemory = 256 << 20
 
 // Config is what a Mailbox needs.
 type Config struct {
@@ -79,8 +86,14 @@ type Config struct {
 	Timing Timing
 	// Rows is how many rows an account may have kept; 0 takes DefaultRows.
 	Rows uint64
+	// Memory is how much accounts may take in memory in all, in bytes; 0 takes
+	// DefaultMemory.
+	Memory int
 	// Registration is the policy for new accounts.
 	Registration Registration
+	// RegisterBits is the work for an account with ByWork, 1 to
+	// wire.MaxWorkBits; Limits.RegisterBits announces the same.
+	RegisterBits uint8
 	// Store keeps everything.
 	Store Store
 	// Log gets events without names; nil discards them.
@@ -119,18 +132,21 @@ type Mailbox struct {
 	ready chan struct{}
 	kick  chan struct{} // the committer looks at pending.deadline again
 
+	// exclusive makes reading from the Store and changing what was read one step
+	// without holding mu, which is taken within.
+	exclusive keyed.Locks
+
 	mu sync.Mutex
 	// guarded by mu
 	phase       phase
 	incarnation uint32
 	accounts    map[key.AccountTag]*account
-	idle        *list.List // of *account, the most recently used first
+	memory      *recent.Set[*account]
 	drops       map[key.DropID]*drop
-	busy        map[any]chan struct{} // keys held by exclusive
-	pending     *pending              // what the next commit takes
-	flying      *pending              // what the running commit took; empty while none runs
-	steps       uint64                // beginnings and ends of commits
-	wake        []Port                // to be woken by unlock
+	pending     *pending // what the next commit takes
+	flying      *pending // what the running commit took; empty while none runs
+	steps       uint64   // beginnings and ends of commits
+	wake        []Port   // to be woken by unlock
 }
 
 // New checks the configuration and starts nothing.
@@ -141,12 +157,21 @@ func New(cfg Config) (*Mailbox, error) {
 		return nil, errors.New("mailbox: Config needs a node key and a Store")
 	case cfg.Limits.Retention > uint64(wire.MaxRetention/time.Second) || retention <= 0:
 		return nil, errors.New("mailbox: Limits.Retention must be 1 second to 30 days")
-	case cfg.Limits.Quota == 0 || cfg.Limits.PushWindow == 0 || cfg.Limits.Devices == 0:
-		return nil, errors.New("mailbox: Limits.Quota, PushWindow and Devices must not be 0")
+	case cfg.Limits.Quota == 0 || cfg.Limits.PushWindow == 0:
+		return nil, errors.New("mailbox: Limits.Quota and PushWindow must not be 0")
+	case cfg.Limits.Devices == 0 || cfg.Limits.Devices > maxDevices:
+		return nil, errors.New("mailbox: Limits.Devices must be 1 to 256")
+	case cfg.Registration == ByWork && (cfg.RegisterBits == 0 || cfg.RegisterBits > wire.MaxWorkBits):
+		return nil, errors.New("mailbox: registration by work needs RegisterBits of 1 to 40")
+	case cfg.Registration == ByWork && cfg.Limits.RegisterBits != cfg.RegisterBits:
+		return nil, errors.New("mailbox: Limits.RegisterBits must announce RegisterBits")
 	}
 	cfg.Timing = cfg.Timing.Default()
 	if cfg.Rows == 0 {
 		cfg.Rows = DefaultRows
+	}
+	if cfg.Memory == 0 {
+		cfg.Memory = DefaultMemory
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -158,9 +183,8 @@ func New(cfg Config) (*Mailbox, error) {
 		ready:    make(chan struct{}),
 		kick:     make(chan struct{}, 1),
 		accounts: make(map[key.AccountTag]*account),
-		idle:     list.New(),
+		memory:   recent.New[*account](cfg.Memory),
 		drops:    make(map[key.DropID]*drop),
-		busy:     make(map[any]chan struct{}),
 	}
 	m.pending, m.flying = newPending(), newPending()
 	return m, nil
@@ -191,31 +215,6 @@ func (m *Mailbox) unlock() {
 	for _, p := range ports {
 		p.Wake()
 	}
-}
-
-// exclusive runs fn while no other exclusive of the same key runs. It is how
-// reading from the Store and changing what was read stay one step without
-// holding mu. fn may take mu.
-func (m *Mailbox) exclusive(k any, fn func() error) error {
-	for {
-		m.mu.Lock()
-		other := m.busy[k]
-		if other == nil {
-			break
-		}
-		m.mu.Unlock()
-		<-other
-	}
-	done := make(chan struct{})
-	m.busy[k] = done
-	m.mu.Unlock()
-	defer func() {
-		m.mu.Lock()
-		delete(m.busy, k)
-		m.mu.Unlock()
-		close(done)
-	}()
-	return fn()
 }
 
 // fail answers a request that went wrong; nil is not answered here.

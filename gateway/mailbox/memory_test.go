@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zeroms/gateway/mailbox"
+	"zeroms/protocol/custody"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
@@ -17,8 +18,10 @@ type memory struct {
 	incarnation uint32
 	accounts    map[key.AccountTag]*memoryAccount
 	drops       map[key.DropID]mailbox.Drop
+	former      map[key.DropID][]mailbox.Drop // earlier registrations
 	profiles    map[key.ProfilePublic]mailbox.Profile
 	invites     map[[32]byte]int
+	ended       map[key.AccountTag]mailbox.Mark // of forgotten accounts
 
 	failBefore, failAfter, failStart bool
 	gate                             chan struct{} // Commit waits for it when set
@@ -34,6 +37,7 @@ type memoryAccount struct {
 func newMemory() *memory {
 	return &memory{
 		accounts: map[key.AccountTag]*memoryAccount{}, drops: map[key.DropID]mailbox.Drop{},
+		former: map[key.DropID][]mailbox.Drop{}, ended: map[key.AccountTag]mailbox.Mark{},
 		profiles: map[key.ProfilePublic]mailbox.Profile{}, invites: map[[32]byte]int{}, reads: map[string]int{},
 	}
 }
@@ -81,11 +85,21 @@ func (s *memory) Account(_ context.Context, tag key.AccountTag, now time.Time) (
 		}
 	}
 	for _, p := range s.profiles {
-		if p.Account == tag {
+		switch {
+		case p.Account != tag:
+		case len(p.Blob) > 0:
 			out.Profiles++
+		default:
+			out.Unnamed++
 		}
 	}
 	return &out, nil
+}
+
+func (s *memory) Ended(_ context.Context, tag key.AccountTag) (mailbox.Mark, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended[tag], nil
 }
 
 func (s *memory) Login(_ context.Context, login key.LoginPublic) (*key.AccountTag, error) {
@@ -152,6 +166,48 @@ func (s *memory) InviteUses(_ context.Context, hash [32]byte, _ time.Time) (int,
 	return s.invites[hash], nil
 }
 
+func (s *memory) Standing(ctx context.Context, q mailbox.StandingQuery, now time.Time) (*mailbox.Standing, error) {
+	a, err := s.Account(ctx, q.Account, now)
+	if a == nil || err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := &mailbox.Standing{Time: wire.Millis(now), Head: a.Head, Floor: a.Floor}
+	for _, l := range a.Logins {
+		if l.Enrolled != 0 {
+			out.Logins = append(out.Logins, l)
+		}
+	}
+	for _, d := range append([]mailbox.Drop{s.drops[q.Drop]}, s.former[q.Drop]...) {
+		if d.Account != q.Account || d.Door {
+			continue
+		}
+		out.Known = true
+		if custody.DropStart(d.ID, d.Account, d.Start) == q.D0 {
+			out.Start, out.K, out.D = d.Start, d.K, d.Head
+		}
+	}
+	return out, nil
+}
+
+func (s *memory) Find(_ context.Context, q mailbox.RowQuery) (*mailbox.Row, uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for looked, row := range s.accounts[q.Account].rows {
+		index := row.Position.Index()
+		if looked > 0 && looked%3 == 0 && index > q.From { // a small part at a time
+			return nil, index, nil
+		}
+		if row.Kind == wire.RowEnvelope && row.Drop == q.Drop && row.Origin == [12]byte(q.Start) &&
+			index >= q.From && index <= q.To && (q.K == 0 || row.K == q.K) && row.Kept > q.Since {
+			row.Payload = nil
+			return &row, 0, nil
+		}
+	}
+	return nil, 0, nil
+}
+
 func (s *memory) Sweep(context.Context, time.Time) (bool, error) { return false, nil }
 
 func (s *memory) Commit(ctx context.Context, b *mailbox.Batch) error {
@@ -171,6 +227,9 @@ func (s *memory) Commit(ctx context.Context, b *mailbox.Batch) error {
 		s.account(&b.Accounts[i])
 	}
 	for _, d := range b.Drops {
+		if old, ok := s.drops[d.ID]; ok && !old.Door && old.Start != d.Start {
+			s.former[d.ID] = append(s.former[d.ID], old)
+		}
 		s.drops[d.ID] = d
 	}
 	for _, p := range b.Profiles {
@@ -203,6 +262,13 @@ func (s *memory) account(c *mailbox.AccountChange) {
 		a.Floor = c.Floor
 	}
 	a.rows = append(a.rows, c.Rows...)
+	for i := range a.rows {
+		for _, index := range c.Displaced {
+			if row := &a.rows[i]; row.Position.Index() == index {
+				row.Payload, row.Displaced = nil, true
+			}
+		}
+	}
 	for _, l := range c.Logins {
 		kept := a.Logins[:0]
 		for _, old := range a.Logins {

@@ -2,15 +2,12 @@ package mailbox
 
 import (
 	"context"
-	"slices"
 	"time"
 
+	"zeroms/gateway/mailbox/objects"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
-
-// profileSizes are the exact sizes of profile blobs, in bytes.
-var profileSizes = []int{4 << 10, wire.MaxProfile}
 
 // Profile returns a durable profile blob; it needs no login. Errors:
 // wire.ErrNoProfile, ErrUnavailable.
@@ -19,30 +16,25 @@ func (m *Mailbox) Profile(name key.ProfilePublic) (*wire.Profile, error) {
 	if err != nil {
 		return nil, m.unavailable("read a profile", err)
 	}
-	if p == nil {
+	if p == nil || len(p.Blob) == 0 {
 		return nil, wire.ErrNoProfile
 	}
 	return &wire.Profile{Blob: p.Blob}, nil
 }
 
-// ProfilePut stores a profile blob under a name that its key claims. Answer: OK
-// once durable, or Failure (ErrStaleClaim, ErrLimit, ErrValue, ErrClock,
+// ProfilePut stores a profile blob under a name that its key claims, or deletes
+// it: the name takes only later claims then. Answer: OK once durable, or Failure (ErrStaleClaim, ErrLimit, ErrValue, ErrClock,
 // ErrPublicKey, ErrSignature).
 func (s *Session) ProfilePut(id uint64, r *wire.ProfilePut) { fail(s.port, id, s.profilePut(id, r)) }
 
 func (s *Session) profilePut(id uint64, r *wire.ProfilePut) error {
-	switch {
-	case !slices.Contains(profileSizes, len(r.Blob)):
-		return wire.ErrValue.Because("a profile has exactly 4 or 16 KiB")
-	case r.Name.Check() != nil:
-		return wire.ErrPublicKey
-	case !r.Name.Verify(key.ContextProfileClaim, wire.ProfileClaim(s.account.key, r.Number), r.Claim):
-		return wire.ErrSignature
-	}
-	if err := checkNumber(r.Number, time.Now()); err != nil {
+	if err := objects.Profile(r, s.account.key, time.Now()); err != nil {
 		return err
 	}
-	return s.m.exclusive(r.Name, func() error {
+	if _, err := s.m.refresh(s.account, time.Now()); err != nil {
+		return err // what is forgotten makes room
+	}
+	return s.m.exclusive.Do(r.Name, func() error {
 		known, err := s.m.claimed(r.Name)
 		if err != nil {
 			return err
@@ -73,26 +65,41 @@ func (s *Session) putProfile(id uint64, r *wire.ProfilePut, known *Profile) erro
 		return err
 	}
 	m, a := s.m, s.account
-	own := known != nil && known.Account == a.tag
+	own, live := known != nil && known.Account == a.tag, known != nil && len(known.Blob) > 0
+	deletes := len(r.Blob) == 0
 	switch {
+	case deletes && !own: // nothing to delete
+		m.queue(answer{port: s.port, id: id, payload: &wire.OK{}})
+		return nil
 	case known == nil:
-	case own && r.Number < known.Number, !own && r.Number <= known.Number:
+	case own && r.Number < known.Number, (!own || !live && !deletes) && r.Number <= known.Number:
 		return wire.ErrStaleClaim
+	case live && deletes && a.live.unnamed >= maxRemoved:
+		return wire.ErrLimit.Because("deleted profiles")
 	}
-	if !own {
-		if a.live.profiles >= int(m.cfg.Limits.Profiles) {
-			return wire.ErrLimit.Because("profiles")
-		}
-		a.live.profiles++
-		m.markDirty(a) // the count shares the fate of the commit
-		if known != nil {
-			if other := m.accounts[known.Account]; other != nil {
-				other.live.profiles--
-				m.markDirty(other)
-			}
+	if !deletes && (!own || !live) && a.live.profiles >= int(m.cfg.Limits.Profiles) {
+		return wire.ErrLimit.Because("profiles")
+	}
+	if known != nil {
+		if other := m.accounts[known.Account]; other != nil {
+			other.live.profile(known, -1)
+			m.markDirty(other) // the count shares the fate of the commit
 		}
 	}
-	m.pending.profiles[r.Name] = Profile{Name: r.Name, Account: a.tag, Number: r.Number, Blob: r.Blob}
+	now := Profile{Name: r.Name, Account: a.tag, Number: r.Number, Blob: r.Blob}
+	a.live.profile(&now, 1)
+	m.markDirty(a)
+	m.pending.profiles[r.Name] = now
+	m.pending.bytes += len(r.Blob)
 	m.queue(answer{port: s.port, id: id, payload: &wire.OK{}})
 	return nil
+}
+
+// profile counts a profile, live or deleted.
+func (c *counts) profile(p *Profile, n int) {
+	if len(p.Blob) > 0 {
+		c.profiles += n
+	} else {
+		c.unnamed += n
+	}
 }

@@ -3,20 +3,21 @@ package mailbox
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"slices"
 	"time"
 
+	"zeroms/gateway/mailbox/door"
 	"zeroms/gateway/mailbox/intake"
+	"zeroms/gateway/mailbox/objects"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
 
-// maxObjectBody bounds the body of an Enrolment or DropObject, in bytes.
-const maxObjectBody = 256
-
 // Register opens an account with its first login key, or enrols a login key of
-// an existing account. Answer: OK once durable, or Failure (ErrInvite, ErrLimit,
-// ErrClosed, ErrClock, ErrExpired, ErrSignature, ErrValue and decoding errors).
+// an existing account. Answer: OK once durable, or Failure (ErrInvite, ErrWork,
+// ErrLimit, ErrClosed, ErrClock, ErrExpired, ErrSignature, ErrValue and decoding
+// errors).
 func (m *Mailbox) Register(id uint64, r *wire.Register, p Port) {
 	fail(p, id, m.register(id, r, p))
 }
@@ -25,7 +26,7 @@ func (m *Mailbox) register(id uint64, r *wire.Register, p Port) error {
 	if len(r.Invite) != 0 && len(r.Invite) != 16 {
 		return wire.ErrInvite
 	}
-	e, err := enrolment(r.Object, nil, time.Now())
+	e, err := objects.Enrolment(r.Object, nil, time.Now())
 	if err != nil {
 		return err
 	}
@@ -43,17 +44,33 @@ func (m *Mailbox) register(id uint64, r *wire.Register, p Port) error {
 		return m.enrol(a, e, req)
 	case m.cfg.Registration == Open:
 		return m.open(tag, e, req)
+	case m.cfg.Registration == ByWork && len(r.Invite) == 0:
+		if err := m.worked(r.Work, e.Account); err != nil {
+			return err
+		}
+		return m.open(tag, e, req)
 	case len(r.Invite) == 0:
 		return wire.ErrInvite
 	}
 	hash := sha256.Sum256(r.Invite)
 	req.invite = &hash
-	return m.exclusive(hash, func() error {
+	return m.exclusive.Do(hash, func() error {
 		if err := m.invited(hash); err != nil {
 			return err
 		}
 		return m.open(tag, e, req)
 	})
+}
+
+// worked is nil for enough work of these days. It names gateway and account, so
+// it opens this one account only, and once: the account exists from then on, and
+// when it is closed and forgotten the day has passed.
+func (m *Mailbox) worked(work []byte, account key.MailboxPublic) error {
+	bits, err := wire.WorkBits(wire.RegisterWork(m.node, account), work, time.Now())
+	if err != nil || bits < int(m.cfg.RegisterBits) {
+		return wire.ErrWork.Because(fmt.Sprintf("%d bits", m.cfg.RegisterBits))
+	}
+	return nil
 }
 
 // invited is nil if an invite has a use left that no account on its way to the
@@ -92,51 +109,11 @@ type request struct {
 	invite *[32]byte // SHA-256 of the invite that a new account uses
 }
 
-// enrolment checks an Enrolment object: by owner, or by the account that it
-// names if owner is nil.
-func enrolment(o wire.Object, owner *key.MailboxPublic, now time.Time) (*wire.Enrolment, error) {
-	var e wire.Enrolment
-	if err := wire.Unmarshal(o.Body, &e, maxObjectBody); err != nil {
-		return nil, err
-	}
-	if owner == nil {
-		if e.Account.Check() != nil {
-			return nil, wire.ErrPublicKey
-		}
-		owner = &e.Account
-	}
-	switch {
-	case e.Account != *owner:
-		return nil, wire.ErrValue.Because("the object names another account")
-	case !owner.Verify(key.ContextEnrol, o.Body, o.Sig):
-		return nil, wire.ErrSignature
-	}
-	if err := checkTime(e.Time, now); err != nil {
-		return nil, err
-	}
-	closing := e.Login.IsZero() && e.Cursor == key.CursorID{}
-	switch {
-	case e.Op == wire.OpEnrol && e.Login.Check() != nil:
-		return nil, wire.ErrPublicKey
-	case e.Op == wire.OpEnrol, e.Op == wire.OpRemove, e.Op == wire.OpClose && closing:
-		return &e, nil
-	}
-	return nil, wire.ErrValue
-}
-
-// checkTime refuses objects of more than a day ago or ahead.
-func checkTime(ms uint64, now time.Time) error {
-	if d := wire.Time(ms).Sub(now); d > wire.ClockTolerance || d < -wire.ClockTolerance {
-		return wire.ErrClock
-	}
-	return nil
-}
-
 // enrolUnique runs enrol while nobody else enrols the same login key, after
 // checking that no other account has it. What is on its way to the disk is looked
 // at first: what is not there any more by the time the Store is asked, it has.
 func (m *Mailbox) enrolUnique(tag key.AccountTag, login key.LoginPublic, enrol func() error) error {
-	return m.exclusive(login, func() error {
+	return m.exclusive.Do(login, func() error {
 		m.mu.Lock()
 		other, claimed := m.pending.enrolling[login]
 		if !claimed {
@@ -159,12 +136,18 @@ func (m *Mailbox) enrolUnique(tag key.AccountTag, login key.LoginPublic, enrol f
 	})
 }
 
-// open makes a new account with its first login key. The account is looked for
+// open makes a new account with its first login key. If the same key had one that
+// was forgotten, its log goes on: no two heads of a tag may look like a log that
+// was set back. The account is looked for
 // once more while nobody else can make it.
 func (m *Mailbox) open(tag key.AccountTag, e *wire.Enrolment, r request) error {
-	return m.exclusive(tag, func() error {
+	return m.exclusive.Do(tag, func() error {
 		now := time.Now()
 		stored, err := m.cfg.Store.Account(context.Background(), tag, now)
+		if err != nil {
+			return m.unavailable("read an account", err)
+		}
+		ended, err := m.cfg.Store.Ended(context.Background(), tag)
 		if err != nil {
 			return m.unavailable("read an account", err)
 		}
@@ -174,8 +157,8 @@ func (m *Mailbox) open(tag key.AccountTag, e *wire.Enrolment, r request) error {
 			case a == nil && stored != nil:
 				a = m.newAccount(tag, stored, now)
 			case a == nil:
-				a = m.newAccount(tag, &Account{Key: e.Account}, now)
-				a.intake = intake.New(now)
+				a = m.newAccount(tag, &Account{Key: e.Account, Head: ended, Floor: ended, Oldest: ended}, now)
+				a.intake, a.waiting = intake.New(now), door.NewWaiting()
 				if r.invite != nil {
 					m.pending.invites[*r.invite]++
 				}
@@ -224,17 +207,18 @@ func (m *Mailbox) addLogin(a *account, e *wire.Enrolment, r request) error {
 			return wire.ErrValue.Because("the cursor belongs to another login key")
 		}
 	}
-	a.logins[e.Login] = &login{key: e.Login, cursor: e.Cursor, acked: a.head, enrolled: e.Time}
+	l := &login{key: e.Login, cursor: e.Cursor, acked: a.log.Head, enrolled: e.Time}
+	a.logins[e.Login] = l
 	a.changed[e.Login] = struct{}{}
 	m.pending.enrolling[e.Login] = a.tag
-	m.objectRow(a, key.DropID{}, nil, r.object)
+	l.from = m.objectRow(a, key.DropID{}, nil, r.object).Position
 	m.queue(answer{port: r.port, id: r.id, payload: &wire.OK{}})
 	return nil
 }
 
 // objectRow appends a signed object to the log; d is the drop's state after it,
 // nil for doors and enrolments. mu is held.
-func (m *Mailbox) objectRow(a *account, id key.DropID, d *drop, o wire.Object) {
+func (m *Mailbox) objectRow(a *account, id key.DropID, d *drop, o wire.Object) *Row {
 	now := time.Now()
 	payload := o.Encode()
 	row := Row{
@@ -247,7 +231,7 @@ func (m *Mailbox) objectRow(a *account, id key.DropID, d *drop, o wire.Object) {
 	if d != nil {
 		row.K, row.D = d.K, d.Drop.Head
 	}
-	m.append(a, row)
+	return m.append(a, row)
 }
 
 // kept is until when an envelope taken now is kept, in ms.
@@ -262,7 +246,7 @@ func (s *Session) Enrol(id uint64, r *wire.EnrolmentChange) {
 }
 
 func (s *Session) enrol(id uint64, r *wire.EnrolmentChange) error {
-	e, err := enrolment(r.Object, &s.account.key, time.Now())
+	e, err := objects.Enrolment(r.Object, &s.account.key, time.Now())
 	if err != nil {
 		return err
 	}
@@ -332,7 +316,7 @@ func (m *Mailbox) closeAccount(a *account, r request) (ports []Port) {
 	}
 	a.closed = true
 	clear(a.logins)
-	a.floor = a.head
+	a.log.Floor = a.log.Head
 	m.queue(answer{port: r.port, id: r.id, payload: &wire.OK{}})
 	return ports
 }

@@ -46,7 +46,9 @@ func (m *Mailbox) loopSweep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		m.evict(time.Now())
+		m.mu.Lock()
+		m.memory.Expire(time.Now().Add(-m.cfg.Timing.Idle))
+		m.mu.Unlock()
 		for more := true; more && ctx.Err() == nil; {
 			var err error
 			more, err = m.cfg.Store.Sweep(ctx, time.Now())

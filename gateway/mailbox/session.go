@@ -2,18 +2,11 @@ package mailbox
 
 import (
 	"context"
-	"sort"
 	"time"
 
+	"zeroms/gateway/mailbox/ledger"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
-)
-
-// Bounds of one Pull.
-const (
-	pullRows = 1024
-	// rowOverhead is what a push costs of the window and the budget beside its payload.
-	rowOverhead = 160
 )
 
 // Session is one logged-in link of one device.
@@ -26,17 +19,10 @@ type Session struct {
 	port    Port
 
 	// guarded by Mailbox.mu
-	at        uint64 // index of the newest row handed out
-	sent      []sentRow
-	sentBytes int
-	headAt    uint64      // index of the newest head sent
-	ended     *wire.Error // why the session is over
-}
-
-// sentRow is a row that was handed out and is not acknowledged.
-type sentRow struct {
-	Mark
-	bytes int
+	window  ledger.Window
+	headAt  uint64      // index of the newest head sent
+	stating bool        // a StateGet is on its way
+	ended   *wire.Error // why the session is over
 }
 
 // Attach begins the session of a device whose login package gateway has
@@ -87,15 +73,15 @@ func (m *Mailbox) attach(a *account, login key.LoginPublic, p Port) (*Session, *
 	old := m.endSession(l.session, wire.ErrLinkClosed)
 	s := &Session{
 		m: m, account: a, login: login, cursor: l.cursor, port: p,
-		at: l.acked.Position.Index(), headAt: a.durable.Position.Index(),
+		window: ledger.Window{At: l.acked.Index()}, headAt: a.log.Durable.Index(),
 	}
 	l.session = s
 	a.sessions[s] = struct{}{}
 	m.touch(a)
 	m.queue(answer{port: p, head: a})
 	return s, &wire.Welcome{
-		Tag: a.tag, Cursor: l.acked.Position, R: l.acked.R,
-		Used: a.waiting(), Quota: m.cfg.Limits.Quota,
+		Tag: a.tag, Cursor: l.acked.Position, R: l.acked.R, Sig: l.sig,
+		Used: a.log.Waiting(), Quota: m.cfg.Limits.Quota,
 	}, old, nil
 }
 
@@ -171,18 +157,16 @@ func (s *Session) markAt(index uint64) (*Mark, error) {
 	a := s.account
 	s.m.mu.Lock()
 	l := a.logins[s.login]
-	i := sort.Search(len(s.sent), func(i int) bool { return s.sent[i].Position.Index() >= index })
+	above := l != nil && index > l.acked.Index()
 	var found *Mark
-	switch row := a.inTail(index); {
-	case l == nil || index <= l.acked.Position.Index():
-	case i < len(s.sent) && s.sent[i].Position.Index() == index:
-		mark := s.sent[i].Mark
-		found = &mark
-	case row != nil:
+	if above {
+		found = s.window.Find(index)
+	}
+	if row := a.log.Find(index); above && found == nil && row != nil {
 		mark := row.Mark()
 		found = &mark
 	}
-	read := found == nil && l != nil && index > l.acked.Position.Index() && index <= a.durable.Position.Index()
+	read := above && found == nil && index <= a.log.Durable.Index()
 	s.m.mu.Unlock()
 	if !read {
 		return found, nil
@@ -208,10 +192,10 @@ func (s *Session) ack(ack *wire.Ack, mark *Mark) (wake bool, err error) {
 		return false, wire.ErrUnavailable
 	}
 	l := a.logins[s.login]
-	if ack.Upto.Index() < l.acked.Position.Index() {
+	if ack.Upto.Index() < l.acked.Index() {
 		return false, nil
 	}
-	if ack.Upto.Index() == l.acked.Position.Index() {
+	if ack.Upto.Index() == l.acked.Index() {
 		if ack.Upto != l.acked.Position || ack.R != l.acked.R {
 			return false, wire.ErrAckMismatch
 		}
@@ -223,17 +207,11 @@ func (s *Session) ack(ack *wire.Ack, mark *Mark) (wake bool, err error) {
 	l.acked, l.sig = *mark, ack.Sig
 	a.changed[s.login] = struct{}{}
 	a.raiseFloor()
-	n := 0
-	for n < len(s.sent) && s.sent[n].Position.Index() <= mark.Position.Index() {
-		s.sentBytes -= s.sent[n].bytes
-		n++
-	}
-	s.sent = s.sent[n:]
-	s.at = max(s.at, mark.Position.Index())
+	s.window.Pass(mark.Index())
 	a.trim()
 	s.m.markDirty(a)
 	s.m.schedule(s.m.cfg.Timing.AckFlush)
-	return s.at < a.head.Position.Index(), nil
+	return s.window.At < a.log.Head.Index(), nil
 }
 
 // Pull returns the next pushes: at most budget bytes of payload and, together
@@ -248,22 +226,21 @@ func (s *Session) Pull(budget int) ([]wire.Push, error) {
 		s.m.mu.Unlock()
 		return nil, err
 	}
-	room := min(budget, int(s.m.cfg.Limits.PushWindow)-s.sentBytes)
-	if s.at >= a.head.Position.Index() || room <= 0 && len(s.sent) > 0 {
+	room, open := s.window.Room(int(s.m.cfg.Limits.PushWindow), budget)
+	if s.window.At >= a.log.Head.Index() || !open {
 		s.m.mu.Unlock()
 		return nil, nil
 	}
-	from := s.at + 1
-	if row := a.inTail(from); row != nil {
-		first := from - a.tail[0].Position.Index()
-		pushes := s.hand(a.tail[first:], room)
+	from := s.window.At + 1
+	if rows := a.log.From(from); rows != nil {
+		pushes := s.window.Hand(rows, a.log.Floor.Index(), room)
 		a.trim()
 		s.m.mu.Unlock()
 		return pushes, nil
 	}
 	s.m.mu.Unlock()
 	rows, err := s.m.cfg.Store.Rows(context.Background(), RowRange{
-		Account: a.tag, From: from, MaxRows: pullRows, MaxBytes: max(room, 1),
+		Account: a.tag, From: from, MaxRows: ledger.MaxRows, MaxBytes: max(room, 1),
 	})
 	if err != nil {
 		return nil, s.m.unavailable("read rows", err)
@@ -273,10 +250,7 @@ func (s *Session) Pull(budget int) ([]wire.Push, error) {
 	if err := s.alive(); err != nil {
 		return nil, err
 	}
-	for len(rows) > 0 && rows[0].Position.Index() <= s.at {
-		rows = rows[1:] // acknowledged meanwhile
-	}
-	return s.hand(rows, room), nil
+	return s.window.Hand(rows, a.log.Floor.Index(), room), nil // less what was acknowledged meanwhile
 }
 
 // alive is nil while the session may read; mu is held.
@@ -289,31 +263,3 @@ func (s *Session) alive() error {
 	}
 	return nil
 }
-
-// hand turns rows into pushes while there is room, at least one if nothing is
-// unacknowledged or the row fits; mu is held.
-func (s *Session) hand(rows []Row, room int) (pushes []wire.Push) {
-	for i := range rows {
-		row := &rows[i]
-		push := row.Push
-		if envelope(row.Kind) && row.Position.Index() <= s.account.floor.Position.Index() {
-			push.Payload = nil
-		}
-		cost := len(push.Payload) + rowOverhead
-		if cost > room && len(s.sent)+len(pushes) > 0 || len(pushes) == pullRows {
-			break
-		}
-		room -= cost
-		pushes = append(pushes, push)
-	}
-	for i := range pushes {
-		bytes := len(pushes[i].Payload) + rowOverhead
-		s.sent = append(s.sent, sentRow{rows[i].Mark(), bytes})
-		s.sentBytes += bytes
-		s.at = rows[i].Position.Index()
-	}
-	return pushes
-}
-
-// envelope reports whether rows of this kind carry an envelope.
-func envelope(kind uint8) bool { return kind == wire.RowEnvelope || kind == wire.RowDoor }

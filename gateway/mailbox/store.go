@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"zeroms/gateway/mailbox/ledger"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
@@ -13,21 +14,34 @@ import (
 type Reader interface {
 	// Account reads an account as of now: what expired by then is below Floor.
 	Account(ctx context.Context, tag key.AccountTag, now time.Time) (*Account, error)
+	// Ended is where the log of a forgotten account ended; zeros: there was none.
+	Ended(ctx context.Context, tag key.AccountTag) (Mark, error)
 	// Login finds the account of an enrolled login key.
 	Login(ctx context.Context, login key.LoginPublic) (*key.AccountTag, error)
 	// Drop reads a drop or door, also a deleted one.
 	Drop(ctx context.Context, id key.DropID) (*Drop, error)
 	// Rows reads rows in order of their index.
 	Rows(ctx context.Context, r RowRange) ([]Row, error)
-	// Profile reads a profile blob and its claim.
+	// Profile reads a profile blob and its claim, also of a deleted one.
 	Profile(ctx context.Context, name key.ProfilePublic) (*Profile, error)
 	// InviteUses is how often the invite with this hash may still be used at now.
 	InviteUses(ctx context.Context, hash [32]byte, now time.Time) (int, error)
 }
 
+// Witness reads what a signed state of a drop says; durable like Reader's.
+type Witness interface {
+	// Standing reads, all of one moment, what an account answers with for a
+	// registration of a drop. What expired by now is below Floor.
+	Standing(ctx context.Context, q StandingQuery, now time.Time) (*Standing, error)
+	// Find looks for the first row that q asks for, a bare one, in a bounded part of
+	// the log. next is the index to go on from, 0 at the end of the log.
+	Find(ctx context.Context, q RowQuery) (row *Row, next uint64, err error)
+}
+
 // Store keeps mailboxes on a disk.
 type Store interface {
 	Reader
+	Witness
 	// Start raises the incarnation to max(stored + 1, unix seconds of now) and
 	// returns it once it is durable.
 	Start(ctx context.Context, now time.Time) (uint32, error)
@@ -40,15 +54,17 @@ type Store interface {
 	Sweep(ctx context.Context, now time.Time) (more bool, err error)
 }
 
-// Mark is a place in a log together with what is summed up to it.
-type Mark struct {
-	// Position of the row; zeros before the first one.
-	Position wire.Position
-	// R is the rolling head there.
-	R [32]byte
-	// Total counts the payload bytes of all rows up to it.
-	Total uint64
-}
+// What logs are made of, and what is asked of them.
+type (
+	// Mark is a place in a log together with what is summed up to it.
+	Mark = ledger.Mark
+	// Row is one row of a log.
+	Row = ledger.Row
+	// RowRange asks for rows of one account.
+	RowRange = ledger.Range
+	// RowQuery asks for one envelope's row in a drop.
+	RowQuery = ledger.Query
+)
 
 // Account is the durable state of one account.
 type Account struct {
@@ -58,8 +74,9 @@ type Account struct {
 	Head, Floor, Oldest Mark
 	// Logins holds enrolled login keys, and removed ones for RemovedKept.
 	Logins []Login
-	// Drops and Doors count live ones, Deleted both kinds' deleted ones that are kept.
-	Drops, Doors, Deleted, Profiles int
+	// Drops, Doors and Profiles count live ones, Deleted the deleted drops and doors
+	// that are kept, Unnamed the deleted profiles.
+	Drops, Doors, Deleted, Profiles, Unnamed int
 	// Closed accounts take nothing any more.
 	Closed bool
 }
@@ -78,10 +95,13 @@ type Login struct {
 	// Removed is the time up to which objects about the key count no more because
 	// it was removed, in ms; 0: never removed.
 	Removed uint64
+	// From is the position of the row that enrolled the key.
+	From wire.Position
 }
 
-// RemovedKept is how long after Login.Removed a removed login key is remembered:
-// longer than any enrolment object that could bring it back is accepted.
+// RemovedKept is how long after Login.Removed a removed login key is remembered,
+// and a profile's name after it was deleted: longer than any enrolment object or
+// claim that could bring it back is accepted.
 const RemovedKept = 2 * wire.ClockTolerance
 
 // Drop is the durable state of a drop or front door.
@@ -94,51 +114,53 @@ type Drop struct {
 	// K and Head are the drop's counter and D_K; zeros for doors.
 	K    uint32
 	Head [32]byte
-	// Door is set for front doors; Number is then the claim's.
+	// Door is set for front doors; Number is then the claim's, and Bits the work
+	// that a public one asks for.
 	Door   bool
 	Number uint64
+	Bits   uint8
 	// Deleted is when intake ended, in ms; 0: live.
 	Deleted uint64
 }
 
-// Row is one row of a log.
-type Row struct {
-	wire.Push
-	// R is the rolling head after the row (not filled for bare ranges).
-	R [32]byte
-	// Total counts the payload bytes up to and with the row.
-	Total uint64
-	// Size is the payload's length, also when it is erased.
-	Size uint32
-	// Kept is until when the payload is kept, in ms.
-	Kept uint64
-	// Origin is the position of the drop's registration row for RowEnvelope, the
-	// first 12 bytes of SHA-256(encapsulation) for an init envelope of RowDoor.
-	Origin [12]byte
-}
-
-// Mark is the row's place.
-func (r *Row) Mark() Mark { return Mark{r.Position, r.R, r.Total} }
-
-// RowRange asks for rows of one account.
-type RowRange struct {
+// StandingQuery names a registration of a drop by its D_0.
+type StandingQuery struct {
 	Account key.AccountTag
-	// From is the first index; rows below the oldest kept one are left out.
-	From uint64
-	// Since leaves out rows older than this, in ms; exact to one commit.
-	Since uint64
-	// MaxRows and MaxBytes bound the answer; the first row comes in any case.
-	MaxRows, MaxBytes int
-	// Bare leaves out payloads and R.
-	Bare bool
+	Drop    key.DropID
+	D0      [32]byte
 }
+
+// Standing is what answers for an account at one moment.
+type Standing struct {
+	// Time is now in ms, or the latest time by which anything expired if the clock
+	// was set back since: else what it let expire would seem to have gone too early.
+	Time        uint64
+	Head, Floor Mark
+	// Logins are the enrolled ones.
+	Logins []Login
+	// Known is set if the drop is or was the account's, and not forgotten.
+	Known bool
+	// Start, K and D are the registration's, also an earlier one's; zeros if the
+	// account has no such registration, or none that is remembered.
+	Start wire.Position
+	K     uint32
+	D     [32]byte
+}
+
+// RegistrationKept is how long a registration of a drop is remembered after its
+// end: as long as a receipt that it gave can be held against the gateway.
+const RegistrationKept = wire.MaxRetention + RowsKept
+
+// RowsKept is how long rows stay after the time limit of their payloads: the time
+// in which a contact may come back with a receipt.
+const RowsKept = 37 * 24 * time.Hour
 
 // Profile is a profile blob with the claim that it stands under.
 type Profile struct {
 	Name    key.ProfilePublic
 	Account key.AccountTag
 	Number  uint64 // of the claim, unix ms
-	Blob    []byte
+	Blob    []byte // empty: deleted, and remembered for RemovedKept
 }
 
 // InviteUse counts uses of an invite.
@@ -165,6 +187,8 @@ type AccountChange struct {
 	// Rows are all of one incarnation, with consecutive indexes. A row of Size > 0
 	// without Payload is one that every cursor passed before this commit.
 	Rows []Row
+	// Displaced are indexes of earlier rows whose payloads go at once.
+	Displaced []uint64
 	// Floor never goes back: a Store keeps the higher one.
 	Floor Mark
 	// Logins holds the changed ones.

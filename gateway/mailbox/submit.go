@@ -8,14 +8,15 @@ import (
 	"math"
 	"time"
 
+	"zeroms/gateway/mailbox/door"
 	"zeroms/gateway/mailbox/intake"
 	"zeroms/protocol/custody"
 	"zeroms/protocol/wire"
 )
 
 // Submit puts an envelope into a drop or door; it needs no login. Answer: an
-// item of a Commit once the envelope is durable, Refused for a full quota or
-// door, or Failure: ErrSizeClass, ErrUnknownDrop (also for a wrong capability
+// item of a Commit once the envelope is durable, Refused for a full quota, a full
+// door or too little work, or Failure: ErrSizeClass, ErrUnknownDrop (also for a wrong capability
 // and a deleted drop, after the same work), ErrUnavailable, ErrBusy, ErrDraining.
 // The envelope must not be changed afterwards.
 func (m *Mailbox) Submit(id uint64, s *wire.Submit, p Port) {
@@ -25,7 +26,7 @@ func (m *Mailbox) Submit(id uint64, s *wire.Submit, p Port) {
 	if errors.As(err, &refusal) {
 		object := custody.Refuse(wire.Refusal{
 			DropHash: sha256.Sum256(s.Drop[:]), EnvelopeHash: sub.hash,
-			Code: refusal.code, Time: wire.Millis(time.Now()),
+			Code: refusal.code, Time: wire.Millis(time.Now()), Bits: refusal.bits,
 		}, m.cfg.Node)
 		p.Answer(id, &wire.Refused{Object: object})
 		return
@@ -42,7 +43,10 @@ type submission struct {
 }
 
 // refusal is the error that becomes a signed refusal.
-type refusal struct{ code wire.Code }
+type refusal struct {
+	code wire.Code
+	bits uint8 // the work that is accepted now
+}
 
 func (r *refusal) Error() string { return wire.Lookup(r.code).Name }
 
@@ -51,24 +55,32 @@ type repeated struct{ index uint64 }
 
 func (*repeated) Error() string { return "repeated submission" }
 
-// errNoIntake says that the intake went stale between two steps.
-var errNoIntake = errors.New("mailbox: the intake must be read again")
+// Errors of place: what was read from the Store is needed again, since it went
+// stale or was let go of.
+var (
+	errNoIntake = errors.New("mailbox: the intake must be read again")
+	errNoDrop   = errors.New("mailbox: the drop must be read again")
+)
+
+// placeTries is how often a submission is tried before the gateway has too
+// little room for what it needs.
+const placeTries = 16
 
 func (m *Mailbox) submit(s *submission) error {
 	if !intake.Sized(s.Envelope) {
 		return wire.ErrSizeClass
 	}
-	d, a, err := m.admit(s)
-	if err != nil {
-		return err
-	}
-	for {
-		if err := m.loadIntake(a); err != nil {
+	for range placeTries {
+		d, a, err := m.admit(s)
+		if err != nil {
 			return err
 		}
 		m.mu.Lock()
-		err := m.place(s, d, a)
+		err = m.place(s, d, a)
 		m.unlock()
+		if err == errNoIntake {
+			err = m.loadIntake(a, func() error { return m.place(s, d, a) })
+		}
 		var again *repeated
 		var full *refusal
 		switch {
@@ -81,10 +93,11 @@ func (m *Mailbox) submit(s *submission) error {
 			if fresh, failed := m.refresh(a, time.Now()); !fresh || failed != nil {
 				return err
 			}
-		case err != errNoIntake:
+		case err != errNoDrop:
 			return err
 		}
 	}
+	return wire.ErrBusy
 }
 
 // place appends the envelope to the log and queues its receipt; mu is held.
@@ -92,39 +105,36 @@ func (m *Mailbox) place(s *submission, d *drop, a *account) error {
 	if err := m.writable(); err != nil {
 		return err
 	}
+	now := time.Now()
 	switch {
 	case a.gone || m.drops[s.Drop] != d:
-		return wire.ErrUnavailable
+		return errNoDrop
 	case d.Deleted != 0 || a.closed:
 		return wire.ErrUnknownDrop
-	case a.intake == nil:
+	case a.intake != nil && now.Sub(a.intake.Made) > intakeFresh && !a.log.Displacing():
+		a.intake = nil // what left the window is dropped by reading it again
+	}
+	if a.intake == nil {
 		return errNoIntake
 	}
 	if index, known := a.intake.Seen(s.Drop, s.hash); known {
 		return &repeated{index}
 	}
-	now := time.Now()
 	row := Row{
 		Push: wire.Push{
 			Kind: wire.RowEnvelope, Drop: s.Drop, Hash: s.hash, Time: wire.Millis(now), Payload: s.Envelope,
 		},
 		Kept: m.kept(now),
 	}
-	if a.waiting()+uint64(len(s.Envelope)) > m.cfg.Limits.Quota || m.long(a) {
-		return &refusal{wire.CodeQuota}
+	if a.log.Waiting()+uint64(len(s.Envelope)) > m.cfg.Limits.Quota || m.long(a) {
+		return &refusal{code: wire.CodeQuota}
 	}
-	floor := a.floor.Position.Index()
 	if d.Door {
-		encapsulation, ok := intake.Init(s.Envelope)
-		if !ok {
-			return wire.ErrSizeClass.Because("a front door takes init envelopes only")
-		}
-		row.Kind, row.Origin = wire.RowDoor, encapsulation
-		if a.intake.Full(s.Drop, encapsulation, floor) {
-			return &refusal{wire.CodeDoorFull}
+		if err := s.knock(&row, d, a, now); err != nil {
+			return err
 		}
 	} else {
-		if d.K == math.MaxUint32 {
+		if d.K == math.MaxUint32-1 { // a state names K+1
 			return wire.ErrLimit.Because("the drop's counter is used up")
 		}
 		d.K++
@@ -133,8 +143,32 @@ func (m *Mailbox) place(s *submission, d *drop, a *account) error {
 		m.markDrop(d)
 	}
 	placed := m.append(a, row)
-	a.intake.Note(&placed.Push, placed.Origin, floor)
+	note(a.intake, a.waiting, placed, a.log.Floor.Index())
 	m.queue(answer{port: s.port, id: s.id, leaf: m.receipt(&placed.Push, placed.Kept, d.start)})
+	return nil
+}
+
+// knock asks for a place at a door and fills in the row; Mailbox.mu is held.
+func (s *submission) knock(row *Row, d *drop, a *account, now time.Time) error {
+	encapsulation, ok := door.Init(s.Envelope)
+	if !ok {
+		return wire.ErrSizeClass.Because("a front door takes init envelopes only")
+	}
+	row.Kind, row.Origin = wire.RowDoor, encapsulation
+	if d.Bits > 0 {
+		row.Bits = door.Work(s.Drop, s.hash, s.Work, now)
+	}
+	verdict := a.waiting.Admit(door.Ask{
+		Door: s.Drop, Encapsulation: encapsulation, Price: d.Bits, Bits: row.Bits, Floor: a.log.Floor.Index(),
+	})
+	if verdict.Refused != 0 {
+		return &refusal{verdict.Refused, verdict.Bits}
+	}
+	if gone := verdict.Displaced; gone != nil {
+		a.log.Displace(gone.Index)
+		a.waiting.Displace(s.Drop, gone.Index)
+		a.intake.Forget(s.Drop, gone.Envelope)
+	}
 	return nil
 }
 
@@ -153,7 +187,7 @@ func (m *Mailbox) receipt(row *wire.Push, kept uint64, start [32]byte) []byte {
 func (m *Mailbox) repeat(s *submission, a *account, index uint64) (stale bool, err error) {
 	m.mu.Lock()
 	var row *Row
-	if r := a.inTail(index); r != nil {
+	if r := a.log.Find(index); r != nil {
 		found := *r
 		row = &found
 	}
@@ -175,7 +209,12 @@ func (m *Mailbox) repeat(s *submission, a *account, index uint64) (stale bool, e
 	if a.gone {
 		return false, wire.ErrUnavailable
 	}
-	if row == nil || row.Drop != s.Drop || row.Hash != s.hash ||
+	if a.intake != nil {
+		if now, known := a.intake.Seen(s.Drop, s.hash); !known || now != index {
+			return true, nil // displaced meanwhile
+		}
+	}
+	if row == nil || row.Drop != s.Drop || row.Hash != s.hash || row.Displaced ||
 		wire.Time(row.Time).Before(time.Now().Add(-wire.DedupeWindow)) {
 		if a.intake != nil {
 			a.intake.Forget(s.Drop, s.hash)

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 	"unicode"
 
 	"zeroms/gateway/mailbox"
@@ -68,6 +69,11 @@ func vectors(t *testing.T) map[string]string {
 		v["ack-transcript"] = wire.AckTranscript(tag, d.cursor, d.at, d.r)
 		v["ack-sig"] = d.ackOf(d.at, d.r).Sig
 		d.ack()
+		wait(3 * time.Second) // the acknowledgement is durable
+		d.sess.StateGet(99, &wire.StateGet{
+			Drop: drop.id, Asked: [32]byte(bytes.Repeat([]byte{0x25}, 32)), K: 1, D0: d.got[2].D,
+		})
+		v["state"] = d.port.answers[99].(*wire.State).Object.Encode()
 	})
 	out := map[string]string{}
 	for name, b := range v {

@@ -125,7 +125,7 @@ func (e *evidence) note(leaf []byte) {
 	}
 	place := fmt.Sprintf("%x %x %d", r.DropHash, r.Start, r.K)
 	if r.IsDoor() {
-		place = fmt.Sprintf("%x %x", r.DropHash, r.EnvelopeHash)
+		place = fmt.Sprintf("%x %x %d", r.DropHash, r.EnvelopeHash, r.Time) // again after it was displaced
 	}
 	e.same(e.receipts, place, leaf)
 }
@@ -226,6 +226,13 @@ func (p *port) receipt(id uint64) *custody.Receipt {
 		p.w.t.Fatal(err)
 	}
 	return r
+}
+
+// answer is the answer to a request that is no commit.
+func (p *port) answer(id uint64) wire.Payload {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.answers[id]
 }
 
 // answered reports whether a request has an answer or a receipt.

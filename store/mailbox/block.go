@@ -12,13 +12,13 @@ import (
 //
 //	block = incarnation 4 | rows
 //	row   = kind 1 | place 1 | drop 16 | k 4 | hash 32 | D 32 | time 8 | kept 8 |
-//	        origin 12 | size 4 | offset 4 | payload size bytes if place is inline
+//	        origin 12 | bits 1 | size 4 | offset 4 | payload size bytes if place is inline
 //
 // The indexes of the rows follow each other from the block's first one. offset
 // is where the payload begins in the segment.
 const (
 	blockHead = 4
-	rowSize   = 1 + 1 + 16 + 4 + 32 + 32 + 8 + 8 + 12 + 4 + 4
+	rowSize   = 1 + 1 + 16 + 4 + 32 + 32 + 8 + 8 + 12 + 1 + 4 + 4
 	markSize  = wire.PositionSize + 32 + 8
 )
 
@@ -27,6 +27,7 @@ const (
 	nowhere   = 0 // not kept
 	inSegment = 1
 	inline    = 2 // what the log's owner signed stays with the row
+	displaced = 3 // not kept, because another envelope took the place at the door
 )
 
 var errBlock = errors.New("mailbox: a block of the log is damaged")
@@ -64,6 +65,7 @@ func (r *packedRow) append(dst []byte) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, r.Time)
 	dst = binary.BigEndian.AppendUint64(dst, r.Kept)
 	dst = append(dst, r.Origin[:]...)
+	dst = append(dst, r.Bits)
 	dst = binary.BigEndian.AppendUint32(dst, r.Size)
 	dst = binary.BigEndian.AppendUint32(dst, r.offset)
 	if r.place == inline {
@@ -86,7 +88,7 @@ func parseBlock(packed []byte, before mailbox.Mark, bare bool) ([]packedRow, err
 			return nil, errBlock
 		}
 		row := packedRow{place: b[1]}
-		row.Kind = b[0]
+		row.Kind, row.Displaced = b[0], row.place == displaced
 		f := b[2:]
 		f = f[copy(row.Drop[:], f):]
 		row.K, f = binary.BigEndian.Uint32(f), f[4:]
@@ -94,6 +96,7 @@ func parseBlock(packed []byte, before mailbox.Mark, bare bool) ([]packedRow, err
 		f = f[copy(row.D[:], f):]
 		row.Time, row.Kept, f = binary.BigEndian.Uint64(f), binary.BigEndian.Uint64(f[8:]), f[16:]
 		f = f[copy(row.Origin[:], f):]
+		row.Bits, f = f[0], f[1:]
 		row.Size, row.offset = binary.BigEndian.Uint32(f), binary.BigEndian.Uint32(f[4:])
 		b = b[rowSize:]
 		if row.place == inline {
@@ -158,6 +161,8 @@ func inEnvelope(kind uint8) bool { return kind == wire.RowEnvelope || kind == wi
 func (b *block) add(s *segment, row *mailbox.Row) {
 	p := packedRow{Row: *row, offset: uint32(len(s.data))}
 	switch {
+	case row.Displaced:
+		p.place = displaced
 	case len(row.Payload) == 0:
 	case inEnvelope(row.Kind):
 		p.place = inSegment

@@ -97,7 +97,7 @@ func (d *DB) tick(ctx context.Context, wall time.Time) (time.Time, error) {
 		return now, nil
 	}
 	err := d.db.Write(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(`UPDATE meta SET clock = ?`, wire.Millis(known))
+		_, err := tx.Exec(`UPDATE meta SET clock = ?1, newest = max(newest, ?1)`, wire.Millis(known))
 		return err
 	})
 	if err != nil {

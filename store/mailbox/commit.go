@@ -2,8 +2,10 @@ package mailbox
 
 import (
 	"context"
+	"errors"
 
 	"zeroms/gateway/mailbox"
+	"zeroms/protocol/custody"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 	"zeroms/store"
@@ -116,6 +118,11 @@ func (w *writer) account(c *mailbox.AccountChange) error {
 			return err
 		}
 	}
+	for _, index := range c.Displaced {
+		if err := w.displace(id, index); err != nil {
+			return err
+		}
+	}
 	if len(c.Rows) == 0 {
 		return nil
 	}
@@ -128,6 +135,41 @@ func (w *writer) account(c *mailbox.AccountChange) error {
 		w.payload -= len(c.Rows[i].Payload)
 	}
 	return w.block(b)
+}
+
+// displace lets the payload of an earlier row go. What was counted as dead before
+// is not counted again.
+func (w *writer) displace(account int64, index uint64) error {
+	var swept uint64
+	if err := w.tx.QueryRow(`SELECT swept FROM accounts WHERE id = ?`, account).Scan(&swept); err != nil {
+		return err
+	}
+	blocks, err := blocksOf(&w.tx.View, `SELECT id, before, packed FROM blocks
+		WHERE account = ? AND first <= ? ORDER BY first DESC LIMIT 1`, account, index)
+	if err != nil || len(blocks) == 0 {
+		return err
+	}
+	b := blocks[0]
+	rows, err := parseBlock(b.packed, b.before, true)
+	if err != nil {
+		return err
+	}
+	dead, packed := 0, append([]byte(nil), b.packed[:blockHead]...)
+	for i := range rows {
+		row := &rows[i]
+		if row.Position.Index() == index && row.place != displaced {
+			if row.place == inSegment && index > swept {
+				dead = int(row.Size)
+			}
+			row.place, row.offset = displaced, 0
+		}
+		packed = row.append(packed)
+	}
+	if _, err := w.tx.Exec(`UPDATE segments SET live = max(0, live - ?) WHERE id = ?`, dead, b.id>>blockBits); err != nil {
+		return err
+	}
+	_, err = w.tx.Exec(`UPDATE blocks SET packed = ? WHERE id = ?`, packed, b.id)
+	return err
 }
 
 // room makes sure that there is a segment with room for a payload. A block ends
@@ -175,10 +217,10 @@ func (w *writer) flush() error {
 }
 
 func (w *writer) login(account int64, l *mailbox.Login) error {
-	_, err := w.tx.Exec(`INSERT INTO logins (login, account, cursor, acked, sig, enrolled, removed) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (login) DO UPDATE SET account = excluded.account, cursor = excluded.cursor,
+	_, err := w.tx.Exec(`INSERT INTO logins (login, account, cursor, origin, acked, sig, enrolled, removed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (login) DO UPDATE SET account = excluded.account, cursor = excluded.cursor, origin = excluded.origin,
 			acked = excluded.acked, sig = excluded.sig, enrolled = excluded.enrolled, removed = excluded.removed`,
-		l.Key, account, l.Cursor, appendMark(nil, l.Acked), l.Sig, l.Enrolled, l.Removed)
+		l.Key, account, l.Cursor, l.From, appendMark(nil, l.Acked), l.Sig, l.Enrolled, l.Removed)
 	return err
 }
 
@@ -195,12 +237,40 @@ func (w *writer) drop(d *mailbox.Drop) error {
 			return err
 		}
 	}
-	_, err = w.tx.Exec(`INSERT INTO drops (id, account, capability, start, k, head, door, number, deleted)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+	if err := w.remember(d); err != nil {
+		return err
+	}
+	_, err = w.tx.Exec(`INSERT INTO drops (id, account, capability, start, k, head, door, number, bits, deleted)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET account = excluded.account, capability = excluded.capability,
 			start = excluded.start, k = excluded.k, head = excluded.head, door = excluded.door,
-			number = excluded.number, deleted = excluded.deleted`,
-		d.ID, id, d.Capability.Bytes(), d.Start, d.K, d.Head, d.Door, d.Number, d.Deleted)
+			number = excluded.number, bits = excluded.bits, deleted = excluded.deleted`,
+		d.ID, id, d.Capability.Bytes(), d.Start, d.K, d.Head, d.Door, d.Number, d.Bits, d.Deleted)
+	return err
+}
+
+// remember keeps the registration whose place d takes: receipts may still be
+// about it.
+func (w *writer) remember(d *mailbox.Drop) error {
+	var account int64
+	var tag key.AccountTag
+	var start wire.Position
+	var k uint32
+	var head []byte
+	var deleted uint64
+	err := w.tx.QueryRow(`SELECT account, tag, start, k, drops.head, deleted FROM drops JOIN accounts ON accounts.id = drops.account
+		WHERE drops.id = ? AND door = 0 AND start <> ?`, d.ID, d.Start).Scan(&account, &tag, &start, &k, &head, &deleted)
+	if errors.Is(err, store.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if deleted == 0 {
+		deleted = w.now // a door's claim took it
+	}
+	_, err = w.tx.Exec(`INSERT INTO registrations (id, d0, account, start, k, head, deleted) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		d.ID, custody.DropStart(d.ID, tag, start), account, start, k, head, deleted)
 	return err
 }
 
@@ -209,9 +279,14 @@ func (w *writer) profile(p *mailbox.Profile) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.tx.Exec(`INSERT INTO profiles (name, account, number, content) VALUES (?, ?, ?, ?)
-		ON CONFLICT (name) DO UPDATE SET account = excluded.account, number = excluded.number, content = excluded.content`,
-		p.Name, id, p.Number, p.Blob)
+	blob, deleted := p.Blob, uint64(0)
+	if len(blob) == 0 {
+		blob, deleted = []byte{}, w.now
+	}
+	_, err = w.tx.Exec(`INSERT INTO profiles (name, account, number, deleted, content) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET account = excluded.account, number = excluded.number, deleted = excluded.deleted,
+			content = excluded.content`,
+		p.Name, id, p.Number, deleted, blob)
 	return err
 }
 

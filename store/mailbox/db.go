@@ -7,8 +7,8 @@
 // cursors passed is first counted as dead in its segment and then squeezed out
 // once half of a segment is dead; the rows stay.
 //
-// The gateway owns the database through store.LockDir. Making invites and Stats
-// are for other processes too, while the gateway runs.
+// The gateway owns the database through store.LockDir. Other processes open it
+// with OpenGuest while the gateway runs: to make invites, to count, to copy it.
 package mailbox
 
 import (
@@ -130,8 +130,9 @@ func account(v *store.View, tag key.AccountTag, now time.Time) (*mailbox.Account
 	}
 	err = v.QueryRow(`SELECT
 		ifnull(sum(door = 0 AND deleted = 0), 0), ifnull(sum(door = 1 AND deleted = 0), 0), ifnull(sum(deleted > 0), 0),
-		(SELECT count(*) FROM profiles WHERE account = ?) FROM drops WHERE account = ?`, id, id).
-		Scan(&a.Drops, &a.Doors, &a.Deleted, &a.Profiles)
+		(SELECT count(*) FROM profiles WHERE account = ?1 AND deleted = 0),
+		(SELECT count(*) FROM profiles WHERE account = ?1 AND deleted > 0) FROM drops WHERE account = ?1`, id).
+		Scan(&a.Drops, &a.Doors, &a.Deleted, &a.Profiles, &a.Unnamed)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +146,7 @@ func expired(v *store.View, id int64, a *mailbox.Account, now time.Time) (mailbo
 	var before []byte
 	err := v.QueryRow(`SELECT before FROM blocks WHERE account = ?1 AND last > ?2 AND kept > ?3
 		AND first >= ifnull((SELECT max(first) FROM blocks WHERE account = ?1 AND first <= ?2 + 1), 0)
-		ORDER BY first LIMIT 1`, id, a.Floor.Position.Index(), wire.Millis(now)).Scan(&before)
+		ORDER BY first LIMIT 1`, id, a.Floor.Position.Index(), overdue(wire.Millis(now))).Scan(&before)
 	if errors.Is(err, store.ErrNoRows) {
 		return a.Head, nil
 	}
@@ -159,20 +160,29 @@ func expired(v *store.View, id int64, a *mailbox.Account, now time.Time) (mailbo
 }
 
 func logins(v *store.View, id int64) (all []mailbox.Login, err error) {
-	rows, err := v.Query(`SELECT login, cursor, acked, sig, enrolled, removed FROM logins WHERE account = ?`, id)
+	rows, err := v.Query(`SELECT login, cursor, origin, acked, sig, enrolled, removed FROM logins WHERE account = ?`, id)
 	if err != nil {
 		return nil, err
 	}
 	for rows.Next() {
 		var l mailbox.Login
 		var acked []byte
-		if err := rows.Scan(&l.Key, &l.Cursor, &acked, &l.Sig, &l.Enrolled, &l.Removed); err != nil {
+		if err := rows.Scan(&l.Key, &l.Cursor, &l.From, &acked, &l.Sig, &l.Enrolled, &l.Removed); err != nil {
 			return nil, err
 		}
 		l.Acked = parseMark(acked)
 		all = append(all, l)
 	}
 	return all, rows.Err()
+}
+
+// Ended is where the log of a forgotten account ended.
+func (d *DB) Ended(ctx context.Context, tag key.AccountTag) (mailbox.Mark, error) {
+	var head []byte
+	err := d.db.Read(ctx, func(v *store.View) error {
+		return v.QueryRow(`SELECT head FROM tombstones WHERE tag = ?`, tag).Scan(&head)
+	})
+	return parseMark(head), none(err)
 }
 
 // Login finds the account of an enrolled login key.
@@ -193,9 +203,9 @@ func (d *DB) Drop(ctx context.Context, id key.DropID) (*mailbox.Drop, error) {
 	out := mailbox.Drop{ID: id}
 	var capability []byte
 	err := d.db.Read(ctx, func(v *store.View) error {
-		return v.QueryRow(`SELECT tag, capability, start, k, drops.head, door, number, deleted
+		return v.QueryRow(`SELECT tag, capability, start, k, drops.head, door, number, bits, deleted
 			FROM drops JOIN accounts ON accounts.id = drops.account WHERE drops.id = ?`, id).
-			Scan(&out.Account, &capability, &out.Start, &out.K, &out.Head, &out.Door, &out.Number, &out.Deleted)
+			Scan(&out.Account, &capability, &out.Start, &out.K, &out.Head, &out.Door, &out.Number, &out.Bits, &out.Deleted)
 	})
 	if err == nil {
 		out.Capability, err = key.CapabilityFrom(capability)
@@ -206,7 +216,7 @@ func (d *DB) Drop(ctx context.Context, id key.DropID) (*mailbox.Drop, error) {
 	return &out, nil
 }
 
-// Profile reads a profile blob and its claim.
+// Profile reads a profile blob and its claim, also of a deleted one.
 func (d *DB) Profile(ctx context.Context, name key.ProfilePublic) (*mailbox.Profile, error) {
 	out := mailbox.Profile{Name: name}
 	err := d.db.Read(ctx, func(v *store.View) error {
@@ -245,11 +255,11 @@ func (d *DB) MakeInvite(ctx context.Context, uses int, expires time.Time) (key.I
 // Stats are counts for the operator; they name nobody.
 type Stats struct {
 	Incarnation uint32
-	Accounts    int // open ones
-	Devices     int // enrolled login keys
-	Drops       int // live ones
-	Doors       int // live ones
-	Profiles    int
+	Accounts    int   // open ones
+	Devices     int   // enrolled login keys
+	Drops       int   // live ones
+	Doors       int   // live ones
+	Profiles    int   // live ones
 	Invites     int   // uses left in all
 	Envelopes   int64 // bytes of envelopes on the disk
 	Waiting     int64 // bytes of them that are owed to somebody
@@ -264,7 +274,7 @@ func (d *DB) Stats(ctx context.Context) (s Stats, err error) {
 			(SELECT count(*) FROM logins WHERE enrolled > 0),
 			(SELECT count(*) FROM drops WHERE door = 0 AND deleted = 0),
 			(SELECT count(*) FROM drops WHERE door = 1 AND deleted = 0),
-			(SELECT count(*) FROM profiles),
+			(SELECT count(*) FROM profiles WHERE deleted = 0),
 			(SELECT ifnull(sum(uses), 0) FROM invites WHERE expires > ?),
 			(SELECT ifnull(sum(size), 0) FROM segments),
 			(SELECT ifnull(sum(live), 0) FROM segments)`, wire.Millis(time.Now())).

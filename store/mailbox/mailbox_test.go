@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -115,8 +116,8 @@ func (l *log) check(from, erased int) {
 		if from+i <= erased && want.Kind == wire.RowEnvelope {
 			want.Payload = nil
 		}
-		if fmt.Sprintf("%x", row) != fmt.Sprintf("%x", want) {
-			l.t.Fatalf("row %d: %x\nwant %x", from+i, row, want)
+		if !reflect.DeepEqual(row, want) {
+			l.t.Fatalf("row %d: %+v\nwant %+v", from+i, row, want)
 		}
 	}
 }
@@ -230,7 +231,7 @@ func TestSweepErasesWhatCursorsPassed(t *testing.T) {
 	a.raise(1) // floors never go back
 	acc, err := db.Account(t.Context(), a.tag, day0)
 	if err != nil || acc.Floor != a.rows[2].Mark() {
-		t.Errorf("the floor is at %d", acc.Floor.Position.Index())
+		t.Errorf("the floor is at %d", acc.Floor.Index())
 	}
 	a.raise(5)
 	b.raise(2)
@@ -270,7 +271,7 @@ func TestExpiry(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return acc.Floor.Position.Index()
+		return acc.Floor.Index()
 	}
 	for _, swept := range []bool{false, true} {
 		for _, c := range []struct {
@@ -288,7 +289,7 @@ func TestExpiry(t *testing.T) {
 	a.check(1, 3)
 	sweep(t, db, day0.Add(48*day)) // 10 + 37 days and one more
 	if acc, err := db.Account(t.Context(), a.tag, day0.Add(48*day)); err != nil || acc.Oldest != a.rows[1].Mark() || acc.Head != a.head {
-		t.Errorf("the oldest row is after %d", acc.Oldest.Position.Index())
+		t.Errorf("the oldest row is after %d", acc.Oldest.Index())
 	}
 	if rows := a.read(mailbox.RowRange{From: 1, MaxRows: 9}); len(rows) != 1 || rows[0].R != a.rows[2].R {
 		t.Errorf("%d rows after 48 days, want the last with its R", len(rows))
@@ -392,20 +393,124 @@ func changeAll(t *testing.T, logs pair, drop, door mailbox.Drop, profile mailbox
 	if got, err := db.Drop(t.Context(), door.ID); err != nil || got != nil {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if acc, err := db.Account(t.Context(), b.tag, day0); err != nil || acc == nil || !acc.Closed || acc.Head != b.head {
-		t.Errorf("in the incarnation of its head: %+v, %v", acc, err)
+	if acc, err := db.Account(t.Context(), b.tag, day0); err != nil || acc != nil {
+		t.Errorf("an account that ended 68 days ago: %+v, %v", acc, err)
 	}
-	if _, err := db.Start(t.Context(), day0.Add(68*day)); err != nil {
+	a.check(len(a.rows)+1, 0)
+}
+
+// What stays of a forgotten account is where its log ended, each time anew.
+func TestTombstones(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mailbox.db")
+	var a *log
+	for i := range 3 { // each time in another process
+		db, err := Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a == nil {
+			a = newLog(t, db)
+		}
+		a.db = db
+		now := day0.Add(time.Duration(i) * 100 * day)
+		ended := func() mailbox.Mark {
+			t.Helper()
+			mark, err := db.Ended(t.Context(), a.tag)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return mark
+		}
+		if ended() != a.head {
+			t.Fatalf("%d: the log ended at %d, not %d", i, ended().Index(), a.head.Index())
+		}
+		before := a.head
+		c := a.change(now, 1<<10, 100)
+		c.Closed = true
+		if err := db.Commit(t.Context(), &mailbox.Batch{Now: now, Accounts: []mailbox.AccountChange{c}}); err != nil {
+			t.Fatal(err)
+		}
+		a.check(2*i+1, 0) // the rows follow from those that are gone
+		sweep(t, db, now.Add(66*day))
+		if ended() != before {
+			t.Errorf("%d: too early", i)
+		}
+		sweep(t, db, now.Add(68*day))
+		if acc, err := db.Account(t.Context(), a.tag, now); err != nil || acc != nil {
+			t.Errorf("%d: %+v, %v", i, acc, err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// An account leaves at most its tombstone, however many end at once.
+func TestManyAccountsEndAtOnce(t *testing.T) {
+	db := open(t)
+	var all []*log
+	b := &mailbox.Batch{Now: day0}
+	for range 2*sweepSmall + 1 {
+		l := newLog(t, db)
+		c := l.change(day0, 10)
+		c.Closed = true
+		all, b.Accounts = append(all, l), append(b.Accounts, c)
+	}
+	if err := db.Commit(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
 	sweep(t, db, day0.Add(68*day))
-	if acc, err := db.Account(t.Context(), b.tag, day0); err != nil || acc != nil {
-		t.Errorf("in a later incarnation: %+v, %v", acc, err)
+	for _, l := range all {
+		acc, err := db.Account(t.Context(), l.tag, day0)
+		mark, failed := db.Ended(t.Context(), l.tag)
+		if acc != nil || err != nil || failed != nil || mark != l.head {
+			t.Fatalf("%+v, %v; ended at %d, %v", acc, err, mark.Index(), failed)
+		}
 	}
-	b.head, b.rows = mailbox.Mark{}, nil // the account comes back
-	commit(t, db, b.change(day0.Add(68*day), 100))
-	b.check(1, 0)
-	a.check(len(a.rows)+1, 0)
+}
+
+func TestDeletedProfiles(t *testing.T) {
+	db := open(t)
+	a := newLog(t, db)
+	profile := mailbox.Profile{Name: key.ProfilePublic{4}, Account: a.tag, Number: 5, Blob: make([]byte, 4<<10)}
+	counts := func(live, deleted int) {
+		t.Helper()
+		acc, err := db.Account(t.Context(), a.tag, day0)
+		if err != nil || acc.Profiles != live || acc.Unnamed != deleted {
+			t.Fatalf("%d live, %d deleted, %v", acc.Profiles, acc.Unnamed, err)
+		}
+		if s, err := db.Stats(t.Context()); err != nil || s.Profiles != live {
+			t.Errorf("%+v, %v", s, err)
+		}
+	}
+	put := func(p mailbox.Profile, at time.Time) {
+		t.Helper()
+		err := db.Commit(t.Context(), &mailbox.Batch{
+			Now: at, Accounts: []mailbox.AccountChange{a.change(day0, 100)}, Profiles: []mailbox.Profile{p},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(profile, day0)
+	counts(1, 0)
+	gone := profile
+	gone.Number, gone.Blob = 6, nil
+	put(gone, day0)
+	counts(0, 1)
+	sweep(t, db, day0.Add(47*time.Hour))
+	if got, err := db.Profile(t.Context(), profile.Name); err != nil || got == nil || got.Number != 6 || len(got.Blob) != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	put(profile, day0.Add(47*time.Hour))
+	sweep(t, db, day0.Add(99*time.Hour))
+	counts(1, 0)
+	put(gone, day0.Add(99*time.Hour))
+	sweep(t, db, day0.Add(148*time.Hour))
+	counts(0, 0)
+	if got, err := db.Profile(t.Context(), profile.Name); err != nil || got != nil {
+		t.Errorf("%+v, %v", got, err)
+	}
 }
 
 func TestFailedCommitLeavesNothing(t *testing.T) {

@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"zeroms/gateway/mailbox"
@@ -17,9 +18,12 @@ const (
 	sweepSmall    = 256
 )
 
-// RowsKept is how long rows stay after the time limit of their payloads: the time
-// in which a contact may come back with a receipt.
-const RowsKept = 37 * 24 * time.Hour
+// grace is how long everything is kept past its time: a clock that is set back
+// by less makes no promise look broken.
+const grace = time.Hour
+
+// overdue is the newest time limit that has passed for good at now; both in ms.
+func overdue(now uint64) int64 { return int64(now) - grace.Milliseconds() }
 
 // Sweep does a bounded part of what waits: it counts what cursors passed, erases
 // and squeezes segments, and deletes old rows. more: there may be more to do. A
@@ -133,41 +137,46 @@ func countAccount(tx *store.Tx, id int64) (more bool, err error) {
 // expireSegments erases segments whose every row is past its time limit, and
 // raises the floors of their accounts.
 func expireSegments(tx *store.Tx, now uint64) (more bool, err error) {
-	ids, err := numbers(&tx.View, `SELECT id FROM segments WHERE size > 0 AND kept <= ? ORDER BY kept LIMIT ?`, now, sweepSegments)
+	ids, err := numbers(&tx.View, `SELECT id FROM segments WHERE size > 0 AND kept <= ? ORDER BY kept LIMIT ?`, overdue(now), sweepSegments)
 	if err != nil {
 		return false, err
 	}
 	for _, id := range ids {
-		if err := raiseFloors(tx, id); err != nil {
+		if err := erase(tx, id); err != nil {
 			return false, err
 		}
-		if err := erase(tx, id); err != nil {
+		if err := raiseFloors(tx, id, now); err != nil {
 			return false, err
 		}
 	}
 	return len(ids) == sweepSegments, nil
 }
 
-// raiseFloors sets the floors of the accounts of a segment at least to the end of
-// their blocks in it.
-func raiseFloors(tx *store.Tx, segment int64) error {
-	blocks, err := blocksOf(&tx.View, `SELECT id, before, packed FROM blocks WHERE id >= ? AND id < ?`,
+// raiseFloors sets the floors of the accounts of a segment to what expired, which
+// ends before an earlier envelope that has a later limit: the retention may have
+// been longer then.
+func raiseFloors(tx *store.Tx, segment int64, now uint64) error {
+	ids, err := numbers(&tx.View, `SELECT DISTINCT account FROM blocks WHERE id >= ? AND id < ?`,
 		segment<<blockBits, (segment+1)<<blockBits)
 	if err != nil {
 		return err
 	}
-	for _, b := range blocks {
-		rows, err := parseBlock(b.packed, b.before, false)
+	for _, id := range ids {
+		var head, floor []byte
+		err := tx.QueryRow(`SELECT head, floor FROM accounts WHERE id = ?`, id).Scan(&head, &floor)
+		if errors.Is(err, store.ErrNoRows) {
+			continue // it went before its rows
+		}
 		if err != nil {
 			return err
 		}
-		if len(rows) == 0 {
-			continue
+		a := mailbox.Account{Head: parseMark(head), Floor: parseMark(floor)}
+		end, err := expired(&tx.View, id, &a, wire.Time(now))
+		if err != nil {
+			return err
 		}
-		end := rows[len(rows)-1].Mark()
-		_, err = tx.Exec(`UPDATE accounts SET floor = ?1, floor_index = ?2
-			WHERE id = (SELECT account FROM blocks WHERE id = ?3) AND floor_index < ?2`,
-			appendMark(nil, end), end.Position.Index(), b.id)
+		_, err = tx.Exec(`UPDATE accounts SET floor = ?1, floor_index = ?2 WHERE id = ?3 AND floor_index < ?2`,
+			appendMark(nil, end), end.Index(), id)
 		if err != nil {
 			return err
 		}
@@ -267,7 +276,7 @@ func squeezeBlock(b storedBlock, swept uint64, data []byte, kept *[]byte) (packe
 // deleteOld deletes segments whose rows have had their time.
 func deleteOld(tx *store.Tx, now uint64) (more bool, err error) {
 	ids, err := numbers(&tx.View, `SELECT id FROM segments WHERE size = 0 AND kept <= ? ORDER BY kept LIMIT ?`,
-		int64(now)-RowsKept.Milliseconds(), sweepSegments)
+		overdue(now)-mailbox.RowsKept.Milliseconds(), sweepSegments)
 	if err != nil {
 		return false, err
 	}
@@ -282,11 +291,15 @@ func deleteOld(tx *store.Tx, now uint64) (more bool, err error) {
 	return len(ids) == sweepSegments, nil
 }
 
+// finished are the closed accounts without rows whose time is over.
+const finished = `FROM accounts WHERE id IN (SELECT id FROM accounts AS a WHERE closed > 0 AND closed < ?
+	AND NOT EXISTS (SELECT 1 FROM blocks WHERE account = a.id) ORDER BY closed, id LIMIT ?)`
+
 // deleteSmall deletes what has expired of everything else. An account goes only
-// when its rows have gone, and in a later incarnation than its head's: the same
-// key may register again then, and its index begins anew.
+// when its rows have gone, and where its log ended stays: the same key may register
+// again then, and its log goes on.
 func deleteSmall(tx *store.Tx, now uint64) (more bool, err error) {
-	rowsGone := int64(now) - (wire.MaxRetention + RowsKept).Milliseconds()
+	rowsGone := overdue(now) - mailbox.RegistrationKept.Milliseconds()
 	for _, s := range []struct {
 		query  string
 		before int64
@@ -294,9 +307,11 @@ func deleteSmall(tx *store.Tx, now uint64) (more bool, err error) {
 		{`DELETE FROM logins WHERE login IN (SELECT login FROM logins WHERE enrolled = 0 AND removed < ? LIMIT ?)`,
 			int64(now) - mailbox.RemovedKept.Milliseconds()},
 		{`DELETE FROM drops WHERE id IN (SELECT id FROM drops WHERE deleted > 0 AND deleted < ? LIMIT ?)`, rowsGone},
-		{`DELETE FROM accounts WHERE id IN (SELECT id FROM accounts AS a WHERE closed > 0 AND closed < ?
-			AND substr(head, 1, 4) < (SELECT unhex(printf('%08x', incarnation)) FROM meta)
-			AND NOT EXISTS (SELECT 1 FROM blocks WHERE account = a.id) LIMIT ?)`, rowsGone},
+		{`DELETE FROM registrations WHERE (id, d0) IN (SELECT id, d0 FROM registrations WHERE deleted < ? LIMIT ?)`, rowsGone},
+		{`DELETE FROM profiles WHERE id IN (SELECT id FROM profiles WHERE deleted > 0 AND deleted < ? LIMIT ?)`,
+			int64(now) - mailbox.RemovedKept.Milliseconds()},
+		{`INSERT OR REPLACE INTO tombstones (tag, head) SELECT tag, head ` + finished, rowsGone},
+		{`DELETE ` + finished, rowsGone},
 		{`DELETE FROM invites WHERE hash IN (SELECT hash FROM invites WHERE expires <= ? OR uses <= 0 LIMIT ?)`, int64(now)},
 	} {
 		res, err := tx.Exec(s.query, s.before, sweepSmall)

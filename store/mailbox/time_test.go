@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zeroms/gateway/mailbox"
+	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
 
@@ -45,9 +46,6 @@ func TestAccountNumbersAreNotReused(t *testing.T) {
 		commit(t, db, c)
 	}
 	late := day0.Add(100 * day) // switched off meanwhile
-	if _, err := db.Start(t.Context(), late); err != nil {
-		t.Fatal(err)
-	}
 	if _, err := db.Sweep(t.Context(), late); err != nil {
 		t.Fatal(err)
 	}
@@ -180,5 +178,90 @@ func TestClockReckons(t *testing.T) {
 	}
 	if ms := wire.Millis(c.known); ms != wire.Millis(begin.Add(3*day)) {
 		t.Errorf("known %d", ms)
+	}
+}
+
+// A clock that is off by up to a day is taken as it is; one that is off by more
+// lets nothing expire. Behind, nothing is erased either, and a signed state is
+// not earlier than what expired before.
+func TestClocksOffByADayAndByAYear(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mailbox.db")
+	synctest.Test(t, func(t *testing.T) {
+		db, err := Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		begun := time.Now()
+		first, err := db.Start(t.Context(), begun)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := newLog(t, db)
+		commit(t, db, a.change(begun, 1<<10)) // kept for 10 days
+		<-time.After(9*day + time.Hour)
+		for _, off := range []time.Duration{-day, 365 * day, 25 * time.Hour} {
+			sweep(t, db, time.Now()) // right
+			sweep(t, db, time.Now().Add(off))
+			if n := a.envelopeBytes(); n != 1<<10 {
+				t.Fatalf("a clock %v off lets an envelope expire that is kept", off)
+			}
+		}
+		sweep(t, db, time.Now())
+		sweep(t, db, time.Now().Add(day)) // within what clocks may differ by
+		if n := a.envelopeBytes(); n != 0 {
+			t.Error("a clock a day ahead is not believed")
+		}
+		expired := wire.Millis(time.Now().Add(day))
+		for _, off := range []time.Duration{-365 * day, -day, 0} {
+			sweep(t, db, time.Now().Add(off))
+			s := a.standing(key.DropID{}, [32]byte{}, time.Now().Add(off))
+			if s.Time != expired || s.Floor.Index() != 1 {
+				t.Errorf("a clock %v off: a state of %v after something expired, floor %d", off, wire.Time(expired).Sub(wire.Time(s.Time)), s.Floor.Index())
+			}
+		}
+		// Set right after it was a year behind, it is doubted for a day.
+		commit(t, db, a.change(begun, 1<<10))
+		sweep(t, db, time.Now().Add(-365*day))
+		<-time.After(20 * day)
+		for _, hours := range []int{0, 23, 2} {
+			if n := a.envelopeBytes(); n != 1<<10 {
+				t.Error("what waits was erased although the clock was doubted")
+			}
+			<-time.After(time.Duration(hours) * time.Hour)
+			sweep(t, db, time.Now())
+		}
+		if n := a.envelopeBytes(); n != 0 {
+			t.Error("the clock is still doubted after a day")
+		}
+		// The incarnation rises with a clock that is behind, and with one ahead.
+		last := first
+		for _, off := range []time.Duration{-365 * day, -day, 0, 365 * day, 0} {
+			n, err := db.Start(t.Context(), time.Now().Add(off))
+			if err != nil || n <= last {
+				t.Errorf("a clock %v off: incarnation %d after %d, %v", off, n, last, err)
+			}
+			last = n
+		}
+	})
+}
+
+// Within an hour after its time limit nothing goes: a clock that is set back a
+// little makes no promise look broken.
+func TestNothingGoesOnTheDot(t *testing.T) {
+	db := open(t)
+	a := newLog(t, db)
+	commit(t, db, a.change(day0, 1<<10))
+	for _, c := range []struct {
+		after       time.Duration
+		bytes, rows int
+	}{
+		{10 * day, 1 << 10, 1}, {10*day + 59*time.Minute, 1 << 10, 1}, {10*day + 61*time.Minute, 0, 1},
+		{47*day + 59*time.Minute, 0, 1}, {47*day + 61*time.Minute, 0, 0},
+	} {
+		sweep(t, db, day0.Add(c.after))
+		if bytes, rows := a.envelopeBytes(), len(a.read(mailbox.RowRange{From: 1, MaxRows: 9})); int(bytes) != c.bytes || rows != c.rows {
+			t.Errorf("after %v: %d bytes, %d rows", c.after, bytes, rows)
+		}
 	}
 }
