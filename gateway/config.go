@@ -7,6 +7,7 @@ import (
 
 	"zeroms/gateway/mailbox"
 	"zeroms/protocol/key"
+	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
 )
 
@@ -16,12 +17,15 @@ type Timing struct {
 	Hello time.Duration
 	// GuestIdle is how long a link without login may be silent.
 	GuestIdle time.Duration
-	// GuestSpare is the silence after which a guest makes room for a new one when
-	// the gateway is full.
+	// GuestSpare is the time that every guest has: after so much silence, else after
+	// such a stay, it makes room for a new one when the gateway is full.
 	GuestSpare time.Duration
 	// AckDue is how long a device may be silent while pushes wait for its
 	// acknowledgement. A device that owes none may be silent for ever.
 	AckDue time.Duration
+	// Stall is how long one message may take to go out, beside the time that its
+	// size needs at link.SlowestRate.
+	Stall time.Duration
 	// Flush is how long a link that ends may take for what is queued.
 	Flush time.Duration
 	// Report is the time between two log lines of counts.
@@ -34,6 +38,7 @@ func (t Timing) Default() Timing {
 	set(&t.GuestIdle, time.Minute)
 	set(&t.GuestSpare, 2*time.Second)
 	set(&t.AckDue, 2*time.Minute)
+	set(&t.Stall, link.Stall)
 	set(&t.Flush, 4*time.Second)
 	set(&t.Report, 10*time.Minute)
 	return t
@@ -41,43 +46,85 @@ func (t Timing) Default() Timing {
 
 // Capacity bounds what links may take; zero fields take their default.
 type Capacity struct {
-	// Conns and Guests bound the links, and those among them without login;
-	// SourceGuests those of one source (link.SourceOf).
-	Conns, Guests, SourceGuests int
-	// SourceStarting bounds the connections of one source that are not yet links.
+	// Conns and Guests bound the links, and those among them without login.
+	Conns, Guests int
+	// SourceGuests and NetworkGuests bound the guests of one source
+	// (link.SourceOf) and of the network that it stands in: IPv4 /24, IPv6 /48.
+	SourceGuests, NetworkGuests int
+	// SourceStarting bounds the connections of one source that are not yet links;
+	// its network may have four times as many. The oldest gives way.
 	SourceStarting int
 	// GuestMessage bounds a message of a link without login, in bytes.
 	GuestMessage int
 	// Pending is how many requests that are no submissions one link may have
 	// waiting.
 	Pending int
-	// Queue is how many bytes may wait for a slow reader.
-	Queue int
-	// GuestBurst and GuestRate bound the requests of one guest: so many at once,
-	// so many a second. SourceBurst and SourceRate do the same for the guests of a
-	// source, AllBurst and AllRate for all guests together.
-	GuestBurst, GuestRate   int
-	SourceBurst, SourceRate int
-	AllBurst, AllRate       int
+	// Queue is how many bytes may wait for one slow reader, Queues for all of them.
+	Queue, Queues int
+	// GuestFlight and MemberFlight are how many bytes of requests may wait for
+	// their answers, of all guests and of all members.
+	GuestFlight, MemberFlight int
+	// MemberBurst and MemberRate bound the frames of one member: so many at once,
+	// so many a second; then its link is read no faster.
+	MemberBurst, MemberRate int
+	// MemberBytes, GuestBytes and AllBytes do the same for the bytes of one member,
+	// of one guest, and of the frames above smallFrame of all guests: so many a
+	// second, and those of two seconds at once.
+	MemberBytes, GuestBytes, AllBytes int
+	// GuestBurst and GuestRate bound the requests of one guest; more are refused.
+	// One that needs a signature checked counts for signatureCost.
+	// SourceBurst and SourceRate do the same for the guests of a source,
+	// NetworkBurst and NetworkRate for those of its network, AllBurst and AllRate
+	// for all guests together.
+	GuestBurst, GuestRate     int
+	SourceBurst, SourceRate   int
+	NetworkBurst, NetworkRate int
+	AllBurst, AllRate         int
+	// SpareBurst and SpareRate are what each guest has when others used up what it
+	// shares with them: enough to log in.
+	SpareBurst, SpareRate int
+	// AccountBurst and AccountRate bound the new accounts: so many at once, so many
+	// a second; further ones are refused until later. Where anybody may register
+	// this is what keeps the disk from filling.
+	AccountBurst, AccountRate int
 	// GuestRefusals is after how many refused frames in a row a guest's link ends.
 	GuestRefusals int
 }
+
+// smallFrame is up to what size a frame waits for nobody else's bytes: texts and
+// all that is no content.
+const smallFrame = 8 << 10
 
 // Default fills the fields that are zero.
 func (c Capacity) Default() Capacity {
 	set(&c.Conns, 10_000)
 	set(&c.Guests, 2_000)
 	set(&c.SourceGuests, 128)
+	set(&c.NetworkGuests, 512)
 	set(&c.SourceStarting, 64)
 	set(&c.GuestMessage, 128<<10)
 	set(&c.Pending, 256)
-	set(&c.Queue, 1<<20)
+	set(&c.Queue, 256<<10)
+	set(&c.Queues, 64<<20)
+	set(&c.GuestFlight, 8<<20)
+	set(&c.MemberFlight, 8<<20)
+	set(&c.MemberBurst, 4096)
+	set(&c.MemberRate, 1024)
+	set(&c.MemberBytes, 8<<20)
+	set(&c.GuestBytes, 2<<20)
+	set(&c.AllBytes, 32<<20)
 	set(&c.GuestBurst, 256)
 	set(&c.GuestRate, 128)
 	set(&c.SourceBurst, 1024)
 	set(&c.SourceRate, 512)
+	set(&c.NetworkBurst, 2048)
+	set(&c.NetworkRate, 1024)
+	set(&c.SpareBurst, 4)
+	set(&c.SpareRate, 1)
 	set(&c.AllBurst, 8192)
 	set(&c.AllRate, 4096)
+	set(&c.AccountBurst, 1024)
+	set(&c.AccountRate, 8)
 	set(&c.GuestRefusals, 256)
 	return c
 }
@@ -88,11 +135,15 @@ func set[T ~int | ~int64](field *T, value T) {
 	}
 }
 
+// DefaultMessage is the largest link message that a gateway reads, in bytes: any
+// frame fits, and more than clients put into one message.
+const DefaultMessage = 128 << 10
+
 // DefaultLimits are what a gateway announces unless its operator says otherwise
 // (protocol.md 12).
 func DefaultLimits() wire.Limits {
 	return wire.Limits{
-		Frame: wire.MaxFrame, Message: wire.MaxMessage,
+		Frame: wire.MaxFrame, Message: DefaultMessage,
 		InFlight: 64, PushWindow: 1 << 20,
 		Retention: uint64(wire.MaxRetention / time.Second), Quota: 256 << 20,
 		Drops: 10_000, Doors: 64, Devices: 8, Profiles: 8,
@@ -123,6 +174,8 @@ func (c *Config) check() error {
 		return errors.New("gateway: Config needs a network")
 	case c.Limits.InFlight == 0:
 		return errors.New("gateway: Limits.InFlight must not be 0")
+	case c.Limits.Message < c.Limits.Frame || c.Limits.Frame < wire.MaxFrame || c.Limits.Message > wire.MaxMessage:
+		return errors.New("gateway: Limits.Frame must be wire.MaxFrame, Limits.Message not below it and not above wire.MaxMessage")
 	}
 	return nil
 }

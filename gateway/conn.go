@@ -27,51 +27,73 @@ type conn struct {
 	link link.Conn
 	ctx  context.Context // its end cuts the link off
 	cut  context.CancelFunc
-	room chan struct{} // a request was answered
+	room chan struct{} // a request was answered, or something was written
+	came time.Time
 
 	// owned by the reader
 	hellos  transcript
 	source  *source // nil if the address says nothing; set before reading begins
-	rate    bucket
-	refused int // frames in a row, while it is a guest
+	rate    bucket  // of its frames, as a guest or as a member
+	spare   bucket  // of them, while it is a guest
+	bytes   bucket  // of their bytes
+	refused int     // frames in a row, while it is a guest
+
+	asGuest, asMember share // of the gateway's memory for requests
 
 	mu sync.Mutex
 	// guarded by mu
 	phase    phase
 	session  *mailbox.Session
 	queue    [][]byte // frames to write
-	queued   int      // bytes in queue
+	queued   int      // bytes in queue and of the message that is being written
+	sending  int      // bytes of that message; 0: none is
+	sendBy   time.Time
 	held     [][]byte // answers that wait for the welcome in front of them
 	holding  bool
-	wake     bool            // pushes may be waiting
-	requests map[uint64]bool // without an answer; true: a submission
-	submits  int             // of them
-	heard    time.Time       // the last message that counts
-	newest   wire.Position   // of what was pushed
-	owes     bool            // its acknowledgement is missing
-	pushed   time.Time       // when owes became true
-	draining bool            // ends once all requests are answered
-	ending   bool            // ends once the queue is written
-	closeBy  time.Time       // when draining or ending is cut short
-	writing  bool            // a writer runs
-	written  chan struct{}   // closed when that writer ends
-	dead     bool            // nothing is queued any more
+	wake     bool               // pushes may be waiting
+	requests map[uint64]request // without an answer
+	submits  int                // of them
+	heard    time.Time          // the last message that counts
+	newest   wire.Position      // of what was pushed
+	owes     bool               // its acknowledgement is missing
+	pushed   time.Time          // when owes became true
+	draining bool               // ends once all requests are answered
+	ending   bool               // ends once the queue is written
+	closeBy  time.Time          // when draining or ending is cut short
+	writing  bool               // a writer runs
+	written  chan struct{}      // closed when that writer ends
+	dead     bool               // nothing is queued any more
 	timer    *time.Timer
+	armed    time.Time // when it goes off; zero: it does not
+}
+
+// request is one that waits for its answer, and the memory that it takes.
+type request struct {
+	submit, register bool
+
+	bytes int
+	pot   *pot
+	share *share
 }
 
 func newConn(g *Gateway, l link.Conn) *conn {
 	// Not the context of ServeConn: its end drains, this one's cuts off.
 	ctx, cut := context.WithCancel(context.Background())
+	now, limits := time.Now(), &g.cfg.Capacity
 	c := &conn{
 		gw: g, link: l, ctx: ctx, cut: cut,
 		room:     make(chan struct{}, 1),
-		rate:     newBucket(g.cfg.Capacity.GuestBurst, g.cfg.Capacity.GuestRate),
-		requests: map[uint64]bool{},
-		heard:    time.Now(),
+		rate:     newBucket(limits.GuestBurst, limits.GuestRate),
+		spare:    newBucket(limits.SpareBurst, limits.SpareRate),
+		bytes:    newBucket(2*limits.GuestBytes, limits.GuestBytes),
+		requests: map[uint64]request{},
+		came:     now,
+		heard:    now,
 	}
-	l.LimitRead(g.cfg.Capacity.GuestMessage)
+	l.LimitRead(min(limits.GuestMessage, int(g.cfg.Limits.Message)))
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.armed = now.Add(g.cfg.Timing.Hello)
 	c.timer = time.AfterFunc(g.cfg.Timing.Hello, c.expire)
 	return c
 }
@@ -127,6 +149,7 @@ func (c *conn) await() {
 		c.mu.Lock()
 		if !c.writing {
 			c.dead = true
+			c.discard()
 			c.mu.Unlock()
 			return
 		}
@@ -140,6 +163,7 @@ func (c *conn) await() {
 func (c *conn) release() {
 	c.mu.Lock()
 	c.dead = true
+	c.discard()
 	session := c.session
 	c.timer.Stop()
 	c.mu.Unlock()
@@ -186,6 +210,16 @@ func (c *conn) closing(reason *wire.Error) {
 // deadline is when the link ends unless something happens; zero is never. mu is
 // held.
 func (c *conn) deadline() time.Time {
+	at := c.patience()
+	if c.sending > 0 && (at.IsZero() || c.sendBy.Before(at)) {
+		return c.sendBy
+	}
+	return at
+}
+
+// patience is when the link ends unless something is heard, or the end of its
+// ending; mu is held.
+func (c *conn) patience() time.Time {
 	t := &c.gw.cfg.Timing
 	switch {
 	case !c.closeBy.IsZero():
@@ -204,10 +238,12 @@ func (c *conn) deadline() time.Time {
 	return time.Time{}
 }
 
-// arm sets the timer to the deadline; mu is held. A deadline that only moves
-// later needs no arm, expire looks again.
+// arm sets the timer to the deadline, unless it goes off earlier; mu is held. A
+// deadline that only moves later needs no arm, expire looks again.
 func (c *conn) arm() {
-	if at := c.deadline(); !at.IsZero() {
+	at := c.deadline()
+	if !at.IsZero() && (c.armed.IsZero() || at.Before(c.armed)) {
+		c.armed = at
 		c.timer.Reset(max(0, time.Until(at)))
 	}
 }
@@ -215,6 +251,7 @@ func (c *conn) arm() {
 // expire is the timer's: it ends the link if the deadline has come.
 func (c *conn) expire() {
 	c.mu.Lock()
+	c.armed = time.Time{}
 	at := c.deadline()
 	if at.IsZero() || c.dead {
 		c.mu.Unlock()
@@ -225,7 +262,7 @@ func (c *conn) expire() {
 		c.mu.Unlock()
 		return
 	}
-	over, phase := !c.closeBy.IsZero(), c.phase
+	over, phase := !c.closeBy.IsZero() || c.stalled(), c.phase
 	c.mu.Unlock()
 	if over {
 		c.cut()

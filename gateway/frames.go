@@ -27,7 +27,7 @@ func (c *conn) message(message []byte) *wire.Error {
 			if err := c.hello(f, message[:len(message)-len(rest)]); err != nil {
 				return err
 			}
-		} else if err := c.frame(f); err != nil {
+		} else if err := c.frame(f, len(message)-len(rest)); err != nil {
 			return err
 		}
 		message = rest
@@ -67,8 +67,11 @@ func (c *conn) hello(f wire.Frame, raw []byte) *wire.Error {
 	return nil
 }
 
-// frame handles one frame after the hello.
-func (c *conn) frame(f wire.Frame) *wire.Error {
+// frame handles one frame of so many bytes after the hello.
+func (c *conn) frame(f wire.Frame, size int) *wire.Error {
+	if !c.pace(size) {
+		return wire.ErrLinkClosed
+	}
 	if f.Type == wire.TypeAck {
 		return c.ack(f)
 	}
@@ -95,8 +98,11 @@ func (c *conn) frame(f wire.Frame) *wire.Error {
 	if get, ok := p.(*wire.ProfileGet); ok {
 		return c.refuse(f.ID, c.profile(f.ID, get))
 	}
-	if !c.begin(f) {
+	switch err := c.begin(f, size); {
+	case errors.Is(err, wire.ErrLinkClosed):
 		return wire.ErrLinkClosed
+	case err != nil:
+		return c.refuse(f.ID, err)
 	}
 	c.dispatch(f.ID, p)
 	return nil
@@ -111,22 +117,37 @@ func (c *conn) inUse(id uint64) bool {
 	return twice
 }
 
-// pay takes a token of each allowance that a guest's frame needs, whatever it asks.
-func (c *conn) pay(now time.Time) bool {
-	return c.rate.take(now) && (c.source == nil || c.source.rate.take(now)) && c.gw.all.take(now)
+// signatureCost is what a frame costs that makes the gateway check a key and a
+// signature; any other costs 1.
+const signatureCost = 8
+
+// pay takes what a guest's frame costs, whatever it asks: tokens of its own and of
+// each allowance that it shares with others, or a spare one if the others used
+// those up.
+func (c *conn) pay(now time.Time, t wire.Type) bool {
+	n := 1
+	if t == wire.TypeLogin || t == wire.TypeRegister {
+		n = signatureCost
+	}
+	return c.rate.take(now, n) && (c.payShared(now, n) || c.spare.take(now, 1))
+}
+
+func (c *conn) payShared(now time.Time, n int) bool {
+	s := c.source
+	return (s == nil || s.rate.take(now, n) && s.network.rate.take(now, n)) && c.gw.all.take(now, n)
 }
 
 // allow reports why a request may not even be looked at: its type is none of a
 // client's, it needs a login, it comes too fast, or the gateway is draining.
 func (c *conn) allow(f wire.Frame) error {
 	now := time.Now()
-	if c.phase == guest && !c.pay(now) {
+	if c.phase == guest && !c.pay(now, f.Type) {
 		return wire.ErrBusy
 	}
 	switch f.Type {
 	case wire.TypeRegister, wire.TypeLogin, wire.TypeSubmit, wire.TypeProfileGet:
 	case wire.TypeEnrolment, wire.TypeDropPut, wire.TypeDoorPut, wire.TypeDropDelete,
-		wire.TypeProfilePut, wire.TypeHeadGet:
+		wire.TypeProfilePut, wire.TypeHeadGet, wire.TypeStateGet:
 		if c.phase != member {
 			return wire.ErrNotLoggedIn
 		}
@@ -138,33 +159,87 @@ func (c *conn) allow(f wire.Frame) error {
 	if c.draining {
 		return wire.ErrDraining
 	}
-	if f.Type == wire.TypeSubmit && c.submits >= int(c.gw.cfg.Limits.InFlight) {
+	if f.Type == wire.TypeSubmit && c.submits >= int(c.gw.cfg.Limits.InFlight) ||
+		f.Type == wire.TypeRegister && !c.gw.accounts.ready(now) {
 		return wire.ErrBusy
 	}
 	c.heard = now
 	return nil
 }
 
-// begin notes a request that the mailbox will answer, and waits while too many
-// are waiting; false if the link ends meanwhile.
-func (c *conn) begin(f wire.Frame) bool {
-	submit := f.Type == wire.TypeSubmit
+// begin notes a request of so many bytes that the mailbox will answer, and waits
+// while too many are waiting. Errors: ErrBusy if there is no memory for it,
+// ErrLinkClosed if the link ends meanwhile.
+func (c *conn) begin(f wire.Frame, size int) error {
+	r := request{
+		submit: f.Type == wire.TypeSubmit, register: f.Type == wire.TypeRegister,
+		bytes: size, pot: &c.gw.memberFlight, share: &c.asMember,
+	}
+	if c.phase == guest {
+		r.pot, r.share = &c.gw.guestFlight, &c.asGuest
+		if c.source != nil {
+			r.share = &c.source.flight
+		}
+	}
+	ready := func() bool { return r.submit || len(c.requests)-c.submits < c.gw.cfg.Capacity.Pending }
+	if !c.waitFor(ready) {
+		return wire.ErrLinkClosed
+	}
+	if !r.pot.take(r.share, r.bytes) {
+		return wire.ErrBusy
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.requests[f.ID] = r
+	if r.submit {
+		c.submits++
+	}
+	return nil
+}
+
+// waitFor stops reading until ready, which is called with mu held, says yes; false
+// if the link ends meanwhile.
+func (c *conn) waitFor(ready func() bool) bool {
 	for {
 		c.mu.Lock()
-		if submit || len(c.requests)-c.submits < c.gw.cfg.Capacity.Pending {
-			c.requests[f.ID] = submit
-			if submit {
-				c.submits++
-			}
-			c.mu.Unlock()
+		is := ready()
+		c.mu.Unlock()
+		if is {
 			return true
 		}
-		c.mu.Unlock()
 		select {
 		case <-c.room:
 		case <-c.ctx.Done():
 			return false
 		}
+	}
+}
+
+// pace waits until the next frame, of so many bytes, may be looked at: while too
+// much waits for the other side to read it, and while the rates that are waited
+// for are used up. It is false if the link ends meanwhile.
+func (c *conn) pace(size int) bool {
+	if !c.waitFor(func() bool { return c.queued <= c.gw.room() }) {
+		return false
+	}
+	now := time.Now()
+	wait := c.bytes.wait(now, size)
+	switch {
+	case c.phase == member:
+		wait = max(wait, c.rate.wait(now, 1))
+	case size > smallFrame:
+		wait = max(wait, c.gw.bytes.wait(now, size))
+	}
+	if wait == 0 {
+		return c.ctx.Err() == nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-c.ctx.Done():
+		return false
 	}
 }
 
@@ -187,6 +262,8 @@ func payloadOf(t wire.Type) wire.Payload {
 		return &wire.DropDelete{}
 	case wire.TypeProfilePut:
 		return &wire.ProfilePut{}
+	case wire.TypeStateGet:
+		return &wire.StateGet{}
 	}
 	return &wire.HeadGet{}
 }
@@ -209,6 +286,8 @@ func (c *conn) dispatch(id uint64, p wire.Payload) {
 		c.session.DropDelete(id, p)
 	case *wire.ProfilePut:
 		c.session.ProfilePut(id, p)
+	case *wire.StateGet:
+		c.session.StateGet(id, p)
 	case *wire.HeadGet:
 		c.session.HeadGet(id)
 	}
@@ -244,7 +323,10 @@ func (c *conn) attach(id uint64, login key.LoginPublic) error {
 	c.mu.Unlock()
 	session, welcome, err := c.gw.box.Attach(login, c)
 	if err == nil {
-		c.link.LimitRead(wire.MaxMessage)
+		c.link.LimitRead(int(c.gw.cfg.Limits.Message))
+		limits := &c.gw.cfg.Capacity
+		c.rate = newBucket(limits.MemberBurst, limits.MemberRate)
+		c.bytes = newBucket(2*limits.MemberBytes, limits.MemberBytes)
 		c.gw.promote(c)
 		c.gw.counters.logins.Add(1)
 	} else {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zeroms/gateway/mailbox"
@@ -23,14 +24,19 @@ type Gateway struct {
 	box  *mailbox.Mailbox
 	log  *slog.Logger
 
-	counters counters
-	all      bucket // of all guests together
+	counters     counters
+	all, bytes   bucket       // frames, and bytes of large ones, of all guests
+	accounts     bucket       // new ones
+	guestFlight  pot          // requests of guests without an answer
+	memberFlight pot          // those of members
+	queued       atomic.Int64 // bytes that wait for slow readers
 
 	mu sync.Mutex
 	// guarded by mu; taken before a link's mu, never after
 	links    map[*conn]struct{}
 	guests   map[*conn]struct{}       // those without login that count as guests
 	sources  map[netip.Prefix]*source // of guests
+	networks map[netip.Prefix]*source // of sources
 	draining bool
 	empty    chan struct{} // closed when draining and no link is left
 }
@@ -46,11 +52,16 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	return &Gateway{
 		cfg: cfg, node: cfg.Node.Public(), box: cfg.Mailbox, log: cfg.Log,
-		all:     newBucket(cfg.Capacity.AllBurst, cfg.Capacity.AllRate),
-		links:   map[*conn]struct{}{},
-		guests:  map[*conn]struct{}{},
-		sources: map[netip.Prefix]*source{},
-		empty:   make(chan struct{}),
+		all:          newBucket(cfg.Capacity.AllBurst, cfg.Capacity.AllRate),
+		bytes:        newBucket(2*cfg.Capacity.AllBytes, cfg.Capacity.AllBytes),
+		accounts:     newBucket(cfg.Capacity.AccountBurst, cfg.Capacity.AccountRate),
+		guestFlight:  pot{size: cfg.Capacity.GuestFlight},
+		memberFlight: pot{size: cfg.Capacity.MemberFlight},
+		links:        map[*conn]struct{}{},
+		guests:       map[*conn]struct{}{},
+		sources:      map[netip.Prefix]*source{},
+		networks:     map[netip.Prefix]*source{},
+		empty:        make(chan struct{}),
 	}, nil
 }
 
@@ -132,8 +143,6 @@ func (g *Gateway) admit(c *conn) *wire.Error {
 	switch {
 	case g.draining:
 		return wire.ErrDraining
-	case len(g.links) >= g.cfg.Capacity.Conns:
-		return wire.ErrBusy
 	case !g.roomFor(c.link.Remote()):
 		return wire.ErrBusy
 	}

@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -13,6 +12,7 @@ import (
 
 	"zeroms/gateway"
 	"zeroms/gateway/mailbox"
+	"zeroms/protocol/custody"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
@@ -107,7 +107,7 @@ func TestGuestsMayNotDoMore(t *testing.T) {
 	in(t, nil, func(t *testing.T, w *world) {
 		p := w.guest("phone")
 		for _, request := range []wire.Payload{
-			&wire.EnrolmentChange{}, &wire.DropPut{}, &wire.DoorPut{}, &wire.DropDelete{}, &wire.ProfilePut{}, &wire.HeadGet{},
+			&wire.EnrolmentChange{}, &wire.DropPut{}, &wire.DoorPut{}, &wire.DropDelete{}, &wire.ProfilePut{}, &wire.HeadGet{}, &wire.StateGet{},
 		} {
 			p.fails(p.ask(request), wire.ErrNotLoggedIn)
 		}
@@ -261,6 +261,33 @@ func TestEnvelopeReachesTheConnectedDevice(t *testing.T) {
 	})
 }
 
+func TestADeviceGetsTheStateOfItsDrop(t *testing.T) {
+	in(t, nil, func(t *testing.T, w *world) {
+		h := newPerson()
+		p, _ := w.member("phone", h)
+		d := p.newDrop(h)
+		guest := w.guest("sender")
+		_, commit := guest.collect(guest.ask(d.submit(1 << 10)))
+		receipt, err := custody.ParseReceipt(commit.Items[0].Leaf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		get := &wire.StateGet{Drop: d.id, K: receipt.K, D0: receipt.Start, Asked: [32]byte{1}}
+		p.pushed(1)
+		var state wire.State
+		p.answered(p.ask(get), &state)
+		var body wire.DropState
+		if err := wire.Verify(state.Object, w.node.Public(), key.ContextDropState, &body); err != nil {
+			t.Fatal(err)
+		}
+		if body.Node != w.node.Public() || body.Asked != get.Asked || body.K != 1 || body.AskedD != receipt.Head {
+			t.Errorf("state %+v of the receipt %+v", body, receipt)
+		}
+		get.Drop[0]++
+		p.fails(p.ask(get), wire.ErrUnknownDrop)
+	})
+}
+
 func TestReceiptsOfOneCommitShareAFrame(t *testing.T) {
 	in(t, nil, func(t *testing.T, w *world) {
 		h := newPerson()
@@ -339,10 +366,15 @@ func TestGuestsAreLimitedInRate(t *testing.T) {
 }
 
 func TestAllGuestsTogetherAreLimitedInRate(t *testing.T) {
-	small := func(o *options) { o.gateway.Capacity.AllBurst, o.gateway.Capacity.AllRate = 2, 1 }
+	small := func(o *options) {
+		o.gateway.Capacity.AllBurst, o.gateway.Capacity.AllRate = 2, 1
+		o.gateway.Capacity.SpareBurst = 1
+	}
 	in(t, small, func(t *testing.T, w *world) {
 		a, b := w.guest("a"), w.guest("b")
 		a.alive()
+		b.alive()
+		a.alive() // by its spare ones
 		b.alive()
 		a.fails(a.ask(&wire.ProfileGet{}), wire.ErrBusy)
 		b.fails(b.ask(&wire.ProfileGet{}), wire.ErrBusy)
@@ -412,25 +444,6 @@ func TestAWrongAckEndsTheLink(t *testing.T) {
 		p.at, p.r = wire.At(1, 1), [32]byte{1}
 		p.ack(h)
 		p.endsLater(wire.ErrAckMismatch)
-	})
-}
-
-func TestASlowReaderIsCutOff(t *testing.T) {
-	in(t, func(o *options) { o.gateway.Capacity.Queue = 4 << 10 }, func(t *testing.T, w *world) {
-		p, _ := w.member("phone", newPerson())
-		// Each request is answered with a failure that nobody reads: the answers fill
-		// the network's window and then the gateway's queue.
-		again := wire.AppendFrame(nil, 1, &wire.Login{})
-		message := bytes.Repeat(again, wire.MaxMessage/len(again))
-		for range 30 {
-			if p.conn.Send(t.Context(), message) != nil {
-				break
-			}
-			synctest.Wait()
-		}
-		if s := w.gw.Stats(); s.Slow != 1 || s.Links != 0 {
-			t.Fatalf("stats %+v", s)
-		}
 	})
 }
 

@@ -154,6 +154,7 @@ func TestMembersLeaveTheirSource(t *testing.T) {
 func TestGuestsOfOneSourceShareAnAllowance(t *testing.T) {
 	in(t, func(o *options) {
 		o.gateway.Capacity.SourceBurst, o.gateway.Capacity.SourceRate = 2, 1
+		o.gateway.Capacity.SpareBurst = 1
 	}, func(t *testing.T, w *world) {
 		w.from("192.0.2.1")
 		a, b := w.guest("a"), w.guest("b")
@@ -161,7 +162,9 @@ func TestGuestsOfOneSourceShareAnAllowance(t *testing.T) {
 		other := w.guest("other")
 		a.alive()
 		b.alive()
+		a.alive() // by its spare one
 		a.fails(a.ask(&wire.ProfileGet{}), wire.ErrBusy)
+		b.alive()
 		b.fails(b.ask(&wire.ProfileGet{}), wire.ErrBusy)
 		other.alive()
 		pass(time.Second)
@@ -209,7 +212,7 @@ func TestRefusalsInARowAreCountedAnew(t *testing.T) {
 }
 
 func TestMessagesOfGuestsAreSmall(t *testing.T) {
-	in(t, nil, func(t *testing.T, w *world) {
+	in(t, func(o *options) { o.gateway.Limits.Message = wire.MaxMessage }, func(t *testing.T, w *world) {
 		g := w.guest("g")
 		g.raw(make([]byte, 128<<10+1))
 		g.closed()

@@ -11,10 +11,11 @@ type counters struct {
 	logins, rejected                atomic.Int64
 	submits, pushes, acks, profiles atomic.Int64
 	busy, slow, silent, faults      atomic.Int64
+	evicted                         atomic.Int64
 	bytesIn, bytesOut               atomic.Int64
 }
 
-// Stats are counts since the start; Links and Guests are those of now. They
+// Stats are counts since the start; Links, Guests and Waiting are of now. They
 // name nobody.
 type Stats struct {
 	Links    int   `json:"links"`
@@ -31,6 +32,8 @@ type Stats struct {
 	Slow     int64 `json:"slow"`     // links cut off because they did not read
 	Silent   int64 `json:"silent"`   // links ended because they said nothing
 	Faults   int64 `json:"faults"`   // links ended because they broke the protocol
+	Evicted  int64 `json:"evicted"`  // guests ended to make room for others
+	Waiting  int64 `json:"waiting"`  // bytes that wait for slow readers now
 	BytesIn  int64 `json:"bytes_in"`
 	BytesOut int64 `json:"bytes_out"`
 }
@@ -47,6 +50,7 @@ func (g *Gateway) Stats() Stats {
 		Logins: c.logins.Load(), Rejected: c.rejected.Load(),
 		Submits: c.submits.Load(), Pushes: c.pushes.Load(), Acks: c.acks.Load(), Profiles: c.profiles.Load(),
 		Busy: c.busy.Load(), Slow: c.slow.Load(), Silent: c.silent.Load(), Faults: c.faults.Load(),
+		Evicted: c.evicted.Load(), Waiting: g.queued.Load(),
 		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
 	}
 }
@@ -61,6 +65,7 @@ func (s Stats) LogValue() slog.Value {
 		slog.Int64("acks", s.Acks), slog.Int64("profiles", s.Profiles),
 		slog.Int64("busy", s.Busy), slog.Int64("slow", s.Slow),
 		slog.Int64("silent", s.Silent), slog.Int64("faults", s.Faults),
+		slog.Int64("evicted", s.Evicted), slog.Int64("waiting", s.Waiting),
 		slog.Int64("bytes_in", s.BytesIn), slog.Int64("bytes_out", s.BytesOut),
 	)
 }

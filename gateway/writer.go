@@ -5,11 +5,18 @@ import (
 	"time"
 
 	"zeroms/gateway/mailbox"
+	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
 )
 
 // coalesced is up to how many bytes frames that wait share one message.
 const coalesced = 64 << 10
+
+// frameCost is what a frame that waits costs beside its bytes.
+const frameCost = 64
+
+// minRoom is what may wait for every link, however much waits for others.
+const minRoom = 4 << 10
 
 // The mailbox answers and wakes a link through this side of it.
 var _ mailbox.Port = (*conn)(nil)
@@ -24,6 +31,9 @@ func (c *conn) Answer(id uint64, p wire.Payload) {
 		for i := range commit.Items {
 			c.settle(commit.Items[i].ID)
 		}
+	}
+	if _, ok := p.(*wire.OK); ok && c.requests[id].register {
+		c.gw.accounts.take(time.Now(), 1)
 	}
 	c.settle(id)
 	if c.dead {
@@ -50,29 +60,57 @@ func (c *conn) Close(reason *wire.Error) { c.end(reason) }
 
 // settle forgets a request that has its answer; mu is held.
 func (c *conn) settle(id uint64) {
-	submit, ok := c.requests[id]
+	r, ok := c.requests[id]
 	if !ok {
 		return
 	}
 	delete(c.requests, id)
-	if submit {
+	r.pot.give(r.share, r.bytes)
+	if r.submit {
 		c.submits--
 	}
+	c.signal()
+}
+
+// signal lets the reader look again at what it waits for.
+func (c *conn) signal() {
 	select {
 	case c.room <- struct{}{}:
 	default:
 	}
 }
 
+// room is how much may wait for a link before it is read no more: a part of what
+// is free for all links. Who reads its answers has next to nothing waiting.
+func (g *Gateway) room() int {
+	free := g.cfg.Capacity.Queues - int(g.queued.Load())
+	return max(minRoom, min(free/4, g.cfg.Capacity.Queue/2))
+}
+
+// weigh counts bytes that wait, or do no longer; mu is held.
+func (c *conn) weigh(n int) {
+	c.queued += n
+	c.gw.queued.Add(int64(n))
+}
+
+// discard forgets everything that waits; mu is held.
+func (c *conn) discard() {
+	c.queue, c.held, c.sending = nil, nil, 0
+	c.weigh(-c.queued)
+}
+
 // enqueue appends a frame, unless so much waits that the other side can't be
 // reading; mu is held.
 func (c *conn) enqueue(frame []byte) {
+	if c.dead {
+		return
+	}
 	c.queue = append(c.queue, frame)
-	c.queued += len(frame)
+	c.weigh(len(frame) + frameCost)
 	if c.queued > c.gw.cfg.Capacity.Queue {
 		c.gw.counters.slow.Add(1)
 		c.dead = true
-		c.queue, c.queued = nil, 0
+		c.discard()
 		c.cut()
 	}
 }
@@ -114,6 +152,7 @@ func (c *conn) loopWrite(written chan struct{}) {
 				c.stopWriting()
 				return
 			}
+			c.sent()
 		}
 		if !more {
 			return
@@ -130,6 +169,7 @@ func (c *conn) next() (message []byte, more bool) {
 		c.writing = false
 	case len(c.queue) > 0:
 		message, more = c.dequeue(), true
+		c.begun(len(message))
 	case c.pulls():
 		c.wake = false
 		session := c.session
@@ -160,16 +200,37 @@ func (c *conn) dequeue() []byte {
 	}
 	clear(c.queue[:n])
 	c.queue = c.queue[n:]
-	c.queued -= size
+	c.weigh(-size - n*frameCost)
 	if len(c.queue) == 0 {
 		c.queue = nil
 	}
 	return message
 }
 
+// begun notes that a message of so many bytes is being written; mu is held.
+func (c *conn) begun(size int) {
+	c.weigh(size)
+	c.sending = size
+	c.sendBy = time.Now().Add(c.gw.cfg.Timing.Stall + time.Duration(size)*time.Second/link.SlowestRate)
+	c.arm()
+}
+
+// sent notes that it was written.
+func (c *conn) sent() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.weigh(-c.sending)
+	c.sending = 0
+	c.signal()
+}
+
+// stalled reports whether the message that is being written takes too long; mu
+// is held.
+func (c *conn) stalled() bool { return c.sending > 0 && !time.Now().Before(c.sendBy) }
+
 // pull makes a message of the pushes that are due; nil if there are none.
 func (c *conn) pull(session *mailbox.Session) []byte {
-	pushes, err := session.Pull(coalesced)
+	pushes, err := session.Pull(min(coalesced, c.gw.room()))
 	if err != nil {
 		c.sessionEnded(tableError(err))
 	}
@@ -185,6 +246,7 @@ func (c *conn) pull(session *mailbox.Session) []byte {
 	defer c.mu.Unlock()
 	c.wake = true // there may be more
 	c.newest = pushes[len(pushes)-1].Position
+	c.begun(len(message))
 	if !c.owes {
 		c.owes, c.pushed = true, time.Now()
 		c.arm()
@@ -206,8 +268,11 @@ func (c *conn) sessionEnded(err *wire.Error) {
 // stopWriting ends the link: nothing can be written any more.
 func (c *conn) stopWriting() {
 	c.mu.Lock()
+	if c.stalled() {
+		c.gw.counters.slow.Add(1)
+	}
 	c.writing, c.dead = false, true
-	c.queue, c.held, c.queued = nil, nil, 0
+	c.discard()
 	c.mu.Unlock()
 	c.cut()
 }
