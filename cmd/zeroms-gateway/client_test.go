@@ -31,14 +31,15 @@ type visit struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	hellos [2][32]byte
+	limits wire.Limits // the announced ones
 	id     uint64
 	frames []wire.Frame
 }
 
-// newAccount registers at the gateway of an address and registers a drop.
-func newAccount(text string) (*account, error) {
-	first, _, _ := strings.Cut(text, "\n")
-	address, err := card.ParseAddress(first)
+// newAccount registers at the gateway of an address, with the work that it asks
+// for unless lazy, and registers a drop.
+func newAccount(text string, lazy bool) (*account, error) {
+	address, err := addressOf(text)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +55,7 @@ func newAccount(text string) (*account, error) {
 	}
 	defer v.close()
 	now := wire.Millis(time.Now())
-	register := &wire.Register{Invite: []byte{}, Object: wire.Sign(a.mk, key.ContextEnrol, wire.Enrolment{
+	register := &wire.Register{Invite: []byte{}, Work: a.work(v.limits.RegisterBits, lazy), Object: wire.Sign(a.mk, key.ContextEnrol, wire.Enrolment{
 		Op: wire.OpEnrol, Account: a.mk.Public(), Login: a.lk.Public(), Cursor: a.cursor, Time: now,
 	})}
 	if !address.Invite.IsZero() {
@@ -72,6 +73,22 @@ func newAccount(text string) (*account, error) {
 	})}
 	copy(put.Capability[:], a.capability.Bytes())
 	return a, v.ask(put, &wire.OK{})
+}
+
+// addressOf is the gateway's address in the first line of a text.
+func addressOf(text string) (card.Address, error) {
+	first, _, _ := strings.Cut(text, "\n")
+	return card.ParseAddress(first)
+}
+
+// work is the work for the account, none if none is asked for.
+func (a *account) work(bits uint8, lazy bool) []byte {
+	if bits == 0 || lazy {
+		return []byte{}
+	}
+	today := uint32(time.Now().Unix() / 86400)
+	work, _, _ := wire.SearchWork(wire.RegisterWork(a.address.Node, a.mk.Public()), int(bits), today, 0, 1<<40)
+	return work
 }
 
 // visit dials the gateway as its address says.
@@ -102,7 +119,10 @@ func (a *account) visit() (*visit, error) {
 		return nil, err
 	}
 	v.hellos = [2][32]byte{sha256.Sum256(frame), sha256.Sum256(wire.Marshal(f))}
-	return v, f.Decode(&wire.ServerHello{})
+	var server wire.ServerHello
+	err = f.Decode(&server)
+	v.limits = server.Limits
+	return v, err
 }
 
 func (v *visit) close() {
@@ -136,17 +156,25 @@ func (v *visit) ask(request, answer wire.Payload) error {
 		if err != nil {
 			return err
 		}
-		if f.Type == wire.TypeError {
-			var failure wire.Failure
-			if err := f.Decode(&failure); err != nil {
-				return err
-			}
-			return failure.Err()
+		if err := failureOf(f); err != nil {
+			return err
 		}
 		if f.ID == v.id {
 			return f.Decode(answer)
 		}
 	}
+}
+
+// failureOf is the error that a frame carries, nil for another frame.
+func failureOf(f wire.Frame) error {
+	if f.Type != wire.TypeError {
+		return nil
+	}
+	var failure wire.Failure
+	if err := f.Decode(&failure); err != nil {
+		return err
+	}
+	return failure.Err()
 }
 
 func (v *visit) login(a *account) error {
@@ -196,6 +224,9 @@ func (a *account) round(v *visit, first uint64, n int) (received int, err error)
 	for received < n {
 		f, err := v.next()
 		if err != nil {
+			return received, err
+		}
+		if err := failureOf(f); err != nil {
 			return received, err
 		}
 		var commit wire.Commit

@@ -18,6 +18,7 @@ import (
 	"zeroms/gateway/mailbox"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
 	"zeroms/store"
 )
 
@@ -39,6 +40,7 @@ const configVersion = 1
 const (
 	registerOpen      = "open"
 	registerInvite    = "invite"
+	registerWork      = "work"
 	registerUndecided = ""
 )
 
@@ -47,6 +49,9 @@ type config struct {
 	Version      int    `json:"version"`
 	Network      string `json:"network"`
 	Registration string `json:"registration,omitempty"`
+	// RegisterBits is the work for an account; 0: defaultBits.
+	RegisterBits int    `json:"registerBits,omitempty"`
+	Limits       limits `json:"limits,omitzero"`
 }
 
 func (c config) check() error {
@@ -56,20 +61,33 @@ func (c config) check() error {
 	if _, err := networkOf(c.Network); err != nil {
 		return err
 	}
+	if c.RegisterBits < 0 || c.RegisterBits > wire.MaxWorkBits || c.RegisterBits != 0 && c.RegisterBits < minBits {
+		return fmt.Errorf("registerBits is %d to %d, not %d; each bit more doubles the work", minBits, wire.MaxWorkBits, c.RegisterBits)
+	}
+	if err := errors.Join(c.Limits.check(), c.complete().crowded()); err != nil {
+		return err
+	}
 	return checkRegistration(c.Registration)
 }
 
+// minBits is the least work that keeps anybody out.
+const minBits = 16
+
 func checkRegistration(r string) error {
-	if r != registerOpen && r != registerInvite && r != registerUndecided {
-		return usageError{fmt.Errorf("registration is open or invite, not %q", r)}
+	switch r {
+	case registerOpen, registerInvite, registerWork, registerUndecided:
+		return nil
 	}
-	return nil
+	return usageError{fmt.Errorf("registration is open, invite or work, not %q", r)}
 }
 
 // policy is the mailbox's name of the registration policy of this run.
 func (d *data) policy() mailbox.Registration {
-	if d.registration == registerOpen {
+	switch d.registration {
+	case registerOpen:
 		return mailbox.Open
+	case registerWork:
+		return mailbox.ByWork
 	}
 	return mailbox.InviteOnly
 }
@@ -165,20 +183,25 @@ func (d *data) load() error {
 		return err
 	}
 	d.config = c
-	text, err := os.ReadFile(d.path(keyFile))
+	d.node, err = readKey(d.path(keyFile))
+	return err
+}
+
+// readKey reads a gateway's key file.
+func readKey(path string) (node key.NodePrivate, err error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("the gateway's key can't be read; restore %s from a backup: %w", keyFile, err)
+		return node, fmt.Errorf("the gateway's key can't be read; restore %s from a backup: %w", keyFile, err)
 	}
 	var seed [32]byte
 	text = bytes.TrimSpace(text)
 	if len(text) != hex.EncodedLen(len(seed)) {
-		return errBadKey
+		return node, errBadKey
 	}
 	if _, err := hex.Decode(seed[:], text); err != nil {
-		return errBadKey
+		return node, errBadKey
 	}
-	d.node = key.PrivateFromSeed[key.Node](seed)
-	return nil
+	return key.PrivateFromSeed[key.Node](seed), nil
 }
 
 var errBadKey = errors.New("the gateway's key file " + keyFile + " is damaged; restore it from a backup")
@@ -324,6 +347,6 @@ func newInit() *cobra.Command {
 	dataFlag(command, &dir)
 	command.Flags().StringVar(&c.Network, "network", "public", "public, lab, or four letters of a network of your own")
 	command.Flags().StringVar(&c.Registration, "registration", registerUndecided,
-		"who may register: open or invite (default: each run decides, open on loopback, else invite)")
+		"who may register: open, invite or work (default: each run decides, open on loopback, else invite)")
 	return command
 }

@@ -85,7 +85,7 @@ func invite(ctx context.Context, dir string, uses int, ends time.Time) (text str
 	if err != nil {
 		return "", err
 	}
-	db, err := database.Open(ctx, filepath.Join(dir, databaseFile))
+	db, err := database.OpenGuest(ctx, filepath.Join(dir, databaseFile))
 	if err != nil {
 		return "", err
 	}

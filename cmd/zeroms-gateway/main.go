@@ -5,11 +5,13 @@
 //	zeroms-gateway init   --data DIR                 make its directory first
 //	zeroms-gateway invite --data DIR                 an address that lets people register
 //	zeroms-gateway status --data DIR                 what it is doing
+//	zeroms-gateway backup FILE --data DIR            copy it into a file
+//	zeroms-gateway restore FILE --data DIR           make a directory from that
 //
 // The directory holds, all readable by its owner only:
 //
 //	node.key      the gateway's key, 32 bytes in hex; who has it is this gateway
-//	gateway.json  network and registration policy
+//	gateway.json  network, registration policy and limits
 //	mailbox.db    the database
 //	address       the gateway's address, written when it is ready
 //	control.sock  for invite and status while it runs
@@ -92,7 +94,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see zeroms-gateway --help", err)}
 	})
-	root.AddCommand(newInit(), newRun(), newInvite(), newStatus())
+	root.AddCommand(newInit(), newRun(), newInvite(), newStatus(), newBackup(), newRestore())
 	return root
 }
 

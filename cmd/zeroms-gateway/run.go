@@ -50,7 +50,7 @@ code and a line that begins with "ready". A new DIR is initialised first.`,
 	flags.StringVar(&at.public, "public", "", "HOST[:PORT] by which others reach the gateway (default: as --listen)")
 	flags.BoolVar(&at.plain, "plain", false, "without TLS, on loopback only")
 	flags.StringVar(&network, "network", "public", "for a new directory: public, lab, or four letters of your own")
-	flags.StringVar(&registration, "registration", registerUndecided, "set who may register, for this run and later ones: open or invite (default: open on loopback, else invite)")
+	flags.StringVar(&registration, "registration", registerUndecided, "set who may register, for this run and later ones: open, invite or work (default: open on loopback, else invite)")
 	return command
 }
 
@@ -118,16 +118,21 @@ func (p *parts) open(ctx context.Context) (err error) {
 		return err
 	}
 	p.store.LogTo(p.log)
-	limits := gateway.DefaultLimits()
-	p.box, err = mailbox.New(mailbox.Config{
-		Node: p.data.node, Network: p.data.network(), Limits: limits,
+	box := mailbox.Config{
+		Node: p.data.node, Network: p.data.network(), Limits: p.data.config.announced(),
 		Registration: p.data.policy(), Store: p.store, Log: p.log,
-	})
+	}
+	if box.Registration == mailbox.ByWork {
+		box.RegisterBits = p.data.config.bits()
+		box.Limits.RegisterBits = box.RegisterBits
+	}
+	p.box, err = mailbox.New(box)
 	if err != nil {
 		return err
 	}
 	p.gateway, err = gateway.New(gateway.Config{
-		Node: p.data.node, Network: p.data.network(), Limits: limits, Mailbox: p.box, Log: p.log,
+		Node: p.data.node, Network: p.data.network(), Limits: box.Limits, Capacity: p.data.config.capacity(),
+		Mailbox: p.box, Log: p.log,
 	})
 	if err != nil {
 		return err

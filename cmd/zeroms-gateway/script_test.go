@@ -3,14 +3,17 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"database/sql"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -26,10 +29,20 @@ func TestMain(m *testing.M) {
 //	gateway NAME args...   starts it and waits until it says that it is ready
 //	signal NAME TERM|INT|KILL
 //	stopped NAME CODE      waits for its end (-1: killed) and makes its stderr the output
-//	[!] account NAME FILE  opens an account at the address in FILE, with a drop
+//	limits FILE            prints what the gateway at the address in FILE announces
+//	[!] account NAME FILE [lazy]
+//	                       opens an account at the address in FILE, with a drop;
+//	                       lazy: without the work that is asked for
 //	port FILE              sets $PORT to that of the address in FILE
 //	deposit NAME N         submits N envelopes to the drop and waits for their receipts
 //	flood NAME N GATEWAY   submits envelopes without end, kills GATEWAY after N receipts
+//	[!] refused NAME       submits an envelope, which may get no receipt
+//	version DIR [N]        prints the version of DIR's database, after setting it to N
+//	recovered NAME         submits an envelope again and again until it gets a receipt
+//	backup NAME N GATEWAY FILE DIR
+//	                       makes a backup of DIR during a flood that has N receipts,
+//	                       then kills GATEWAY; what got its receipt later is forgotten
+//	filelimit GATEWAY N    lets it write no file beyond N bytes (-1: as it likes)
 //	withdraw NAME N        logs in and reads all envelopes with a receipt, at least N
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -41,14 +54,20 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"gateway":  startGateway,
-			"signal":   signalGateway,
-			"stopped":  awaitGateway,
-			"account":  openAccount,
-			"port":     portOf,
-			"deposit":  deposit,
-			"flood":    flood,
-			"withdraw": withdraw,
+			"gateway":   startGateway,
+			"signal":    signalGateway,
+			"stopped":   awaitGateway,
+			"account":   openAccount,
+			"port":      portOf,
+			"limits":    limitsOf,
+			"deposit":   deposit,
+			"refused":   refused,
+			"recovered": recovered,
+			"version":   versionOf,
+			"flood":     flood,
+			"backup":    backupUnderFlood,
+			"filelimit": limitFiles,
+			"withdraw":  withdraw,
 		},
 	})
 }
@@ -137,7 +156,7 @@ func count(ts *testscript.TestScript, text string) int {
 
 func openAccount(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, false, args, 2)
-	a, err := newAccount(ts.ReadFile(args[1]))
+	a, err := newAccount(ts.ReadFile(args[1]), len(args) > 2)
 	if neg {
 		if err == nil {
 			ts.Fatalf("the account was opened")
@@ -165,6 +184,80 @@ func flood(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 3)
 	victim := sceneOf(ts).gateways[args[2]]
 	ts.Check(sceneOf(ts).accounts[args[0]].flood(count(ts, args[1]), func() { victim.cmd.Process.Kill() }))
+}
+
+func limitsOf(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1)
+	address, err := addressOf(ts.ReadFile(args[0]))
+	ts.Check(err)
+	v, err := (&account{address: address}).visit()
+	ts.Check(err)
+	defer v.close()
+	fmt.Fprintf(ts.Stdout(), "%+v\n", v.limits)
+}
+
+func refused(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, false, args, 1)
+	err := sceneOf(ts).accounts[args[0]].deposit(1)
+	if refused := err != nil; refused == neg {
+		ts.Fatalf("an envelope: %v", err)
+	}
+	fmt.Fprintln(ts.Stderr(), err)
+}
+
+func versionOf(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1)
+	db, err := sql.Open("sqlite3", ts.MkAbs(args[0])+"/"+databaseFile)
+	ts.Check(err)
+	defer db.Close()
+	if len(args) > 1 {
+		_, err := db.Exec("PRAGMA user_version = " + strconv.Itoa(count(ts, args[1])))
+		ts.Check(err)
+	}
+	n := 0
+	ts.Check(db.QueryRow("PRAGMA user_version").Scan(&n))
+	fmt.Fprintln(ts.Stdout(), "version", n)
+}
+
+// maxRecovery bounds how long a gateway may take until it writes again: it tries
+// after a second, two, four and so on.
+const maxRecovery = time.Minute
+
+func recovered(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1)
+	begin := time.Now()
+	var err error
+	for time.Since(begin) < maxRecovery {
+		if err = sceneOf(ts).accounts[args[0]].deposit(1); err == nil {
+			ts.Logf("it writes again after %v", time.Since(begin))
+			return
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+	ts.Check(err)
+}
+
+func backupUnderFlood(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 5)
+	a, victim := sceneOf(ts).accounts[args[0]], sceneOf(ts).gateways[args[2]]
+	command := exec.Command("zeroms-gateway", "backup", args[3], "--data", args[4])
+	command.Dir = ts.MkAbs(".")
+	var kept map[[32]byte]bool
+	made := make(chan error, 1)
+	ts.Check(a.flood(count(ts, args[1]), func() {
+		kept = maps.Clone(a.deposited)
+		go func() {
+			said, err := command.CombinedOutput()
+			if err != nil {
+				err = fmt.Errorf("%w: %s", err, said)
+			}
+			victim.cmd.Process.Kill()
+			made <- err
+		}()
+	}))
+	ts.Check(<-made)
+	ts.Logf("%d receipts before the backup, %d in all", len(kept), len(a.deposited))
+	a.deposited = kept
 }
 
 func withdraw(ts *testscript.TestScript, neg bool, args []string) {

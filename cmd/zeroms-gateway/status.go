@@ -21,9 +21,11 @@ type status struct {
 	Running      bool    `json:"running"`
 	Address      string  `json:"address,omitempty"`
 	Network      string  `json:"network"`
-	Registration string  `json:"registration,omitempty"` // of this run, else what was set; empty: each run decides
-	Stored       *stored `json:"stored,omitempty"`       // none before the first run
-	Live         *live   `json:"live,omitempty"`         // while it runs
+	Registration string  `json:"registration,omitempty"`  // of this run, else what was set; empty: each run decides
+	RegisterBits int     `json:"register_bits,omitempty"` // of registration by work
+	Limits       limits  `json:"limits"`                  // as they are after the next start
+	Stored       *stored `json:"stored,omitempty"`        // none before the first run
+	Live         *live   `json:"live,omitempty"`          // while it runs
 }
 
 // stored is what the database holds.
@@ -70,7 +72,7 @@ func readStatus(ctx context.Context, dir string) (status, error) {
 	if err != nil {
 		return status{}, err
 	}
-	s := status{Network: c.Network, Registration: c.Registration}
+	s := status{Network: c.Network, Registration: c.Registration, Limits: c.complete()}
 	if text, err := os.ReadFile(filepath.Join(dir, addressFile)); err == nil {
 		s.Address = strings.TrimSpace(string(text))
 	}
@@ -83,15 +85,18 @@ func readStatus(ctx context.Context, dir string) (status, error) {
 	case !errors.Is(err, errNotRunning):
 		return status{}, err
 	}
+	if s.Registration == registerWork {
+		s.RegisterBits = int(c.bits())
+	}
 	return s, nil
 }
 
 // readStored counts what is in the database; nil if there is none yet.
 func readStored(ctx context.Context, path string) (out *stored, err error) {
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+	db, err := database.OpenGuest(ctx, path)
+	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
-	db, err := database.Open(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +121,10 @@ func (s status) print(w io.Writer) error {
 	if registration == registerUndecided {
 		registration = "decided at each start"
 	}
-	lines = append(lines, "network "+s.Network, "registration "+registration)
+	if s.RegisterBits != 0 {
+		registration += fmt.Sprintf(", %d bits", s.RegisterBits)
+	}
+	lines = append(lines, "network "+s.Network, "registration "+registration, s.Limits.line())
 	if s.Address != "" {
 		lines = append(lines, "address "+s.Address)
 	}
