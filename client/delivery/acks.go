@@ -60,24 +60,3 @@ func (a *Acks) Sent(now time.Time, alone bool) {
 		a.last = now
 	}
 }
-
-// Budget allows a number of expensive things an hour. The zero value is full.
-type Budget struct {
-	used  int
-	since time.Time
-}
-
-// BudgetPerHour is how many things a Budget allows an hour.
-const BudgetPerHour = 20
-
-// Take reports whether one more is allowed at now, and counts it.
-func (b *Budget) Take(now time.Time) bool {
-	if now.Sub(b.since) >= time.Hour {
-		b.used, b.since = 0, now
-	}
-	if b.used >= BudgetPerHour {
-		return false
-	}
-	b.used++
-	return true
-}

@@ -1,7 +1,11 @@
-// Package delivery decides when a client sends, repeats and acknowledges. Its
+// Package delivery decides when a client sends, repeats, acknowledges, asks for
+// what is missing and gives up (docs/protocol/delivery.md and client.md). Its
 // machines are plain structs that take the time as an argument: Outbox orders
 // what waits for a device and paces repetitions, Acks paces acknowledgements,
-// and Alarms holds the deadlines of whoever owns them. Nothing here does I/O.
+// Repair asks for missing messages, Resync and AnswerBudget are the limits of
+// what others can make a client do, HeadsAlone shows the loss of a last message,
+// Copy knows how long a message is kept, and Alarms holds the deadlines of
+// whoever owns them. Nothing here does I/O.
 package delivery
 
 import (
