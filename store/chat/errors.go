@@ -61,6 +61,12 @@ func tableName(t profile.Table) string {
 		return "sessions"
 	case profile.TableOutbox:
 		return "outbox"
+	case profile.TableRepair:
+		return "repair"
+	case profile.TableEvidence:
+		return "evidence"
+	case profile.TableLog:
+		return "logs of gateways"
 	}
 	return "other"
 }
@@ -68,9 +74,34 @@ func tableName(t profile.Table) string {
 // damaged is ErrDamaged with what did not verify.
 func damaged(what string) error { return fmt.Errorf("%s: %w", what, ErrDamaged) }
 
-// damagedTable is ErrDamaged for a row of a table.
-func damagedTable(t profile.Table) error {
-	return damaged(fmt.Sprintf("table %d (%s)", t, tableName(t)))
+// Damage is one stored row that does not verify or that no version of the
+// program can have written. It wraps ErrDamaged.
+type Damage struct {
+	// Table is the row's, Row its number there (0 if it has none).
+	Table profile.Table
+	Row   int64
+	// Conv is the number of the conversation or contact that it belongs to, 0 if none.
+	Conv uint64
+	// Reason is what is wrong with what was sealed; nil: the seal does not verify.
+	Reason error
+}
+
+// Error names the row, never its content.
+func (d *Damage) Error() string { return d.Place() + ": " + ErrDamaged.Error() }
+
+// Unwrap is ErrDamaged.
+func (d *Damage) Unwrap() error { return ErrDamaged }
+
+// Place names the row for people.
+func (d *Damage) Place() string {
+	text := fmt.Sprintf("table %d (%s)", d.Table, tableName(d.Table))
+	if d.Row != 0 {
+		text += fmt.Sprintf(", row %d", d.Row)
+	}
+	if d.Conv != 0 {
+		text += fmt.Sprintf(", contact %d", d.Conv)
+	}
+	return text
 }
 
 // translate adds ErrDamaged to what SQLite says about a broken file. A profile.db

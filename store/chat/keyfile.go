@@ -226,6 +226,25 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
+// CheckPassphrase reports by its error whether u opens the profile key: for what
+// shall not be shown to whoever finds an open profile. Errors: those of Open
+// about the key file.
+func (db *DB) CheckPassphrase(u Unlock) error {
+	db.keyMu.Lock()
+	defer db.keyMu.Unlock()
+	if db.closed {
+		return store.ErrClosed
+	}
+	f, err := readKeyFile(db.dir)
+	if err != nil {
+		return fmt.Errorf("check the passphrase: %w", err)
+	}
+	if _, err := f.unlock(u); err != nil {
+		return fmt.Errorf("check the passphrase: %w", err)
+	}
+	return nil
+}
+
 // ChangePassphrase opens the profile key with old and stores it for next, which
 // may be NoPassphrase. The profile key stays, so nothing else is written; after a
 // crash the old or the new form is there. A copy of profile.key made before still

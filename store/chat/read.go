@@ -19,18 +19,22 @@ type stored struct {
 	id     int64  // of the row and its slot
 	data   []byte // sealed
 	slot   []byte // nil when the slot is missing
+	broken bool   // its plain columns are impossible
 }
+
+// damage names the row.
+func (s *stored) damage() *Damage { return &Damage{Table: s.table, Row: s.id, Conv: s.conv} }
 
 func (s *stored) aad() []byte { return rowAAD(s.table, s.hash, s.conv, s.height, s.flags) }
 
 // open returns the payload of a row with a slot. Errors: ErrDamaged.
 func (s *stored) open(class secret) ([]byte, error) {
-	if len(s.slot) != slotSize {
-		return nil, damagedTable(s.table)
+	if s.broken || len(s.slot) != slotSize {
+		return nil, s.damage()
 	}
 	payload, err := unseal(slotCipher(class, s.slot), s.data, s.aad())
 	if err != nil {
-		return nil, damagedTable(s.table)
+		return nil, s.damage()
 	}
 	return payload, nil
 }
@@ -39,7 +43,7 @@ func (s *stored) open(class secret) ([]byte, error) {
 func (s *stored) row(payload []byte) (profile.Row, error) {
 	key, data, ok := decodePayload(payload)
 	if !ok {
-		return profile.Row{}, damagedTable(s.table)
+		return profile.Row{}, s.damage()
 	}
 	return profile.Row{Table: s.table, Key: key, Conv: s.conv, Height: s.height, Flags: s.flags, Data: data}, nil
 }
@@ -70,9 +74,7 @@ func readStored(v *store.View, c class, rest string, args ...any) ([]stored, err
 			return nil, fmt.Errorf("%w (%w)", damaged("rows of kind "+string(c)), err)
 		}
 		s.table = profile.Table(table)
-		if table <= 0 || table > math.MaxUint8 || classOf(s.table) != c || !s.place(hash, conv, height, flags) {
-			return nil, damaged("rows of kind " + string(c))
-		}
+		s.broken = !s.place(hash, conv, height, flags) || table <= 0 || table > math.MaxUint8 || classOf(s.table) != c
 		out = append(out, s)
 	}
 	return out, rows.Err()
@@ -134,14 +136,14 @@ func (db *DB) loadSeen(v *store.View, out []profile.Row) ([]profile.Row, error) 
 		var hash []byte
 		var conv, height, flags int64
 		if err := rows.Scan(&hash, &conv, &height, &flags, &s.data); err != nil {
-			return nil, fmt.Errorf("%w (%w)", damagedTable(s.table), err)
+			return nil, fmt.Errorf("%w (%w)", s.damage(), err)
 		}
 		if !s.place(hash, conv, height, flags) {
-			return nil, damagedTable(s.table)
+			return nil, s.damage()
 		}
 		payload, err := unseal(db.keys.seen, s.data, s.aad())
 		if err != nil {
-			return nil, damagedTable(s.table)
+			return nil, s.damage()
 		}
 		r, err := s.row(payload)
 		if err != nil {
@@ -161,19 +163,9 @@ func (db *DB) Page(ctx context.Context, conv uint64, before uint32, n int) ([]pr
 	}
 	var out []profile.Row
 	err := db.sql.Read(ctx, func(v *store.View) error {
-		list, err := readStored(v, classMessage, "WHERE r.conv = ? AND r.height < ? ORDER BY r.height DESC, r.id DESC LIMIT ?",
-			int64(conv), before, n)
+		list, err := readPage(v, conv, before, n)
 		if err != nil {
 			return err
-		}
-		if len(list) == n {
-			last := list[n-1]
-			rest, err := readStored(v, classMessage, "WHERE r.conv = ? AND r.height = ? AND r.id < ? ORDER BY r.id DESC",
-				int64(conv), last.height, last.id)
-			if err != nil {
-				return err
-			}
-			list = append(list, rest...)
 		}
 		out, err = openAll(nil, list, db.keys.row)
 		return err
@@ -182,6 +174,19 @@ func (db *DB) Page(ctx context.Context, conv uint64, before uint32, n int) ([]pr
 		return nil, fmt.Errorf("page: %w", translate(err))
 	}
 	return out, nil
+}
+
+// readPage reads the rows of a page.
+func readPage(v *store.View, conv uint64, before uint32, n int) ([]stored, error) {
+	list, err := readStored(v, classMessage, "WHERE r.conv = ? AND r.height < ? ORDER BY r.height DESC, r.id DESC LIMIT ?",
+		int64(conv), before, n)
+	if err != nil || len(list) < n {
+		return list, err
+	}
+	last := list[n-1]
+	rest, err := readStored(v, classMessage, "WHERE r.conv = ? AND r.height = ? AND r.id < ? ORDER BY r.id DESC",
+		int64(conv), last.height, last.id)
+	return append(list, rest...), err
 }
 
 // Message returns the message with this key or alias; ok is false if there is none.
