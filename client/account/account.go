@@ -42,11 +42,38 @@ type Host interface {
 	// Ask sends a request after the turn; its answer comes back into the loop.
 	Ask(r home.Request, done func(home.Answered))
 	// After does something with the links after the turn.
-	After(do func(links *home.Pool))
+	After(do func(links Links))
 	// Changed reports a home whose state changed.
 	Changed(h *Home)
 	// RetrySoon has Register called again in a while.
 	RetrySoon()
+	// Report tells what has to be acted on. It may call back.
+	Report(n Notice)
+	// Safe is what the safe at a home is to be; nil if what is there, known by its
+	// fingerprint, is still right.
+	Safe(at key.Place, known [32]byte) *Safe
+}
+
+// Links are the connections to gateways; home.Pool is them.
+type Links interface {
+	// Open connects to a home gateway and stays with it until Close.
+	Open(s home.Spec)
+	// Close ends the connection to a home gateway for good.
+	Close(t home.Target)
+	// Restart ends a link that comes back after a pause.
+	Restart(t home.Target)
+	// Send hands over a request; its answer is of no interest.
+	Send(r home.Request)
+}
+
+// Safe is the content of the safe at one home (docs/protocol/backup.md).
+type Safe struct {
+	// Signer names the safe and claims its place.
+	Signer key.ProfilePrivate
+	// Blob is what is stored: 4 or 16 KiB.
+	Blob []byte
+	// Print tells this content from others.
+	Print [32]byte
 }
 
 // Account is the user with their cards, homes and prekeys.
@@ -58,10 +85,14 @@ type Account struct {
 	log         *slog.Logger
 	cards       map[key.CardID]*Card
 	homes       map[key.NodePublic]*Home
-	order       []key.NodePublic  // homes in the order of their addition
+	order       []key.NodePublic                 // homes in the order of their addition
+	past        map[key.NodePublic]*profile.Home // removed ones
+	logs        map[key.NodePublic]*rowLog
+	clocks      map[key.NodePublic]clock
 	prekeys     []*session.Prekey // oldest first
 	doors       map[Place]*Card
 	registering map[Place]bool
+	stored      map[key.NodePublic][]*profile.LogBlock // until Start
 	put         []profile.Row
 	gone        []profile.Ref
 }
@@ -82,11 +113,12 @@ type Card struct {
 func New(host Host, log *slog.Logger) *Account {
 	return &Account{
 		host: host, log: log, cards: map[key.CardID]*Card{}, homes: map[key.NodePublic]*Home{},
-		doors: map[Place]*Card{}, registering: map[Place]bool{},
+		past: map[key.NodePublic]*profile.Home{}, logs: map[key.NodePublic]*rowLog{}, clocks: map[key.NodePublic]clock{},
+		doors: map[Place]*Card{}, registering: map[Place]bool{}, stored: map[key.NodePublic][]*profile.LogBlock{},
 	}
 }
 
-// Restore takes a row of one of the tables self, card, home and prekey; the
+// Restore takes a row of one of the tables self, card, home, prekey and log; the
 // owner's comes first. ok is false for rows of other tables.
 func (a *Account) Restore(r profile.Row) (ok bool, err error) {
 	switch r.Table {
@@ -100,13 +132,17 @@ func (a *Account) Restore(r profile.Row) (ok bool, err error) {
 	case profile.TableHome:
 		var h *profile.Home
 		if h, err = profile.ParseHome(r); err == nil {
-			a.homes[h.Address.Node] = newHome(h, a.host.Now())
-			a.order = append(a.order, h.Address.Node)
+			a.restoreHome(h)
 		}
 	case profile.TablePrekey:
 		var p *session.Prekey
 		if p, err = session.DecodePrekey(r.Data); err == nil {
 			a.prekeys = append(a.prekeys, p)
+		}
+	case profile.TableLog:
+		var b *profile.LogBlock
+		if b, err = profile.ParseLogBlock(r); err == nil {
+			a.stored[b.Node] = append(a.stored[b.Node], b)
 		}
 	default:
 		return false, nil
@@ -114,8 +150,25 @@ func (a *Account) Restore(r profile.Row) (ok bool, err error) {
 	return true, err
 }
 
+func (a *Account) restoreHome(h *profile.Home) {
+	if !h.Removed.IsZero() {
+		a.past[h.Address.Node] = h
+		return
+	}
+	if now := a.host.Now(); h.Heard.After(now) {
+		h.Heard = now // the clock was ahead then
+	}
+	a.homes[h.Address.Node] = newHome(h, a.host.Now())
+	a.order = append(a.order, h.Address.Node)
+}
+
 // Start connects to all homes, once everything is restored.
 func (a *Account) Start() {
+	for node := range a.homes {
+		a.logs[node] = newRowLog(node)
+		a.logs[node].restore(a.stored[node])
+	}
+	a.stored = nil
 	slices.SortFunc(a.order, func(x, y key.NodePublic) int {
 		return cmp.Or(a.homes[x].Added.Compare(a.homes[y].Added), bytes.Compare(x[:], y[:]))
 	})
@@ -139,6 +192,10 @@ func (a *Account) Collect() (put []profile.Row, gone []profile.Ref) {
 			a.put = append(a.put, h.Row())
 			h.dirty = false
 		}
+	}
+	for _, l := range a.logs {
+		put, gone := l.collect()
+		a.put, a.gone = append(a.put, put...), append(a.gone, gone...)
 	}
 	put, gone = a.put, a.gone
 	a.put, a.gone = nil, nil
@@ -190,8 +247,9 @@ func (a *Account) Fingerprint() (b []byte) {
 	return b
 }
 
-// AddHome makes a gateway a home, or gives a home a new address. Errors:
-// wire.ErrNetwork, ErrTooMany, what is wrong with the address.
+// AddHome makes a gateway a home, or gives a home a new address. One that was a
+// home before goes on where it was. Errors: wire.ErrNetwork, wire.ErrSetBack,
+// ErrTooMany, what is wrong with the address.
 func (a *Account) AddHome(at card.Address) (*Home, error) {
 	if err := at.Check(); err != nil {
 		return nil, err
@@ -199,16 +257,25 @@ func (a *Account) AddHome(at card.Address) (*Home, error) {
 	if network, ok := a.Network(); ok && network != at.Network {
 		return nil, wire.ErrNetwork
 	}
+	now := a.host.Now()
 	h, known := a.homes[at.Node]
 	switch {
+	case a.Stopped():
+		return nil, wire.ErrSetBack
 	case known:
 		a.disconnect(h)
-		h.Address, h.Up, h.Since, h.Problem, h.Retry = at, false, a.host.Now(), "connecting", time.Time{}
+		h.Address, h.Since, h.Problem, h.Retry = at, now, "connecting", time.Time{}
 	case len(a.homes) >= MaxHomes:
 		return nil, ErrTooMany
 	default:
-		h = newHome(&profile.Home{Address: at, Added: a.host.Now()}, a.host.Now())
-		a.homes[at.Node] = h
+		kept := a.past[at.Node]
+		if kept == nil {
+			kept = &profile.Home{}
+		}
+		delete(a.past, at.Node)
+		kept.Address, kept.Added, kept.Removed, kept.Lost = at, now, time.Time{}, time.Time{}
+		h = newHome(kept, now)
+		a.homes[at.Node], a.logs[at.Node] = h, newRowLog(at.Node)
 		a.order = append(a.order, at.Node)
 		a.indexDoors()
 	}
@@ -218,7 +285,12 @@ func (a *Account) AddHome(at card.Address) (*Home, error) {
 	return h, nil
 }
 
-// RemoveHome ends a home. Errors: ErrNoHome.
+// maxPast bounds the removed homes of which it is kept what was signed there.
+const maxPast = 32
+
+// RemoveHome ends a home. What was acknowledged there stays known: a later state
+// of this profile would show by it, were the gateway added again. Errors:
+// ErrNoHome.
 func (a *Account) RemoveHome(node key.NodePublic) error {
 	h, ok := a.homes[node]
 	if !ok {
@@ -227,9 +299,10 @@ func (a *Account) RemoveHome(node key.NodePublic) error {
 	a.disconnect(h)
 	delete(a.homes, node)
 	a.order = slices.DeleteFunc(a.order, func(n key.NodePublic) bool { return n == node })
-	a.gone = append(a.gone, profile.Ref{Table: profile.TableHome, Key: node[:]})
+	a.bury(h)
 	for _, k := range a.cards {
 		delete(k.Doors, node)
+		delete(k.Blobs, node)
 		k.dirty = true
 	}
 	a.indexDoors()
@@ -239,65 +312,28 @@ func (a *Account) RemoveHome(node key.NodePublic) error {
 	return nil
 }
 
-// Cards returns the cards, oldest first.
-func (a *Account) Cards() []*Card {
-	out := make([]*Card, 0, len(a.cards))
-	for _, k := range a.cards {
-		out = append(out, k)
+// bury keeps of a removed home what it may be held against.
+func (a *Account) bury(h *Home) {
+	node := h.Address.Node
+	a.logs[node].reset()
+	_, gone := a.logs[node].collect()
+	a.gone = append(a.gone, gone...)
+	delete(a.logs, node)
+	h.Removed, h.Address.Invite = a.host.Now(), key.Invite{}
+	h.Published, h.Public, h.Safe, h.SafeAt = [32]byte{}, [32]byte{}, [32]byte{}, time.Time{}
+	a.past[node] = h.Home
+	a.put = append(a.put, h.Row())
+	if len(a.past) <= maxPast {
+		return
 	}
-	slices.SortFunc(out, func(x, y *Card) int {
-		return cmp.Or(x.Created.Compare(y.Created), slices.Compare(x.ID[:], y.ID[:]))
-	})
-	return out
-}
-
-// AddCard makes a further card, with a door of its own.
-func (a *Account) AddCard() *Card {
-	k := &Card{Card: profile.NewCard(a.host.Now()), dirty: true}
-	a.cards[k.ID] = k
-	a.indexDoors()
-	for _, h := range a.Homes() {
-		a.registerDoor(h, k)
-	}
-	return k
-}
-
-// RevokeCard closes a card's door at every home; contacts made through it stay.
-func (a *Account) RevokeCard(id key.CardID) error {
-	k := a.cards[id]
-	if k == nil {
-		return fmt.Errorf("client: no card has the id %s; see card show --list", id)
-	}
-	k.Revoked, k.dirty = true, true
-	for _, h := range a.Homes() {
-		a.registerDoor(h, k)
-	}
-	return nil
-}
-
-// CardText is the code of a card with the gateways of now; empty if it is
-// revoked or there is no gateway.
-func (a *Account) CardText(k *Card) (string, error) {
-	if k.Revoked || len(a.order) == 0 {
-		return "", nil
-	}
-	shown := card.Card{User: a.Self.User, Address: a.Self.Address, Door: k.Door, Name: a.Self.Name}
-	for _, h := range a.Homes()[:min(len(a.order), card.MaxGateways)] {
-		shown.Gateways = append(shown.Gateways, h.Address.Gateway())
-	}
-	return shown.Text()
-}
-
-// Door is the card whose door stands at a place, nil if there is none.
-func (a *Account) Door(at Place) *Card { return a.doors[at] }
-
-func (a *Account) indexDoors() {
-	clear(a.doors)
-	for _, k := range a.cards {
-		for node, h := range a.homes {
-			a.doors[Place{node, a.doorOf(h, k)}] = k
+	oldest := node
+	for n, p := range a.past {
+		if p.Removed.Before(a.past[oldest].Removed) {
+			oldest = n
 		}
 	}
+	delete(a.past, oldest)
+	a.gone = append(a.gone, profile.Ref{Table: profile.TableHome, Key: oldest[:]})
 }
 
 // Sweep erases prekeys whose time is over, makes a new one a week, and
@@ -323,19 +359,6 @@ func (a *Account) Sweep() {
 	}
 	for _, h := range a.Homes() {
 		a.publish(h)
-	}
-}
-
-// AcceptParams is what inits are opened with; k is the card at whose door one
-// lay, nil at a contact's drop.
-func (a *Account) AcceptParams(k *Card) session.AcceptParams {
-	return session.AcceptParams{
-		Identity: a.Self.User, Device: a.Self.Signer.Public(), Prekeys: a.prekeys,
-		Door: func(id key.CardID) (d key.DoorSecret, ok bool) {
-			if k == nil || k.ID != id {
-				return d, false
-			}
-			return k.Door, true
-		},
+		a.storeSafe(h)
 	}
 }

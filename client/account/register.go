@@ -1,7 +1,9 @@
 package account
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
+	"time"
 
 	"zeroms/client/home"
 	"zeroms/client/profile"
@@ -10,13 +12,14 @@ import (
 	"zeroms/protocol/wire"
 )
 
-// Register registers at a home every door that it lacks, and the profile. The
-// drops of contacts are registered by RegisterDrop.
+// Register registers at a home every door that it lacks, and stores the profiles
+// and the safe. The drops of contacts are registered by RegisterDrop.
 func (a *Account) Register(h *Home) {
 	for _, k := range a.cards {
 		a.registerDoor(h, k)
 	}
 	a.publish(h)
+	a.storeSafe(h)
 }
 
 // RegisterDrop makes a contact's drop what it should be at every home that is
@@ -80,17 +83,30 @@ func (a *Account) object(h *Home, op uint8, drop key.DropID, capability key.Capa
 	return wire.Sign(h.login, key.ContextMailbox, body)
 }
 
+// secret is what finds the profile that a card leads to.
+func (a *Account) secret(k *Card) key.AddressSecret {
+	if k.Public {
+		return k.Address
+	}
+	return a.Self.Address
+}
+
+// signer claims what belongs to holders of an address secret at a home.
+func (a *Account) signer(h *Home, s key.AddressSecret) key.ProfilePrivate {
+	return key.ProfileSigner(a.Self.Identity, s, h.Place())
+}
+
 // doorOf is the door of a card at a home.
 func (a *Account) doorOf(h *Home, k *Card) key.DropID {
-	signer := key.ProfileSigner(a.Self.Identity, a.Self.Address, h.Place())
-	return key.DoorOf(signer.Public(), k.Door.DoorKey(h.Address.Node))
+	return key.DoorOf(a.signer(h, a.secret(k)).Public(), k.Door.DoorKey(h.Address.Node))
 }
 
 // registerDoor makes a card's door at a home that is up what it should be:
-// there, or gone if the card was revoked.
+// there, or gone if the card was revoked. Whatever a public card shows follows.
 func (a *Account) registerDoor(h *Home, k *Card) {
 	node := h.Address.Node
 	if !h.Up || k.Doors[node] != k.Revoked {
+		a.publishCard(h, k)
 		return
 	}
 	door, capability := a.doorOf(h, k), k.Door.Capability(node)
@@ -99,53 +115,128 @@ func (a *Account) registerDoor(h *Home, k *Card) {
 		a.ask(h, door, gone, "a revoked card's door could not be closed", func() {
 			delete(k.Doors, node)
 			k.dirty = true
+			a.publishCard(h, k)
 		})
 		return
 	}
-	signer := key.ProfileSigner(a.Self.Identity, a.Self.Address, h.Place())
+	signer := a.signer(h, a.secret(k))
 	account, number := a.Self.Seed.Mailbox(node).Public(), wire.Millis(a.host.Now())
 	put := &wire.DoorPut{
 		Object: a.object(h, wire.OpDoorPut, door, capability), Capability: [32]byte(capability.Bytes()),
 		Profile: signer.Public(), X: k.Door.DoorKey(node), Number: number,
-		Claim: signer.Sign(key.ContextDoorClaim, wire.DoorClaim(door, account, number)),
+		Claim: signer.Sign(key.ContextDoorClaim, wire.DoorClaim(door, account, number)), Bits: k.Bits,
 	}
 	a.ask(h, door, put, "a card's door could not be registered", func() {
-		k.Doors[node], k.dirty = true, true
-		a.registerDoor(h, k) // it may have been revoked meanwhile
+		if a.homes[node] != h {
+			return
+		}
+		if k.Bits == put.Bits {
+			k.Doors[node], k.dirty = true, true
+		}
+		a.registerDoor(h, k) // it may have been revoked or changed meanwhile
 	})
 }
 
-// publish stores the profile blob at a home if what is there is outdated.
+// publish stores the profile at a home if what is there is outdated.
 func (a *Account) publish(h *Home) {
-	p := a.prekeys[len(a.prekeys)-1]
-	id := p.ID()
-	want := sha256.Sum256(key.Join(id[:], a.Self.Newest(), a.Fingerprint()))
-	if !h.Up || h.publishing || h.Published == want {
+	a.publishAs(h, nil)
+	for _, k := range a.cards {
+		a.publishCard(h, k)
+	}
+}
+
+// publishCard makes what a public card shows at a home what it should be: a
+// profile that names the door once that stands, noise if the card was revoked.
+func (a *Account) publishCard(h *Home, k *Card) {
+	node := h.Address.Node
+	switch {
+	case !k.Public || !h.Up:
+	case !k.Revoked && k.Doors[node]:
+		a.publishAs(h, k)
+	case k.Revoked && k.Blobs[node]:
+		noise := make([]byte, address.SmallProfile)
+		_, _ = rand.Read(noise) // never fails
+		a.store(h, a.signer(h, k.Address), noise, func() {
+			delete(k.Blobs, node)
+			h.Public, h.dirty, k.dirty = [32]byte{}, true, true
+			a.registerDoor(h, k)
+		})
+	}
+}
+
+// publishAs stores the profile for contacts, or the one of a public card.
+func (a *Account) publishAs(h *Home, k *Card) {
+	prekey := a.prekeys[len(a.prekeys)-1]
+	id := prekey.ID()
+	parts := [][]byte{id[:], a.Self.Newest(), a.Fingerprint()}
+	entries := a.Self.Entries
+	p := &address.Profile{
+		Made: a.host.Now(), List: entries[max(0, len(entries)-address.MaxEntries):],
+		Bundles: [][]byte{prekey.Bundle()}, Leases: a.Leases(),
+	}
+	secret, there := a.Self.Address, &h.Published
+	if k != nil {
+		secret, there = k.Address, &h.Public
+		p.Door, p.Difficulty = k.Door, k.Bits
+		parts = append(parts, k.ID[:], []byte{k.Bits})
+	}
+	want := sha256.Sum256(key.Join(parts...))
+	if !h.Up || *there == want {
 		return
 	}
-	entries := a.Self.Entries
-	blob, err := address.Seal(&address.Profile{
-		Made: a.host.Now(), List: entries[max(0, len(entries)-address.MaxEntries):],
-		Bundles: [][]byte{p.Bundle()}, Leases: a.Leases(),
-	}, a.Self.User, a.Self.Address, h.Place(), a.Self.Signer)
+	blob, err := address.Seal(p, a.Self.User, secret, h.Place(), a.Self.Signer)
 	if err != nil {
 		a.log.Error("the profile could not be sealed", "error", err)
 		return
 	}
-	signer := key.ProfileSigner(a.Self.Identity, a.Self.Address, h.Place())
+	if k != nil {
+		k.Blobs[h.Address.Node], k.dirty = true, true // from now on it may lie there
+	}
+	a.store(h, a.signer(h, secret), blob, func() {
+		*there, h.dirty = want, true
+		if k != nil {
+			a.registerDoor(h, k) // it may have been revoked meanwhile
+		}
+	})
+}
+
+// store puts a blob under a name at a home, one at a time for each name.
+func (a *Account) store(h *Home, signer key.ProfilePrivate, blob []byte, done func()) {
+	name := signer.Public()
+	if h.storing[name] {
+		return
+	}
 	account, number := a.Self.Seed.Mailbox(h.Address.Node).Public(), wire.Millis(a.host.Now())
 	put := &wire.ProfilePut{
-		Name: signer.Public(), Number: number, Blob: blob,
+		Name: name, Number: number, Blob: blob,
 		Claim: signer.Sign(key.ContextProfileClaim, wire.ProfileClaim(account, number)),
 	}
-	h.publishing = true
+	h.storing[name] = true
 	a.host.Ask(home.Request{To: h.Target(), Payload: put}, func(answer home.Answered) {
-		h.publishing = false
-		if answer.Err != nil {
-			a.log.Warn("the profile could not be published", "error", answer.Err)
+		delete(h.storing, name)
+		switch {
+		case a.homes[h.Address.Node] != h:
+		case answer.Err != nil:
+			a.log.Warn("a profile could not be stored", "error", answer.Err)
 			a.host.RetrySoon()
-			return
+		default:
+			done()
 		}
-		h.Published, h.dirty = want, true
 	})
+}
+
+// safePause is the least time between two versions of the safe at a home.
+const safePause = time.Hour
+
+// storeSafe puts the safe at a home if its content changed, at most hourly.
+func (a *Account) storeSafe(h *Home) {
+	now := a.host.Now()
+	if !h.Up || h.Safe != [32]byte{} && now.Sub(h.SafeAt).Abs() < safePause {
+		return
+	}
+	s := a.host.Safe(h.Place(), h.Safe)
+	if s == nil {
+		return
+	}
+	a.store(h, s.Signer, s.Blob, func() { h.Safe, h.SafeAt, h.dirty = s.Print, now, true })
 }

@@ -2,14 +2,16 @@
 // each home gateway, where the device logs in and is pushed its mailbox, and
 // guest links to foreign gateways, opened for a submission or a profile and
 // closed when idle. It reconnects with backoff and jitter, proves logins,
-// checks the signature of every commit, and turns all of it into events.
+// checks the signature of every commit, and turns all of it into events. Proofs
+// of work that a public door or a registration asks for are computed here too,
+// one at a time and beside everything else.
 //
 // It keeps nothing and decides nothing about messages: a request that cannot
 // be answered comes back as an Answered event with an error, and whoever asked
 // repeats it. Repeating is always safe (docs/protocol/link.md).
 //
-// Goroutines: Run waits for one runPeer per gateway in use; a connected peer
-// has one more that reads.
+// Goroutines: Run waits for one runPeer per gateway in use and for runWorker; a
+// connected peer has one more that reads.
 package home
 
 import (
@@ -117,9 +119,12 @@ type Request struct {
 	// Make builds the payload once the gateway's key is known, if Payload is
 	// nil; the answer to a nil is ErrValue.
 	Make func(node key.NodePublic) wire.Payload
+	// Work is what a submission needs before it is sent; nil: nothing.
+	Work *Work
 }
 
-// Event is what a Pool reports: Connected, Disconnected, Pushed, Answered or Head.
+// Event is what a Pool reports: Connected, Greeted, Disconnected, Pushed,
+// Answered or Head.
 type Event interface{ event() }
 
 // Connected reports a home gateway that took the login. Pushes follow.
@@ -131,6 +136,13 @@ type Connected struct {
 	Addr netip.Addr
 	// Took is how long connecting and login took.
 	Took time.Duration
+}
+
+// Greeted reports the hello of a gateway, home or not: what its clock is less
+// our own.
+type Greeted struct {
+	Gateway key.NodePublic
+	Clock   time.Duration
 }
 
 // Disconnected reports a home gateway that can't be reached; Retry is when it
@@ -151,10 +163,14 @@ type Pushed struct {
 type Answered struct {
 	Token   uint64
 	Gateway key.NodePublic
-	// Payload is the answer: OK, Profile or Refused; nil for a receipt.
+	// Payload is the answer: OK, Profile, State or Refused; nil for a receipt.
 	Payload wire.Payload
 	// Receipt is set for a Submit in custody: its commit's signature holds.
 	Receipt *custody.Receipt
+	// Proof is the encoded custody.Proof of Receipt.
+	Proof []byte
+	// Bits is the work that the door takes now, if it refused a Submit for that.
+	Bits uint8
 	// Err is set if there was no answer or an error.
 	Err error
 }
@@ -163,9 +179,14 @@ type Answered struct {
 type Head struct {
 	Gateway key.NodePublic
 	Head    custody.Head
+	// Time is the gateway's clock when it signed, in ms.
+	Time uint64
+	// Proof is the encoded custody.Proof of the head.
+	Proof []byte
 }
 
 func (Connected) event()    {}
+func (Greeted) event()      {}
 func (Disconnected) event() {}
 func (Pushed) event()       {}
 func (Answered) event()     {}
@@ -178,19 +199,29 @@ type Pool struct {
 	jobs  chan *peer    // peers to start
 	ended chan struct{} // closed when Run ends
 
+	work *bench
+
 	mu    sync.Mutex
 	peers map[key.GatewayHash]*peer // guarded by mu
 }
 
 // New makes a Pool; Run starts it.
 func New(cfg Config) *Pool {
-	return &Pool{cfg: cfg, jobs: make(chan *peer, 64), ended: make(chan struct{}), peers: map[key.GatewayHash]*peer{}}
+	return &Pool{
+		cfg: cfg, jobs: make(chan *peer, 64), ended: make(chan struct{}), work: newBench(),
+		peers: map[key.GatewayHash]*peer{},
+	}
 }
 
 // Run serves until ctx ends, then closes every link and waits for all goroutines.
 func (p *Pool) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		p.work.runWorker(ctx)
+	}()
 	for {
 		select {
 		case <-ctx.Done():
@@ -232,10 +263,19 @@ func (p *Pool) Restart(t Target) {
 	}
 }
 
-// Send hands a request to the gateway's link, which is opened if need be.
+// Send hands a request to the gateway's link, which is opened if need be. One
+// that needs work is sent once that is computed.
 func (p *Pool) Send(r Request) {
+	if s, ok := r.Payload.(*wire.Submit); ok && r.Work != nil && len(s.Work) == 0 {
+		p.workFor(r, s)
+		return
+	}
 	p.with(r.To.Hash(), func(q *peer) bool { return q.enqueue(r) })
 }
+
+// Cancel gives up the work for a request that nobody needs any more; its answer
+// is ErrCancelled. A request that was sent already goes its way.
+func (p *Pool) Cancel(token uint64) { p.work.cancel(token) }
 
 // with hands work to the gateway's peer, or to a new one if there is none or
 // it just ended.

@@ -36,6 +36,7 @@ type peer struct {
 
 	// owned by runPeer
 	backoff time.Duration
+	toll    toll
 }
 
 func newPeer(p *Pool, h key.GatewayHash) *peer {
@@ -210,6 +211,12 @@ func (q *peer) runPeer(ctx context.Context) {
 		if err == nil {
 			err = wire.ErrLinkClosed.Because("started over")
 		}
+		if q.toll.due() {
+			q.pool.cfg.Events(Disconnected{Gateway: q.hash, Err: err, Retry: time.Now()})
+			if err = q.pay(ctx); err == nil {
+				continue
+			}
+		}
 		q.pause(ctx, err, time.Since(began))
 	}
 }
@@ -266,6 +273,7 @@ func (q *peer) once(ctx context.Context, spec *Spec, target Target) error {
 	if err := s.hello(dialing); err != nil {
 		return linkError(err)
 	}
+	q.pool.cfg.Events(Greeted{Gateway: s.node, Clock: s.clock})
 	if spec != nil {
 		if err := s.login(dialing, spec); err != nil {
 			return linkError(err)

@@ -29,6 +29,7 @@ type world struct {
 	stop     context.CancelFunc
 	ended    chan error
 	last     uint64 // token
+	greeted  []home.Greeted
 }
 
 // network is that of all tests.
@@ -96,25 +97,39 @@ func (w *world) ask(p wire.Payload) uint64 {
 	return w.last
 }
 
-// next returns the next event.
+// next returns the next event but a Greeted, which is noted.
 func (w *world) next() home.Event {
 	w.t.Helper()
-	select {
-	case e := <-w.events:
-		return e
-	case <-time.After(patience):
-		w.t.Fatal("no event came")
-		return nil
+	for {
+		select {
+		case e := <-w.events:
+			if g, ok := e.(home.Greeted); ok {
+				w.greeted = append(w.greeted, g)
+				continue
+			}
+			return e
+		case <-time.After(patience):
+			w.t.Fatal("no event came")
+			return nil
+		}
 	}
 }
 
-// quiet asserts that no event comes within d.
+// quiet asserts that no event but a Greeted comes within d.
 func (w *world) quiet(d time.Duration) {
 	w.t.Helper()
-	select {
-	case e := <-w.events:
-		w.t.Fatalf("an event came: %T %+v", e, e)
-	case <-time.After(d):
+	over := time.After(d)
+	for {
+		select {
+		case e := <-w.events:
+			if g, ok := e.(home.Greeted); ok {
+				w.greeted = append(w.greeted, g)
+				continue
+			}
+			w.t.Fatalf("an event came: %T %+v", e, e)
+		case <-over:
+			return
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -20,6 +21,8 @@ type pending struct {
 	want  wire.Type // of its answer, beside errors and refusals
 	// submit is what a receipt must name; nil for all other requests.
 	submit *wire.Submit
+	// request is what a submission is repeated from with more work.
+	request Request
 }
 
 // session is one connection after its dial. The reading goroutine hands whole
@@ -31,8 +34,9 @@ type session struct {
 	conn    link.Conn
 	node    key.NodePublic
 	limits  wire.Limits
-	client  [32]byte // SHA-256 of our hello frame
-	server  [32]byte // SHA-256 of the gateway's
+	clock   time.Duration // the gateway's less our own
+	client  [32]byte      // SHA-256 of our hello frame
+	server  [32]byte      // SHA-256 of the gateway's
 	welcome wire.Welcome
 	home    bool
 
@@ -88,7 +92,7 @@ func (s *session) adopt(h *wire.ServerHello) error {
 	if !proven.IsZero() && proven != h.Node || key.GatewayHashOf(h.Node) != s.target.Hash() {
 		return wire.ErrWrongNode
 	}
-	s.node, s.limits = h.Node, h.Limits
+	s.node, s.limits, s.clock = h.Node, h.Limits, time.Until(wire.Time(h.Time))
 	return nil
 }
 
@@ -109,7 +113,7 @@ func expect(f wire.Frame, p wire.Payload) error {
 func (s *session) login(ctx context.Context, spec *Spec) error {
 	err := s.tryLogin(ctx, spec)
 	if e, ok := err.(*wire.Error); ok && e.Code == wire.CodeLogin && spec.Register != nil {
-		if err := s.ask(ctx, spec.Register, &wire.OK{}); err != nil {
+		if err := s.register(ctx, spec); err != nil {
 			return err
 		}
 		err = s.tryLogin(ctx, spec)
@@ -118,6 +122,20 @@ func (s *session) login(ctx context.Context, spec *Spec) error {
 		err = wire.ErrUnexpected.Because("a welcome to another account")
 	}
 	return err
+}
+
+// register opens the account, with an invitation or with work if the gateway
+// asks for one of them.
+func (s *session) register(ctx context.Context, spec *Spec) error {
+	request, err := s.peer.registration(spec, s.node, s.limits.RegisterBits)
+	if err != nil {
+		return err
+	}
+	if err := s.ask(ctx, request, &wire.OK{}); err != nil {
+		s.peer.toll = toll{} // whatever was wrong, the same work does not mend it
+		return err
+	}
+	return nil
 }
 
 func (s *session) tryLogin(ctx context.Context, spec *Spec) error {
@@ -283,7 +301,7 @@ func (s *session) pack(batch []Request) (messages [][]byte) {
 			s.peer.answer(r.Token, Answered{Gateway: s.node, Err: wire.ErrValue.Because("the request can't be made for this gateway")})
 			continue
 		}
-		frame := wire.AppendFrame(nil, s.register(r), r.Payload)
+		frame := wire.AppendFrame(nil, s.await(r), r.Payload)
 		if len(out) > 0 && int64(len(out)+len(frame)) > most {
 			messages, out = append(messages, out), nil
 		}
@@ -295,8 +313,8 @@ func (s *session) pack(batch []Request) (messages [][]byte) {
 	return messages
 }
 
-// register notes a request that expects an answer and returns its id.
-func (s *session) register(r Request) uint64 {
+// await notes a request that expects an answer and returns its id.
+func (s *session) await(r Request) uint64 {
 	if r.Token == 0 {
 		return 0
 	}
@@ -304,10 +322,12 @@ func (s *session) register(r Request) uint64 {
 	p := pending{token: r.Token, sent: time.Now(), want: wire.TypeOK}
 	switch payload := r.Payload.(type) {
 	case *wire.Submit:
-		p.submit, p.want = payload, wire.TypeCommit
+		p.submit, p.request, p.want = payload, r, wire.TypeCommit
 		s.submits++
 	case *wire.HeadGet:
 		p.want = wire.TypeCommit
+	case *wire.StateGet:
+		p.want = wire.TypeState
 	case *wire.ProfileGet:
 		p.want = wire.TypeProfile
 	}
@@ -383,6 +403,8 @@ func (s *session) frame(f wire.Frame) error {
 		return s.refused(f)
 	case wire.TypeProfile:
 		return s.plain(f, &wire.Profile{})
+	case wire.TypeState:
+		return s.plain(f, &wire.State{})
 	case wire.TypeOK:
 		return s.plain(f, &wire.OK{})
 	case wire.TypeError:
@@ -446,7 +468,15 @@ func (s *session) refused(f wire.Frame) error {
 		return wire.ErrUnexpected
 	}
 	s.settle(f.ID)
-	s.peer.answer(q.token, Answered{Gateway: s.node, Payload: &r, Err: &wire.Error{Code: body.Code}})
+	if more, ok := q.request.harder(body); ok {
+		s.peer.pool.Send(more)
+		return nil
+	}
+	a := Answered{Gateway: s.node, Payload: &r, Bits: body.Bits, Err: &wire.Error{Code: body.Code}}
+	if body.Bits > 0 {
+		a.Err = (&wire.Error{Code: body.Code}).Because(fmt.Sprintf("%d zero bits", body.Bits))
+	}
+	s.peer.answer(q.token, a)
 	return nil
 }
 
@@ -456,7 +486,7 @@ func (s *session) commit(c *wire.Commit) error {
 	if err := custody.Verify(c, s.node); err != nil {
 		return err
 	}
-	for _, item := range c.Items {
+	for n, item := range c.Items {
 		q, err := s.awaited(item.ID, wire.TypeCommit)
 		if err != nil {
 			return err
@@ -465,7 +495,11 @@ func (s *session) commit(c *wire.Commit) error {
 			if !s.home || head.Account != s.welcome.Tag || q != nil && q.submit != nil {
 				return wire.ErrUnexpected
 			}
-			s.peer.pool.cfg.Events(Head{Gateway: s.node, Head: *head})
+			proof, err := s.proof(c, n)
+			if err != nil {
+				return err
+			}
+			s.peer.pool.cfg.Events(Head{Gateway: s.node, Head: *head, Time: c.Time, Proof: proof})
 			if q != nil {
 				s.settle(item.ID)
 				s.peer.answer(q.token, Answered{Gateway: s.node, Payload: c})
@@ -481,8 +515,21 @@ func (s *session) commit(c *wire.Commit) error {
 		case q.submit == nil || !receipt.For(q.submit.Drop, sha256.Sum256(q.submit.Envelope)):
 			return wire.ErrUnexpected
 		}
+		proof, err := s.proof(c, n)
+		if err != nil {
+			return err
+		}
 		s.settle(item.ID)
-		s.peer.answer(q.token, Answered{Gateway: s.node, Receipt: receipt})
+		s.peer.answer(q.token, Answered{Gateway: s.node, Receipt: receipt, Proof: proof})
 	}
 	return nil
+}
+
+// proof is what proves one item of a commit by itself.
+func (s *session) proof(c *wire.Commit, item int) ([]byte, error) {
+	p, err := custody.ProofOf(c, item)
+	if err != nil {
+		return nil, err
+	}
+	return p.Encode(), nil
 }

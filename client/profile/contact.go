@@ -53,6 +53,10 @@ type Contact struct {
 	Door     key.DoorSecret
 	Gateways []Gateway
 	Turn     uint32
+	// Public tells that the card is a public one: Door stands in the profile, and
+	// takes work of Bits zero bits.
+	Public bool
+	Bits   uint8
 	// Mine is the drop that they write to; Registered are the homes where it
 	// stands; Announced is a fingerprint of what they were told about it.
 	Mine       key.DropSecret
@@ -120,6 +124,8 @@ type contactRecord struct {
 	NameAt     Place              `cbor:"19,keyasint"`
 	DropsAt    Place              `cbor:"20,keyasint"`
 	Via        key.CardID         `cbor:"21,keyasint"`
+	Public     bool               `cbor:"22,keyasint,omitempty"`
+	Bits       uint8              `cbor:"23,keyasint,omitempty"`
 }
 
 type conversationRecord struct {
@@ -155,7 +161,7 @@ func (c *Contact) Row() Row {
 		Verified: c.Verified, Added: wire.Millis(c.Added), Network: c.Network, Secret: c.Secret.Bytes(),
 		Door: c.Door.Bytes(), Gateways: c.Gateways, Turn: c.Turn, Mine: c.Mine.Bytes(),
 		Registered: sortedNodes(c.Registered), Announced: c.Announced, Leases: c.Leases,
-		NameAt: c.NameAt, DropsAt: c.DropsAt, Via: c.Via,
+		NameAt: c.NameAt, DropsAt: c.DropsAt, Via: c.Via, Public: c.Public, Bits: c.Bits,
 	}
 	if !c.Theirs.IsZero() {
 		r.Theirs = c.Theirs.Bytes()
@@ -176,7 +182,7 @@ func ParseContact(row Row) (c Contact, err error) {
 		ID: row.Conv, User: r.User, Alias: r.Alias, Called: r.Called, State: ContactState(r.State),
 		Verified: r.Verified, Added: wire.Time(r.Added), Network: r.Network, Gateways: r.Gateways,
 		Turn: r.Turn, Registered: nodeSet(r.Registered), Announced: r.Announced, Leases: r.Leases,
-		NameAt: r.NameAt, DropsAt: r.DropsAt, Via: r.Via,
+		NameAt: r.NameAt, DropsAt: r.DropsAt, Via: r.Via, Public: r.Public, Bits: r.Bits,
 	}
 	if c.Secret, err = key.AddressSecretFrom(r.Secret); err != nil {
 		return c, err

@@ -31,10 +31,13 @@ const (
 	TablePrekey       Table = 8  // prekeys that others may still use
 	TableSession      Table = 9  // ratchets
 	TableOutbox       Table = 10 // what is not delivered yet
+	TableRepair       Table = 20 // what repair has done in one conversation
+	TableEvidence     Table = 21 // proven faults of gateways
+	TableLog          Table = 22 // the newest rows of the homes' logs, without payloads
 )
 
 // Ephemeral reports whether rows of the table are sealed under the daily key.
-func (t Table) Ephemeral() bool { return t >= TablePrekey }
+func (t Table) Ephemeral() bool { return t >= TablePrekey && t <= TableOutbox }
 
 // Row is one row as plain data. Data is personal and must be sealed at rest;
 // Keys too may only be stored as keyed hashes. Conv, Height and Flags may stand

@@ -20,6 +20,9 @@ const (
 	Delivered MessageState = 3 // every device of the recipient has it
 	Read      MessageState = 4 // the recipient has read it
 	Failed    MessageState = 5 // refused for good
+	// NotDelivered: some device did not take it within the time that messages
+	// are kept for repair.
+	NotDelivered MessageState = 6
 )
 
 // String is the state's word in output.
@@ -35,6 +38,8 @@ func (s MessageState) String() string {
 		return "read"
 	case Failed:
 		return "failed"
+	case NotDelivered:
+		return "not-delivered"
 	}
 	return "unknown"
 }
@@ -73,6 +78,8 @@ type Target struct {
 	Until     uint64
 	Delivered uint64
 	Size      uint32 // of the envelope in bytes
+	Receipt   []byte // the newest gateway's custody.Proof; empty: none
+	Gone      bool   // the device was told that the message no longer exists
 }
 
 type messageRecord struct {
@@ -170,12 +177,30 @@ func (m *Message) Slowest() *Target {
 	var slowest *Target
 	for n := range m.Targets {
 		t := &m.Targets[n]
-		if slowest == nil || t.State == Failed || t.State < slowest.State && slowest.State != Failed {
+		if slowest == nil || rank(t.State) < rank(slowest.State) {
 			slowest = t
 		}
 	}
 	return slowest
 }
+
+// rank orders states by how much they are a reason to worry.
+func rank(s MessageState) int {
+	switch s {
+	case Failed:
+		return -2
+	case NotDelivered:
+		return -1
+	}
+	return int(s)
+}
+
+// Erased reports whether only the signed header is left: the content was erased
+// here, or by the sender before it came.
+func (m *Message) Erased() bool { return len(m.Body) == 0 }
+
+// Erase forgets the content; the chain still verifies without it.
+func (m *Message) Erase() { m.Salt, m.Body = [message.SaltSize]byte{}, nil }
 
 // Shown reports whether the message is a line of the conversation and not one
 // of the kinds that only change something.

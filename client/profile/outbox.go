@@ -14,6 +14,7 @@ type Parcel struct {
 	Drop     key.DropID  `cbor:"3,keyasint"`
 	MAC      [16]byte    `cbor:"4,keyasint"`
 	Envelope []byte      `cbor:"5,keyasint"`
+	Bits     uint8       `cbor:"6,keyasint"` // the work that a public door takes; 0: none
 }
 
 // Submit is the frame that submits the parcel.

@@ -16,6 +16,9 @@ type Self struct {
 	Name    string
 	Created time.Time
 	Entries [][]byte // own device list, oldest first
+	// SetBack is when this profile was found to be an older copy of itself, which
+	// must not be used any more; zero: it is the newest.
+	SetBack time.Time
 
 	// derived
 	Identity key.IdentityPrivate
@@ -33,6 +36,7 @@ type selfRecord struct {
 	Name    string   `cbor:"5,keyasint"`
 	Created uint64   `cbor:"6,keyasint"`
 	Entries [][]byte `cbor:"7,keyasint"`
+	SetBack uint64   `cbor:"8,keyasint,omitempty"`
 }
 
 // NewSelf makes a new identity with its first device.
@@ -72,7 +76,7 @@ func (s *Self) Newest() []byte { return s.Entries[len(s.Entries)-1] }
 func (s *Self) Row() Row {
 	return Row{Table: TableSelf, Key: []byte{1}, Data: wire.Marshal(selfRecord{
 		Version: version, Seed: s.Seed.Bytes(), Secret: s.Secret.Bytes(), Address: s.Address.Bytes(),
-		Name: s.Name, Created: wire.Millis(s.Created), Entries: s.Entries,
+		Name: s.Name, Created: wire.Millis(s.Created), Entries: s.Entries, SetBack: millis(s.SetBack),
 	})}
 }
 
@@ -82,7 +86,7 @@ func ParseSelf(row Row) (*Self, error) {
 	if err := parse(row.Data, &r, &r.Version); err != nil {
 		return nil, err
 	}
-	s := &Self{Name: r.Name, Created: wire.Time(r.Created), Entries: r.Entries}
+	s := &Self{Name: r.Name, Created: wire.Time(r.Created), Entries: r.Entries, SetBack: moment(r.SetBack)}
 	var err error
 	if s.Seed, err = key.SeedFrom(r.Seed); err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 
 	"zeroms/client/profile"
 	"zeroms/protocol/address"
+	"zeroms/protocol/card"
 	"zeroms/protocol/device"
 	"zeroms/protocol/key"
 	"zeroms/protocol/session"
@@ -32,6 +33,10 @@ type Published struct {
 	Bundles map[key.DeviceID]*session.Bundle
 	// Leases are where the contact can be reached.
 	Leases []profile.Gateway
+	// Door is the secret of the public door and Bits the work it takes; zero: the
+	// profile names none.
+	Door key.DoorSecret
+	Bits uint8
 	// Made is when the profile was made, in ms.
 	Made uint64
 }
@@ -40,7 +45,8 @@ type Published struct {
 // holds of a contact; seen is when the newest profile read there was made, in
 // ms. Errors: those of address.Open, wire.ErrStaleList for one that is older
 // than seen or that names an older device list than is known, and what is wrong
-// with the list, its signature or the bundles.
+// with the list, its signature or the bundles; wire.ErrNoProfile for one behind a
+// public card that names no public door, while there is no other way.
 func ReadProfile(c *profile.Contact, blob []byte, at Source, now time.Time) (*Published, error) {
 	p, err := address.Open(blob, c.User, c.Secret, at.Place, now)
 	if err != nil {
@@ -67,7 +73,10 @@ func ReadProfile(c *profile.Contact, blob []byte, at Source, now time.Time) (*Pu
 	if err := p.Verify(signer.DSK); err != nil {
 		return nil, err
 	}
-	out := &Published{List: list, Made: wire.Millis(p.Made)}
+	if c.Public && c.Theirs.IsZero() && p.Door.IsZero() {
+		return nil, wire.ErrNoProfile.Because("it names no public door")
+	}
+	out := &Published{List: list, Made: wire.Millis(p.Made), Door: p.Door, Bits: p.Difficulty}
 	for _, l := range p.Leases {
 		out.Leases = append(out.Leases, profile.FromLease(l))
 	}
@@ -164,8 +173,12 @@ func Seen(c *profile.Contact, at key.GatewayHash) uint64 {
 }
 
 // Learn takes from a profile read at node where else its owner is: as further
-// places of the card before they have answered, later as their leases.
+// places of the card before they have answered, later as their leases. Behind a
+// public card it is the profile that names the door.
 func Learn(c *profile.Contact, node key.NodePublic, p *Published, scope Scope) {
+	if c.Public && !p.Door.IsZero() {
+		c.Door, c.Bits = p.Door, p.Bits
+	}
 	leases := Within(scope, p.Leases)
 	for n := range leases {
 		leases[n].Made = Seen(c, leases[n].Hash)
@@ -194,6 +207,8 @@ type Route struct {
 	Drop       key.DropID
 	Capability key.Capability
 	Door       bool
+	// Bits is the work that a public door takes, in zero bits; 0: none.
+	Bits uint8
 }
 
 // ToDrop leads to the contact's drop at one of their gateways, the turn-th;
@@ -213,7 +228,8 @@ func DropAt(c *profile.Contact, g profile.Gateway) *Route {
 }
 
 // ToDoor leads to the door of the card we have, at the gateway whose turn it
-// is; nil without a card or before that gateway's key is known.
+// is; nil without a card, before that gateway's key is known, and before the
+// profile behind a public card was read.
 func ToDoor(c *profile.Contact) *Route {
 	if len(c.Gateways) == 0 || c.Door.IsZero() {
 		return nil
@@ -232,5 +248,15 @@ func DoorAt(c *profile.Contact, g profile.Gateway) *Route {
 	if err != nil {
 		return nil
 	}
-	return &Route{Gateway: g, Door: true, Drop: key.DoorOf(name, c.Door.DoorKey(node)), Capability: c.Door.Capability(node)}
+	r := &Route{Gateway: g, Door: true, Drop: key.DoorOf(name, c.Door.DoorKey(node)), Capability: c.Door.Capability(node)}
+	if c.Public {
+		r.Bits = max(c.Bits, wire.MinDoorBits)
+	}
+	return r
+}
+
+// FromCard takes what a card says of reaching its owner, in place of what an
+// older one said; gateways are those of the card that the user may be sent to.
+func FromCard(c *profile.Contact, k *card.Card, gateways []profile.Gateway) {
+	c.Secret, c.Door, c.Public, c.Bits, c.Turn, c.Gateways = k.Address, k.Door, k.Public, 0, 0, gateways
 }

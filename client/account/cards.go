@@ -1,0 +1,128 @@
+package account
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"zeroms/client/profile"
+	"zeroms/protocol/card"
+	"zeroms/protocol/key"
+	"zeroms/protocol/session"
+	"zeroms/protocol/wire"
+)
+
+// Cards returns the cards, oldest first.
+func (a *Account) Cards() []*Card {
+	out := make([]*Card, 0, len(a.cards))
+	for _, k := range a.cards {
+		out = append(out, k)
+	}
+	slices.SortFunc(out, func(x, y *Card) int {
+		return cmp.Or(x.Created.Compare(y.Created), slices.Compare(x.ID[:], y.ID[:]))
+	})
+	return out
+}
+
+// AddCard makes a further card, with a door of its own.
+func (a *Account) AddCard() *Card { return a.giveOut(profile.NewCard(a.host.Now())) }
+
+func (a *Account) giveOut(c *profile.Card) *Card {
+	k := &Card{Card: c, dirty: true}
+	a.cards[k.ID] = k
+	a.indexDoors()
+	for _, h := range a.Homes() {
+		a.registerDoor(h, k)
+	}
+	return k
+}
+
+// PublicCard is the card for everybody, nil if there is none.
+func (a *Account) PublicCard() *Card {
+	for _, k := range a.cards {
+		if k.Public && !k.Revoked {
+			return k
+		}
+	}
+	return nil
+}
+
+// MakePublic makes the card for everybody, or changes the work that its door
+// takes: so many zero bits, 0 for the least. There is at most one. Errors:
+// wire.ErrValue for more or less work than a door may ask for.
+func (a *Account) MakePublic(bits uint8) (*Card, error) {
+	if bits == 0 {
+		bits = wire.MinDoorBits
+	}
+	if bits < wire.MinDoorBits || bits > wire.MaxWorkBits {
+		return nil, wire.ErrValue.Because(fmt.Sprintf("a public door takes work of %d to %d bits", wire.MinDoorBits, wire.MaxWorkBits))
+	}
+	k := a.PublicCard()
+	switch {
+	case k == nil:
+		return a.giveOut(profile.NewPublicCard(bits, a.host.Now())), nil
+	case k.Bits != bits:
+		k.Bits, k.dirty = bits, true
+		clear(k.Doors)
+		for _, h := range a.Homes() {
+			a.registerDoor(h, k)
+		}
+	}
+	return k, nil
+}
+
+// RevokeCard closes a card's door at every home, and makes what a public card
+// shows unreadable; contacts made through it stay.
+func (a *Account) RevokeCard(id key.CardID) error {
+	k := a.cards[id]
+	if k == nil {
+		return fmt.Errorf("client: no card has the id %s; see card show --list", id)
+	}
+	k.Revoked, k.dirty = true, true
+	for _, h := range a.Homes() {
+		a.registerDoor(h, k)
+	}
+	return nil
+}
+
+// CardText is the code of a card with the gateways of now; empty if it is
+// revoked or there is no gateway.
+func (a *Account) CardText(k *Card) (string, error) {
+	if k.Revoked || len(a.order) == 0 {
+		return "", nil
+	}
+	shown := card.Card{User: a.Self.User, Address: a.Self.Address, Door: k.Door, Name: a.Self.Name}
+	if k.Public {
+		shown.Public, shown.Address, shown.Door = true, k.Address, key.DoorSecret{}
+	}
+	for _, h := range a.Homes()[:min(len(a.order), card.MaxGateways)] {
+		shown.Gateways = append(shown.Gateways, h.Address.Gateway())
+	}
+	return shown.Text()
+}
+
+// Door is the card whose door stands at a place, nil if there is none.
+func (a *Account) Door(at Place) *Card { return a.doors[at] }
+
+func (a *Account) indexDoors() {
+	clear(a.doors)
+	for _, k := range a.cards {
+		for node, h := range a.homes {
+			a.doors[Place{node, a.doorOf(h, k)}] = k
+		}
+	}
+}
+
+// AcceptParams is what inits are opened with; k is the card at whose door one
+// lay, nil at a contact's drop.
+func (a *Account) AcceptParams(k *Card) session.AcceptParams {
+	return session.AcceptParams{
+		Identity: a.Self.User, Device: a.Self.Signer.Public(), Prekeys: a.prekeys,
+		Door: func(id key.CardID) (d key.DoorSecret, ok bool) {
+			if k == nil || k.ID != id {
+				return d, false
+			}
+			return k.Door, true
+		},
+	}
+}
