@@ -113,6 +113,13 @@ func (c *Client) NewCard(ctx context.Context) (Card, error) {
 	return call(ctx, c, (*engine.Engine).NewCard)
 }
 
+// PublicCard makes the one card that may be shown to everybody, or changes the
+// work that its door takes: so many zero bits, 0 for the least. Errors:
+// ErrNoGateway, wire.ErrValue.
+func (c *Client) PublicCard(ctx context.Context, bits uint8) (Card, error) {
+	return call(ctx, c, func(e *engine.Engine) (Card, error) { return e.PublicCard(bits) })
+}
+
 // RevokeCard closes a card's door: nobody can use it to write first any more.
 func (c *Client) RevokeCard(ctx context.Context, id key.CardID) error {
 	return do(ctx, c, func(e *engine.Engine) error { return e.RevokeCard(id) })

@@ -31,6 +31,7 @@ type Config struct {
 	Dialer   home.Dialer
 	Resolve  home.Resolver // may be nil
 	Delivery delivery.Timing
+	Repair   delivery.RepairTiming
 	Links    home.Timing
 	Log      *slog.Logger // nil: discard
 }
@@ -62,6 +63,9 @@ func New(cfg Config) *Client {
 	if cfg.Delivery == (delivery.Timing{}) {
 		cfg.Delivery = delivery.Timing{}.Default()
 	}
+	if cfg.Repair == (delivery.RepairTiming{}) {
+		cfg.Repair = delivery.RepairTiming{}.Default()
+	}
 	if cfg.Links == (home.Timing{}) {
 		cfg.Links = home.Timing{}.Default()
 	}
@@ -79,13 +83,13 @@ func New(cfg Config) *Client {
 func (c *Client) Run(ctx context.Context) error {
 	defer c.finish()
 	pool := home.New(home.Config{Dialer: c.cfg.Dialer, Resolve: c.cfg.Resolve, Timing: c.cfg.Links, Events: c.linkEvent})
-	e := engine.New(engine.Config{Store: c.cfg.Store, Pool: pool, Timing: c.cfg.Delivery, Log: c.cfg.Log})
+	e := engine.New(engine.Config{Store: c.cfg.Store, Pool: pool, Timing: engine.Timing{Timing: c.cfg.Delivery, Repair: c.cfg.Repair}, Log: c.cfg.Log})
 	rows, err := c.cfg.Store.Load(ctx)
 	if err != nil {
 		return err
 	}
 	e.Begin(time.Now())
-	if err := e.Load(ctx, rows); err != nil {
+	if err := e.Load(rows); err != nil {
 		return err
 	}
 	links, cancel := context.WithCancel(ctx)

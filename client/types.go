@@ -24,6 +24,10 @@ type (
 	Gateway = view.Gateway
 	// Card is a card that the user has given out.
 	Card = view.Card
+	// Repairs counts what was done about losses.
+	Repairs = view.Repairs
+	// Gap is messages of a contact that are missing, or were.
+	Gap = view.Gap
 	// Status sums up a profile.
 	Status = view.Status
 )
@@ -39,4 +43,6 @@ const (
 	Delivered = profile.Delivered
 	Read      = profile.Read
 	Failed    = profile.Failed
+	// NotDelivered: some device did not take it in time.
+	NotDelivered = profile.NotDelivered
 )

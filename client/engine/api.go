@@ -14,6 +14,7 @@ import (
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 	"zeroms/protocol/message"
+	"zeroms/protocol/wire"
 )
 
 // ErrTooLong is returned for texts that no message can carry.
@@ -34,7 +35,7 @@ func (e *Engine) Send(to view.ContactID, text string) (view.Message, error) {
 	if err != nil {
 		return view.Message{}, err
 	}
-	m, err := e.compose(c, &message.Text{Text: text})
+	m, err := e.dispatch.Compose(c, &message.Text{Text: text})
 	if err != nil {
 		return view.Message{}, err
 	}
@@ -55,6 +56,8 @@ func (e *Engine) writable(id view.ContactID) (*contact, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case e.account.Stopped():
+		return nil, wire.ErrSetBack
 	case c.State == profile.Blocked:
 		return nil, ErrBlocked
 	case c.State == profile.Requested:
@@ -70,13 +73,13 @@ func (e *Engine) Find(who string) (view.Contact, error) {
 	if err != nil {
 		return view.Contact{}, err
 	}
-	return c.describe(), nil
+	return describe(c), nil
 }
 
 // Contacts lists everyone, requests and blocked ones included, by number.
 func (e *Engine) Contacts() (out []view.Contact) {
 	for _, c := range e.sortedContacts() {
-		out = append(out, c.describe())
+		out = append(out, describe(c))
 	}
 	return out
 }
@@ -89,7 +92,7 @@ func (e *Engine) Add(k card.Card, alias string) (view.Contact, error) {
 	if err != nil {
 		return view.Contact{}, err
 	}
-	return c.describe(), nil
+	return describe(c), nil
 }
 
 // Accept takes a request, or a blocked contact back. Errors: ErrNoContact.
@@ -103,7 +106,7 @@ func (e *Engine) Accept(id view.ContactID) (view.Contact, error) {
 			return view.Contact{}, err
 		}
 	}
-	return c.describe(), nil
+	return describe(c), nil
 }
 
 // Block ends the intake from a contact or request. Errors: ErrNoContact.
@@ -121,8 +124,8 @@ func (e *Engine) Verify(id view.ContactID, verified bool) error {
 	if err != nil {
 		return err
 	}
-	c.Verified, c.dirty = verified, true
-	e.emit(view.ContactChanged{Contact: c.describe()})
+	c.Verified, c.Dirty = verified, true
+	e.changed(c)
 	return nil
 }
 
@@ -150,7 +153,7 @@ func (e *Engine) Cards() (out []view.Card, err error) {
 // Card returns the newest card that works. Errors: ErrNoGateway.
 func (e *Engine) Card() (view.Card, error) {
 	for _, k := range slices.Backward(e.account.Cards()) {
-		if !k.Revoked {
+		if !k.Revoked && !k.Public {
 			return e.shownCard(k)
 		}
 	}
@@ -164,6 +167,20 @@ func (e *Engine) NewCard() (view.Card, error) {
 		return view.Card{}, ErrNoGateway
 	}
 	return e.shownCard(e.account.AddCard())
+}
+
+// PublicCard makes the one card that may be shown to everybody, or changes the
+// work that its door takes: so many zero bits, 0 for the least. Errors:
+// ErrNoGateway, wire.ErrValue.
+func (e *Engine) PublicCard(bits uint8) (view.Card, error) {
+	if _, ok := e.account.Network(); !ok {
+		return view.Card{}, ErrNoGateway
+	}
+	k, err := e.account.MakePublic(bits)
+	if err != nil {
+		return view.Card{}, err
+	}
+	return e.shownCard(k)
 }
 
 // RevokeCard closes a card's door: nobody can use it to write first any more.
@@ -187,11 +204,11 @@ func (e *Engine) RemoveGateway(node key.NodePublic) error {
 	for _, c := range e.contacts {
 		if c.Registered[node] {
 			delete(c.Registered, node)
-			c.dirty = true
+			c.Dirty = true
 		}
 	}
 	e.indexDrops()
-	e.wakeAll()
+	e.dispatch.WakeAll()
 	e.emit(view.GatewayRemoved{Node: node})
 	return nil
 }
@@ -208,11 +225,14 @@ func (e *Engine) Gateways() (out []view.Gateway) {
 func (e *Engine) Status() view.Status {
 	s := view.Status{
 		User: e.account.Self.User, Name: e.account.Self.Name, Device: e.account.Self.Device,
-		Requests: e.requests(), Waiting: e.outbox.Count(delivery.Waiting) + e.outbox.Count(delivery.Sending),
-		Pending: len(e.waiting), Custody: e.outbox.Count(delivery.Custody), Failed: e.outbox.Count(delivery.Failed), Ignored: e.ignored,
+		Requests: e.requests(), Waiting: e.dispatch.Count(delivery.Waiting) + e.dispatch.Count(delivery.Sending),
+		Pending: len(e.waiting), Custody: e.dispatch.Count(delivery.Custody), Failed: e.dispatch.Count(delivery.Failed), Ignored: e.ignored,
 	}
 	s.Contacts = len(e.contacts) - s.Requests
-	s.Gateways = e.Gateways()
+	s.Gateways, s.Repairs, s.SetBack = e.Gateways(), e.repairs(), e.account.Stopped()
+	if lacks, sure := e.account.Clock(); sure && lacks.Abs() > wire.ClockTolerance {
+		s.Clock = lacks
+	}
 	return s
 }
 
@@ -224,19 +244,19 @@ func (e *Engine) MarkRead(id view.ContactID) error {
 		return err
 	}
 	if c.Unread > 0 {
-		c.Unread, c.convDirty = 0, true
-		e.emit(view.ContactChanged{Contact: c.describe()})
+		c.Unread, c.ConvDirty = 0, true
+		e.changed(c)
 	}
 	if c.State != profile.Accepted {
 		return nil
 	}
 	for _, id := range e.book.Devices(c.ID) {
-		if c.conv.MarkRead(c.party(id), math.MaxUint32) {
-			c.convDirty = true
+		if c.Conv.MarkRead(c.Party(id), math.MaxUint32) {
+			c.ConvDirty = true
 		}
 	}
-	if marks := c.conv.ReadMarks(); marks != nil {
-		_, err = e.compose(c, marks)
+	if marks := c.Conv.ReadMarks(); marks != nil {
+		_, err = e.dispatch.Compose(c, marks)
 	}
 	return err
 }
@@ -248,12 +268,13 @@ func (e *Engine) ReadUpto(id view.ContactID) (seq uint32, at time.Time, err erro
 	if err != nil {
 		return 0, at, err
 	}
-	return c.conv.ReadUpto(e.ownParty()), c.ReadAt, nil
+	return c.Conv.ReadUpto(e.ownParty()), c.ReadAt, nil
 }
 
 // gateway describes a home.
 func (e *Engine) gateway(h *account.Home) view.Gateway {
 	g := h.Describe()
+	g.Faults = e.faults(h.Address.Node)
 	for _, c := range e.contacts {
 		if c.Registered[h.Address.Node] {
 			g.Drops++
@@ -265,7 +286,7 @@ func (e *Engine) gateway(h *account.Home) view.Gateway {
 // describeCard shows a card with the gateways of now.
 func (e *Engine) describeCard(k *account.Card) (view.Card, error) {
 	text, err := e.account.CardText(k)
-	return view.Card{ID: k.ID, Created: k.Created, Revoked: k.Revoked, Text: text}, err
+	return view.Card{ID: k.ID, Created: k.Created, Revoked: k.Revoked, Public: k.Public, Text: text}, err
 }
 
 // shownCard is a card to hand out, for which there has to be a gateway.

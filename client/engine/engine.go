@@ -7,8 +7,8 @@
 // Settle, and Settle returns the turn: the rows to make durable, then the
 // actions and events that may leave once they are.
 //
-//	Send: api.go -> message.Append -> sessions.Seal (send.go)
-//	      -> Batch -> home.Pool -> gateway; receipt and ack come back (history.go)
+//	Send: api.go -> dispatch.Compose ... submit -> Batch -> home.Pool -> gateway;
+//	      the receipt comes back (dispatch), and the acknowledgement (receive.go)
 //	receive: home.Pool -> rows of the mailbox (homes.go) -> sessions.Open ->
 //	      message.Accept (receive.go) -> Batch -> ack to the gateway -> Event
 package engine
@@ -21,9 +21,9 @@ import (
 
 	"zeroms/client/account"
 	"zeroms/client/delivery"
+	"zeroms/client/dispatch"
 	"zeroms/client/history"
 	"zeroms/client/home"
-	"zeroms/client/outbox"
 	"zeroms/client/profile"
 	"zeroms/client/sessions"
 	"zeroms/client/view"
@@ -42,18 +42,15 @@ type alarmKind uint8
 const (
 	alarmTidy     alarmKind = 1 // make erased rows unreadable
 	alarmSweep    alarmKind = 2 // expire, renew prekeys and profiles
-	alarmAck      alarmKind = 3 // an acknowledgement leaves alone
-	alarmAnswer   alarmKind = 4 // an init is answered
-	alarmLane     alarmKind = 5 // something is repeated
-	alarmFetch    alarmKind = 6 // a profile is fetched again
-	alarmRegister alarmKind = 7 // a registration that failed is repeated
-	alarmMoved    alarmKind = 8 // a contact may have moved: their profile is read again
+	alarmRegister alarmKind = 3 // a registration that failed is repeated
+	alarmRepair   alarmKind = 4 // missing messages are asked for
 )
 
-// alarm is one deadline of the engine.
+// alarm is one deadline of the engine. What is to be sent has deadlines of its
+// own (package dispatch).
 type alarm struct {
-	kind alarmKind
-	lane lane
+	kind    alarmKind
+	contact uint64
 }
 
 // Store is what an Engine reads from: a part of the client's Store.
@@ -67,8 +64,14 @@ type Store interface {
 type Config struct {
 	Store  Store
 	Pool   *home.Pool
-	Timing delivery.Timing
+	Timing Timing
 	Log    *slog.Logger
+}
+
+// Timing holds the intervals of the engine.
+type Timing struct {
+	delivery.Timing
+	Repair delivery.RepairTiming
 }
 
 // Engine is a person's client in memory. It is not for use by several goroutines.
@@ -77,7 +80,7 @@ type Engine struct {
 	store  Store
 	pool   *home.Pool
 	log    *slog.Logger
-	timing delivery.Timing
+	timing Timing
 
 	// the profile
 	account  *account.Account
@@ -85,8 +88,9 @@ type Engine struct {
 	byUser   map[key.IdentityPublic]*contact
 	seen     map[[16]byte]uint32 // envelope or init hash -> day
 	book     *sessions.Book
-	outbox   outbox.Outbox
 	history  *history.History
+	dispatch *dispatch.Dispatcher // with the outbox
+	evidence map[[16]byte]*profile.Evidence
 
 	// indexes
 	drops map[account.Place]*contact
@@ -97,12 +101,12 @@ type Engine struct {
 	lastToken uint64
 	lastID    uint64
 	ignored   uint64
+	inquiries int // questions about receipts that are under way
 
 	// this turn
 	now     time.Time
 	put     []profile.Row
 	gone    []profile.Ref
-	awake   map[lane]struct{} // lanes to look at
 	actions []func()
 	events  []view.Event
 }
@@ -112,32 +116,33 @@ func New(cfg Config) *Engine {
 	e := &Engine{
 		store: cfg.Store, pool: cfg.Pool, log: cfg.Log, timing: cfg.Timing,
 		contacts: map[uint64]*contact{}, byUser: map[key.IdentityPublic]*contact{},
-		seen: map[[16]byte]uint32{}, book: sessions.NewBook(),
+		seen: map[[16]byte]uint32{}, book: sessions.NewBook(), evidence: map[[16]byte]*profile.Evidence{},
 		drops:   map[account.Place]*contact{},
 		waiting: map[uint64]func(home.Answered){},
-		awake:   map[lane]struct{}{},
 	}
 	e.history = history.New(cfg.Store)
 	e.account = account.New(host{e}, e.log)
+	e.dispatch = dispatch.New(dispatch.Config{
+		Host: host{e}, Account: e.account, Contacts: e.contacts, Book: e.book, History: e.history,
+		Timing: e.timing.Timing, Repair: e.timing.Repair, Log: e.log,
+	})
 	return e
 }
 
 // Load takes the profile's rows, in any order, in the first turn, and opens the
 // homes. Errors: ErrNoSelf, or what is wrong with a row.
-func (e *Engine) Load(ctx context.Context, rows []profile.Row) error {
-	if err := e.restore(ctx, rows); err != nil {
+func (e *Engine) Load(rows []profile.Row) error {
+	if err := e.restore(rows); err != nil {
 		return err
 	}
 	e.account.Start()
 	e.indexDrops()
 	e.sweep()
 	for _, c := range e.contacts {
-		if c.AckOwed {
-			e.wantAck(c)
-		}
+		e.lookForGaps(c)
 	}
 	e.alarms.Sooner(alarm{kind: alarmTidy}, e.now.Add(e.timing.Tidy))
-	e.wakeAll()
+	e.dispatch.Start()
 	return nil
 }
 
@@ -164,7 +169,8 @@ func (e *Engine) emit(ev view.Event) { e.events = append(e.events, ev) }
 
 // Settle moves on whatever the inputs have made possible and ends the turn.
 func (e *Engine) Settle() *Turn {
-	e.progress()
+	e.account.Acknowledge()
+	e.dispatch.Progress()
 	t := &Turn{Batch: e.collect()}
 	if rewrites(t.Batch) {
 		e.alarms.Sooner(alarm{kind: alarmTidy}, e.now.Add(e.timing.Tidy))
@@ -175,13 +181,20 @@ func (e *Engine) Settle() *Turn {
 }
 
 // Next returns when the engine wants a turn although nothing happens.
-func (e *Engine) Next() (time.Time, bool) { return e.alarms.Next() }
+func (e *Engine) Next() (at time.Time, ok bool) {
+	at, ok = e.alarms.Next()
+	if sooner, armed := e.dispatch.Next(); armed && (!ok || sooner.Before(at)) {
+		return sooner, true
+	}
+	return at, ok
+}
 
 // Ring does what deadlines were set for that have come.
 func (e *Engine) Ring() {
 	for _, a := range e.alarms.Due(e.now) {
 		e.ring(a)
 	}
+	e.dispatch.Ring()
 }
 
 // indexDrops maps the drops at every home to whom they are for.
@@ -200,26 +213,6 @@ func (e *Engine) indexContact(c *contact) {
 	}
 }
 
-// wake has every lane of a contact looked at in this turn.
-func (e *Engine) wake(c *contact) {
-	for _, id := range e.book.Devices(c.ID) {
-		e.awake[lane{Contact: c.ID, Device: id}] = struct{}{}
-	}
-	e.awake[lane{Contact: c.ID}] = struct{}{}
-}
-
-// wakeAll has every lane looked at that may have something to send.
-func (e *Engine) wakeAll() {
-	for _, l := range e.outbox.Lanes() {
-		e.awake[l] = struct{}{}
-	}
-	for _, c := range e.contacts {
-		if e.needsAnnouncement(c) {
-			e.wake(c)
-		}
-	}
-}
-
 // ring does what a deadline was set for.
 func (e *Engine) ring(a alarm) {
 	switch a.kind {
@@ -235,31 +228,9 @@ func (e *Engine) ring(a alarm) {
 			e.account.Register(h)
 		}
 		e.registerDrops()
-	case alarmMoved:
-		if c := e.contacts[a.lane.Contact]; c != nil && c.State == profile.Accepted {
-			e.fetchProfile(c)
-		}
-	case alarmAck, alarmAnswer, alarmLane, alarmFetch:
-		if c := e.contacts[a.lane.Contact]; c != nil {
-			if a.kind == alarmAnswer {
-				c.answerDue[a.lane.Device] = true
-			}
-			e.wake(c)
-		}
-	}
-}
-
-// progress moves on whatever this turn has made possible: announcements,
-// envelopes, acknowledgements.
-func (e *Engine) progress() {
-	e.account.Acknowledge()
-	for len(e.awake) > 0 {
-		lanes := e.awake
-		e.awake = map[lane]struct{}{}
-		for l := range lanes {
-			if c := e.contacts[l.Contact]; c != nil {
-				e.pump(c, l)
-			}
+	case alarmRepair:
+		if c := e.contacts[a.contact]; c != nil {
+			e.askForMissing(c)
 		}
 	}
 }
@@ -274,8 +245,9 @@ func (e *Engine) sweep() {
 			e.gone = append(e.gone, profile.Ref{Table: profile.TableSeen, Key: hash[:]})
 		}
 	}
-	for _, i := range e.outbox.Expired(e.now) {
-		e.again(i)
+	e.dispatch.Retain()
+	for _, c := range e.contacts {
+		e.forgetErased(c)
 	}
 	e.book.Prune(e.now)
 }

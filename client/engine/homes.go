@@ -6,13 +6,14 @@ import (
 	"zeroms/client/account"
 	"zeroms/client/home"
 	"zeroms/client/view"
+	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
 
 // registerPause is the pause before a registration that failed is repeated.
 const registerPause = 20 * time.Second
 
-// host is the engine as its account sees it.
+// host is the engine as its account and its dispatcher see it.
 type host struct{ e *Engine }
 
 // Now is the time of the turn.
@@ -22,14 +23,42 @@ func (h host) Now() time.Time { return h.e.now }
 func (h host) Ask(r home.Request, done func(home.Answered)) { h.e.ask(r, done) }
 
 // After does something with the links after the turn.
-func (h host) After(do func(*home.Pool)) { h.e.After(func() { do(h.e.pool) }) }
+func (h host) After(do func(account.Links)) { h.e.After(func() { do(h.e.pool) }) }
 
 // Changed reports a home whose state changed.
 func (h host) Changed(g *account.Home) { h.e.emit(view.GatewayChanged{Gateway: h.e.gateway(g)}) }
 
+// ContactChanged reports a contact whose state changed.
+func (h host) ContactChanged(c *contact) { h.e.changed(c) }
+
 // RetrySoon has registrations repeated in a while.
 func (h host) RetrySoon() {
 	h.e.alarms.Sooner(alarm{kind: alarmRegister}, h.e.now.Add(registerPause))
+}
+
+// Report takes what the account can't deal with alone.
+func (h host) Report(n account.Notice) {
+	switch n := n.(type) {
+	case account.SetBack:
+		h.e.log.Error(wire.ErrSetBack.Error())
+	case account.LogLost:
+		h.e.logLost(n.Node)
+	case account.Fault:
+		h.e.keepFault(n)
+	}
+}
+
+// logLost follows the loss of a home's log: what lay there for others who share
+// the gateway is sent again, and our drops are registered anew.
+func (e *Engine) logLost(node key.NodePublic) {
+	e.dispatch.LogLost(node)
+	for _, c := range e.contacts {
+		if c.Registered[node] {
+			delete(c.Registered, node)
+			c.Dirty = true
+		}
+	}
+	e.registerDrops()
 }
 
 // ask sends a request after the turn; its answer comes back into the loop.
@@ -46,9 +75,11 @@ func (e *Engine) LinkEvent(ev home.Event) {
 	case home.Connected:
 		if e.account.Connected(ev) != nil {
 			e.registerDrops()
-			e.outbox.Hurry()
-			e.wakeAll()
+			e.hurry()
+			e.dispatch.WakeAll()
 		}
+	case home.Greeted:
+		e.account.Greeted(ev)
 	case home.Disconnected:
 		e.account.Disconnected(ev)
 	case home.Pushed:
@@ -63,6 +94,15 @@ func (e *Engine) LinkEvent(ev home.Event) {
 	}
 }
 
+// hurry ends every pause: the network is back.
+func (e *Engine) hurry() {
+	e.dispatch.Hurry()
+	for _, c := range e.contacts {
+		c.Repair.Hurry(e.now)
+		e.armRepair(c)
+	}
+}
+
 // registerDrops makes every contact's drop what it should be at every home.
 func (e *Engine) registerDrops() {
 	for _, c := range e.contacts {
@@ -73,8 +113,8 @@ func (e *Engine) registerDrops() {
 // registerDrop makes the contact's drop what it should be at every home.
 func (e *Engine) registerDrop(c *contact) {
 	e.account.RegisterDrop(&c.Contact, func() {
-		c.dirty = true
-		e.wake(c)
+		c.Dirty = true
+		e.dispatch.Wake(c)
 	})
 }
 

@@ -2,7 +2,7 @@ package engine
 
 import (
 	"errors"
-	mathrand "math/rand/v2"
+	"slices"
 	"time"
 
 	"zeroms/client/account"
@@ -142,17 +142,14 @@ func (e *Engine) openFirst(row *wire.Push, c *contact, k *account.Card, o *sessi
 		}
 		return err
 	}
+	e.dispatch.InitCame(from, o)
 	hash := o.EncHash()
 	e.remember([16]byte(hash[:16]), profile.Day(e.now.Add(session.PrekeyErased))-seenDays)
-	e.forgetUnlisted(from)
+	e.dispatch.ForgetUnlisted(from)
 	reach.TakeHandover(&from.Contact, o.Block, e.account.Scope())
-	from.dirty = true
-	if from.State == profile.Accepted {
-		wait := e.timing.AnswerMin + jitter(e.timing.AnswerMax-e.timing.AnswerMin)
-		e.alarms.Sooner(alarm{kind: alarmAnswer, lane: o.Lane}, e.now.Add(wait))
-	}
-	e.wake(from)
-	e.emit(view.ContactChanged{Contact: from.describe()})
+	from.Dirty = true
+	e.dispatch.Wake(from)
+	e.changed(from)
 	return nil
 }
 
@@ -162,14 +159,6 @@ func (e *Engine) dismiss(c *contact) {
 	delete(e.byUser, c.User)
 	e.lastID = c.ID - 1
 	e.indexDrops()
-}
-
-// jitter is a random part of d.
-func jitter(d time.Duration) time.Duration {
-	if d <= 0 {
-		return 0
-	}
-	return mathrand.N(d)
 }
 
 // requests counts the strangers who wait for a decision.
@@ -206,41 +195,69 @@ func (e *Engine) take(row *wire.Push, c *contact, o *sessions.Opened) error {
 	if err != nil {
 		return err
 	}
-	if err := e.accept(row, c, main, o.Base); err != nil {
-		return err
+	if main.msg.Header.Kind.Side() {
+		if err := e.admissible(c, main); err != nil {
+			return err
+		}
+		e.book.Keep(o)
+		e.side(c, main, o)
+	} else {
+		if err := e.accept(row, c, main, o); err != nil {
+			return err
+		}
+		e.book.Keep(o)
 	}
-	e.book.Keep(o)
-	e.awake[o.Lane] = struct{}{}
+	e.dispatch.Heard(c, o.Lane)
 	for _, r := range o.Records[1:] {
 		rider, err := check(e.account.Self.User, c, o.Lane.Device, r)
 		if err == nil && !rider.msg.Header.Kind.Side() {
 			err = wire.ErrUnexpected
 		}
 		if err == nil {
-			err = e.side(c, rider, o.Base)
+			err = e.admissible(c, rider)
 		}
 		if err != nil {
 			e.log.Debug("a riding message was ignored", "reason", err)
+			continue
 		}
+		e.side(c, rider, o)
 	}
 	return nil
 }
 
-// check verifies one message of a device of a contact to us.
+// admissible tells whether a side message counts: it does for an accepted
+// contact, if it is addressed to this device or to all.
+func (e *Engine) admissible(c *contact, in *incoming) error {
+	if c.State == profile.Requested {
+		return wire.ErrLimit.Because("messages of a request that waits for a decision")
+	}
+	if to, ok := in.body.(message.Addressed); ok && to.Addressee() != (key.DeviceID{}) && to.Addressee() != e.account.Self.Device {
+		return wire.ErrWrongRecipient
+	}
+	return nil
+}
+
+// check verifies one message to us that a device of a contact brought: its own,
+// or a chained one that another device of the contact wrote, which is how a
+// sibling repairs what that device can't. Of a message whose content its sender
+// erased only the header comes.
 func check(self key.IdentityPublic, c *contact, from key.DeviceID, r envelope.Record) (*incoming, error) {
 	m, err := message.Parse(r.Message)
 	if err != nil {
 		return nil, err
 	}
-	if m.Header.Device != from {
-		return nil, wire.ErrWrongRecipient.Because("a message of another device")
+	if m.Header.Device != from && m.Header.Kind.Side() {
+		return nil, wire.ErrWrongRecipient.Because("a side message of another device")
 	}
-	d, ok := c.List.Device(from)
+	d, ok := c.List.Device(m.Header.Device)
 	if !ok || !c.List.Live(from) {
 		return nil, wire.ErrStaleList
 	}
 	if err := m.Verify(d.DSK, c.User, self); err != nil {
 		return nil, err
+	}
+	if r.HeaderOnly() && !m.Header.Kind.Side() {
+		return &incoming{msg: m, record: r}, nil
 	}
 	if err := m.CheckBody(r.Salt, r.Body); err != nil {
 		return nil, err
@@ -253,40 +270,43 @@ func check(self key.IdentityPublic, c *contact, from key.DeviceID, r envelope.Re
 }
 
 // accept puts a verified message where it belongs.
-func (e *Engine) accept(row *wire.Push, c *contact, in *incoming, base uint32) error {
-	switch {
-	case c.State == profile.Requested && (in.msg.Header.Kind.Side() || c.Waiting >= maxUndecided):
+func (e *Engine) accept(row *wire.Push, c *contact, in *incoming, o *sessions.Opened) error {
+	if c.State == profile.Requested && c.Waiting >= maxUndecided {
 		return wire.ErrLimit.Because("messages of a request that waits for a decision")
-	case in.msg.Header.Kind.Side():
-		return e.side(c, in, base)
+	}
+	if in.body == nil && !misses(c, in.msg) {
+		return wire.ErrUnexpected.Because("a header without content that nobody asked for")
+	}
+	base := o.Base
+	if in.msg.Header.Device != o.Lane.Device {
+		base = 0
 	}
 	origin, _ := c.List.Origin(in.msg.Header.Device)
-	got, err := c.conv.Accept(in.msg, message.Arrival{Base: base, Origin: origin}, e.history.Archive(c.conv.ID()))
+	got, err := c.Conv.Accept(in.msg, message.Arrival{Base: base, Origin: origin}, e.history.Archive(c.Conv.ID()))
 	if fork := new(message.ForkError); errors.As(err, &fork) {
-		c.convDirty = true
+		c.ConvDirty = true
 		e.log.Error("two different messages claim one place of a contact's chain", "contact", c.ID, "device", fork.From.Device.String())
-		e.emit(view.ContactChanged{Contact: c.describe()})
+		e.changed(c)
 	}
 	if err != nil {
 		return err
 	}
-	c.convDirty = true
-	for _, to := range got.Moved {
-		if err := e.history.Move(to); err != nil {
-			e.log.Error("a message to be moved can't be read", "error", err)
-		}
-	}
+	c.ConvDirty = true
+	e.move(got.Moved)
+	c.Repair.Arrived(c.Party(in.msg.Header.Device), in.msg.Header.Seq)
 	if got.Duplicate {
-		e.wantSilentAck(c)
+		e.fillContent(in)
+		e.dispatch.WantSilentAck(c)
 		return nil
 	}
+	e.lookForGaps(c)
 	m := profile.NewMessage(in.msg, profile.Content{User: c.User, Salt: in.record.Salt, Body: in.record.Body})
 	m.Contact, m.Height, m.Late, m.At, m.Gateway = c.ID, got.Height, got.Late, e.now, wire.Time(row.Time)
 	if m.Shown() {
 		c.Unread++
-		e.wantAck(c)
+		e.dispatch.WantAck(c)
 	} else {
-		e.wantSilentAck(c)
+		e.dispatch.WantSilentAck(c)
 	}
 	if c.State == profile.Requested {
 		c.Waiting++
@@ -296,14 +316,23 @@ func (e *Engine) accept(row *wire.Push, c *contact, in *incoming, base uint32) e
 	return nil
 }
 
+// move gives messages new places after some before them came, or were lost.
+func (e *Engine) move(moved []message.Move) {
+	for _, to := range moved {
+		if err := e.history.Move(to); err != nil {
+			e.log.Error("a message to be moved can't be read", "error", err)
+		}
+	}
+}
+
 // apply does what a chained message asks for. Names and addresses count only if
 // no later ones are known: an old message that comes late takes nothing back.
 func (e *Engine) apply(c *contact, in *incoming, place profile.Place) {
 	switch b := in.body.(type) {
 	case *message.Name:
 		if place.After(c.NameAt) {
-			c.Called, c.NameAt, c.dirty = b.Name, place, true
-			e.emit(view.ContactChanged{Contact: c.describe()})
+			c.Called, c.NameAt, c.Dirty = b.Name, place, true
+			e.changed(c)
 		}
 	case *message.Drops:
 		if place.After(c.DropsAt) {
@@ -328,29 +357,70 @@ func (e *Engine) theirDrops(c *contact, b *message.Drops, place profile.Place) {
 	if leases = reach.Within(e.account.Scope(), leases); len(leases) == 0 {
 		return
 	}
-	c.Theirs, c.Leases, c.leaseTurn, c.dirty = b.W, leases, 0, true
+	c.Theirs, c.Leases, c.Dirty = b.W, leases, true
 	c.Secret, c.DropsAt = b.Address, place
-	e.outbox.Revive()
-	e.wake(c)
-	e.emit(view.ContactChanged{Contact: c.describe()})
+	e.dispatch.Readdressed(c)
+	e.changed(c)
 }
 
-// side takes a side message. Its ratchet message opens only once, so it can't
-// come twice; it counts only if it is addressed to this device or to all.
-func (e *Engine) side(c *contact, in *incoming, base uint32) error {
-	from := c.party(in.msg.Header.Device)
+// theyRead notes up to which own message a contact has read.
+func (e *Engine) theyRead(c *contact, from key.DeviceID, b *message.Read) {
+	for _, mark := range c.Conv.NoteRead(c.Party(from), b) {
+		if mark.Device == e.account.Self.Device {
+			c.ReadAt = e.now
+			e.emit(view.ReadUpto{Contact: c.ID, Seq: mark.Upto, At: e.now})
+		}
+	}
+}
+
+// misses tells whether a message is known to be missing.
+func misses(c *contact, m *message.Message) bool {
+	h := &m.Header
+	return slices.ContainsFunc(c.Conv.Gaps(), func(g message.Gap) bool {
+		return g.From == c.Party(h.Device) && g.Range.From <= h.Seq && h.Seq <= g.Range.To
+	})
+}
+
+// fillContent gives a message that came header-only the content that comes later.
+func (e *Engine) fillContent(in *incoming) {
+	if in.body == nil {
+		return
+	}
+	m, err := e.history.Find(in.msg.ID)
+	if err == nil && m.Erased() && !m.Outgoing {
+		m.Salt, m.Body = in.record.Salt, in.record.Body
+		e.history.Change(m)
+	}
+}
+
+// side does what an admissible side message asks for. Its ratchet message opens
+// only once, so it can't come twice. The session that it came on was moved on
+// already.
+func (e *Engine) side(c *contact, in *incoming, o *sessions.Opened) {
+	from := c.Party(in.msg.Header.Device)
+	var err error
 	switch b := in.body.(type) {
 	case *message.Ack:
-		if b.To != (key.DeviceID{}) && b.To != e.account.Self.Device {
-			return wire.ErrWrongRecipient
-		}
-		e.theyAcked(c, from, b)
+		e.dispatch.TheyAcked(c, from, b)
 	case *message.Heads:
-		if b.To != (key.DeviceID{}) && b.To != e.account.Self.Device {
-			return wire.ErrWrongRecipient
-		}
-		c.conv.NoteHeads(from, base, b)
-		c.convDirty = true
+		e.theyNamed(c, from, o.Base, b.Heads)
+	case *message.Nack:
+		e.theyNamed(c, from, o.Base, b.Heads)
+		e.answerNack(c, o.Lane, b)
+	case *message.Gone:
+		err = e.theyLost(c, o.Lane.Device, b)
+	case *message.Later:
+		e.theyPostpone(c, from, b)
+	case *message.Resync:
+		e.dispatch.Resync(c, o.Lane)
+	case *message.Receipt:
+		err = e.theyShowReceipt(c, o.Lane.Device, b)
+	case *message.PQKey:
+		err = e.dispatch.AnswerPQ(c, o, b)
+	case *message.PQCiphertext:
+		err = e.dispatch.FinishPQ(o, b)
 	}
-	return nil
+	if err != nil {
+		e.log.Debug("a side message could not be followed", "kind", in.msg.Header.Kind.String(), "reason", err)
+	}
 }

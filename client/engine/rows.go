@@ -2,9 +2,9 @@ package engine
 
 import (
 	"cmp"
-	"context"
 	"slices"
 
+	"zeroms/client/dispatch"
 	"zeroms/client/profile"
 	"zeroms/client/view"
 	"zeroms/protocol/message"
@@ -17,18 +17,11 @@ func (e *Engine) collect() *profile.Batch {
 	put, gone := e.account.Collect()
 	b.Put = append(b.Put, put...)
 	for _, c := range e.contacts {
-		if c.dirty {
-			b.Put = append(b.Put, c.Row())
-			c.dirty = false
-		}
-		if c.convDirty {
-			b.Put = append(b.Put, c.ConversationRow(c.conv.Snapshot()))
-			c.convDirty = false
-		}
+		b.Put = append(b.Put, c.Stale()...)
 	}
 	b.Put = append(b.Put, e.book.Stale()...)
 	b.Put = append(b.Put, e.messageRows()...)
-	items, done := e.outbox.Collect()
+	items, done := e.dispatch.Collect()
 	b.Put = append(append(b.Put, items...), e.put...)
 	b.Erase = append(append(append(gone, done...), e.book.Gone()...), e.gone...)
 	e.put, e.gone = nil, nil
@@ -62,7 +55,7 @@ func (e *Engine) messageRows() (rows []profile.Row) {
 // described is a message as others see it, read or not.
 func (e *Engine) described(m *profile.Message) view.Message {
 	c := e.contacts[m.Contact]
-	return view.Describe(m).ReadBy(c.conv.ReadUpto(e.ownParty()), c.ReadAt)
+	return view.Describe(m).ReadBy(c.Conv.ReadUpto(e.ownParty()), c.ReadAt)
 }
 
 // ownParty is this device.
@@ -71,10 +64,10 @@ func (e *Engine) ownParty() message.Party {
 }
 
 // restore rebuilds the state from rows in any order.
-func (e *Engine) restore(ctx context.Context, rows []profile.Row) error {
+func (e *Engine) restore(rows []profile.Row) error {
 	slices.SortStableFunc(rows, func(a, b profile.Row) int { return cmp.Compare(a.Table, b.Table) })
 	for _, r := range rows {
-		if err := e.restoreRow(ctx, r); err != nil {
+		if err := e.restoreRow(r); err != nil {
 			return err
 		}
 		if e.account.Self == nil {
@@ -85,7 +78,7 @@ func (e *Engine) restore(ctx context.Context, rows []profile.Row) error {
 		return ErrNoSelf
 	}
 	for _, c := range e.contacts {
-		if c.conv == nil {
+		if c.Conv == nil {
 			return wire.ErrValue.Because("a contact without conversation")
 		}
 	}
@@ -93,7 +86,7 @@ func (e *Engine) restore(ctx context.Context, rows []profile.Row) error {
 }
 
 // restoreRow takes one row; rows come in the order of their tables.
-func (e *Engine) restoreRow(ctx context.Context, r profile.Row) error {
+func (e *Engine) restoreRow(r profile.Row) error {
 	if own, err := e.account.Restore(r); own {
 		return err
 	}
@@ -102,7 +95,7 @@ func (e *Engine) restoreRow(ctx context.Context, r profile.Row) error {
 	case profile.TableContact:
 		var c profile.Contact
 		if c, err = profile.ParseContact(r); err == nil {
-			e.contacts[c.ID] = newContact(c)
+			e.contacts[c.ID] = dispatch.NewContact(c)
 			e.byUser[c.User] = e.contacts[c.ID]
 			e.lastID = max(e.lastID, c.ID)
 		}
@@ -115,7 +108,14 @@ func (e *Engine) restoreRow(ctx context.Context, r profile.Row) error {
 	case profile.TableSession:
 		err = e.restoreSessions(r)
 	case profile.TableOutbox:
-		err = e.restoreItem(ctx, r)
+		err = e.dispatch.Restore(r)
+	case profile.TableRepair:
+		err = e.restoreRepair(r)
+	case profile.TableEvidence:
+		var x *profile.Evidence
+		if x, err = profile.ParseEvidence(r); err == nil {
+			e.evidence[x.ID] = x
+		}
 	}
 	return err
 }
@@ -129,7 +129,7 @@ func (e *Engine) restoreConversation(r profile.Row) error {
 	if err != nil {
 		return err
 	}
-	c.conv, err = message.Restore(e.conversation(c.User), snapshot)
+	c.Conv, err = message.Restore(e.conversation(c.User), snapshot)
 	return err
 }
 
@@ -143,19 +143,4 @@ func (e *Engine) restoreSessions(r profile.Row) error {
 	}
 	e.book.Restore(l, s)
 	return nil
-}
-
-func (e *Engine) restoreItem(ctx context.Context, r profile.Row) error {
-	i, err := e.outbox.Restore(r)
-	if err != nil {
-		return err
-	}
-	if e.contacts[i.Lane.Contact] == nil {
-		return wire.ErrValue.Because("an outbox row without its contact")
-	}
-	m, err := e.history.Find(i.Message)
-	if err == nil {
-		e.history.Hold(m)
-	}
-	return err
 }

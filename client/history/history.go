@@ -55,6 +55,16 @@ func (h *History) find(id message.Short) (*profile.Message, error) {
 	return profile.ParseMessage(row)
 }
 
+// Of returns the message of a device with this seq. Error: ErrNotFound, or what
+// is wrong with the store.
+func (h *History) Of(conv message.ConvID, p message.Party, seq uint32) (*profile.Message, error) {
+	id, ok := archive{h, conv}.At(p, seq)
+	if !ok {
+		return nil, ErrNotFound
+	}
+	return h.find(id.Short())
+}
+
 // Hold keeps a message in memory until Release.
 func (h *History) Hold(m *profile.Message) { h.held[m.ID.Short()] = m }
 

@@ -19,10 +19,12 @@ type Outbox struct {
 	gone    []profile.Ref
 }
 
-// Queue adds a waiting item that brings a message along a lane.
-func (o *Outbox) Queue(m *profile.Message, l delivery.Lane) {
+// Queue adds a waiting item that brings a message along a lane, and returns it.
+func (o *Outbox) Queue(m *profile.Message, l delivery.Lane) *delivery.Item {
 	o.last++
-	o.store(o.Add(delivery.Item{ID: o.last, Lane: l, Message: m.ID, State: delivery.Waiting}))
+	i := o.Add(delivery.Item{ID: o.last, Lane: l, Message: m.ID, State: delivery.Waiting})
+	o.store(i)
+	return i
 }
 
 // Parcel is the item's envelope, nil if it has none.

@@ -111,6 +111,14 @@ func (b *Book) Put(l Lane, set *session.Set) {
 	b.stale[l] = struct{}{}
 }
 
+// Replace puts the next state of a session in its place. The session has to be
+// one of the device's.
+func (b *Book) Replace(l Lane, next *session.Session) {
+	if set, err := b.Get(l).Set.Put(next); err == nil {
+		b.Put(l, set)
+	}
+}
+
 // Prune gives up sessions and keys whose time is over.
 func (b *Book) Prune(now time.Time) {
 	for contact, devices := range b.of {
@@ -357,6 +365,9 @@ func (b *Book) Join(o *Opened, contact uint64, now time.Time) error {
 
 // Keep moves the session of an opened envelope on.
 func (b *Book) Keep(o *Opened) { b.Put(o.Lane, o.set) }
+
+// Session names the session that opened the envelope.
+func (o *Opened) Session() [32]byte { return o.next.ID() }
 
 // EncHash is H(enc) of the init behind an opened envelope's session.
 func (o *Opened) EncHash() [32]byte { return o.next.EncHash() }

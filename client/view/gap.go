@@ -68,3 +68,6 @@ type Repairs struct {
 	// Undelivered counts own messages given up for some device.
 	Undelivered int
 }
+
+// TopHeight is above every message.
+const TopHeight = 1<<32 - 1

@@ -54,9 +54,11 @@ type Message struct {
 	ReplyTo message.Short
 	// Unknown tells that a newer version is needed to show it.
 	Unknown bool
-	Height  uint32
-	Seq     uint32
-	Device  key.DeviceID
+	// Erased tells that its content was erased, here or by its sender.
+	Erased bool
+	Height uint32
+	Seq    uint32
+	Device key.DeviceID
 	// Written is the sender's clock; order never depends on it.
 	Written time.Time
 	// Received is when it came in here (incoming), or was written (outgoing).
@@ -91,6 +93,7 @@ type Gateway struct {
 	Position    uint64 // rows of its log processed
 	Current     bool   // everything that it said to hold has come in
 	Drops       int    // contacts registered there
+	Faults      int    // proven against it (zms evidence export)
 }
 
 // Card is a card that the user has given out.
@@ -99,6 +102,8 @@ type Card struct {
 	Created time.Time
 	Expires time.Time // zero: never
 	Revoked bool
+	// Public tells that it is meant for everybody: a first message costs work.
+	Public bool
 	// Text is the card's code, with the gateways of now; it is a secret that is
 	// meant to be handed over. Empty if revoked or without a gateway.
 	Text string
@@ -116,7 +121,12 @@ type Status struct {
 	Custody  int // in custody, not acknowledged
 	Failed   int
 	Gateways []Gateway
-	Repairs  Repairs
+	// SetBack tells that the profile is an older copy of itself and is not used
+	// any more (zms rejoin).
+	SetBack bool
+	// Clock is what this computer's clock lacks, if gateways agree that it is wrong.
+	Clock   time.Duration
+	Repairs Repairs
 	// Ignored counts envelopes that could not be opened since the start.
 	Ignored uint64
 }
@@ -136,14 +146,9 @@ func Describe(m *profile.Message) Message {
 		ID: m.ID, Contact: m.Contact, Outgoing: m.Outgoing, Kind: m.Kind, Height: m.Height, Seq: m.Seq,
 		Device: m.Device, Written: m.Written, Received: m.At, Gateway: m.Gateway, Late: m.Late,
 	}
-	body, err := message.ParseBody(m.Kind, m.Body)
-	switch b := body.(type) {
-	case *message.Text:
-		out.Text, out.ReplyTo = b.Text, b.ReplyTo
-	case *message.Unknown:
-		out.Unknown = true
+	if out.Erased = m.Erased(); !out.Erased {
+		describeBody(&out, m)
 	}
-	out.Unknown = out.Unknown || err != nil
 	if !m.Outgoing {
 		return out
 	}
@@ -153,6 +158,17 @@ func Describe(m *profile.Message) Message {
 		out.Submitted, out.Custody, out.Until, out.DeliveredAt = moment(t.Submitted), moment(t.Custody), moment(t.Until), moment(t.Delivered)
 	}
 	return out
+}
+
+func describeBody(out *Message, m *profile.Message) {
+	body, err := message.ParseBody(m.Kind, m.Body)
+	switch b := body.(type) {
+	case *message.Text:
+		out.Text, out.ReplyTo = b.Text, b.ReplyTo
+	case *message.Unknown:
+		out.Unknown = true
+	}
+	out.Unknown = out.Unknown || err != nil
 }
 
 // moment is a time of a target; zero if it did not come yet.

@@ -1,0 +1,50 @@
+package dispatch
+
+import (
+	"crypto/sha256"
+
+	"zeroms/client/profile"
+	"zeroms/protocol/key"
+	"zeroms/protocol/message"
+)
+
+// announcement is a fingerprint of what a contact must know to write to us.
+func (d *Dispatcher) announcement(c *Contact) [32]byte {
+	return sha256.Sum256(key.Join(c.Mine.Bytes(), d.account.Self.Address.Bytes(), d.account.Fingerprint()))
+}
+
+// needsAnnouncement reports whether the contact has to be told where we are.
+// An init hands over enough to be answered; the rest follows the first answer.
+func (d *Dispatcher) needsAnnouncement(c *Contact) bool {
+	_, anywhere := d.account.Network()
+	return c.State == profile.Accepted && !c.Theirs.IsZero() && anywhere && c.Announced != d.announcement(c)
+}
+
+// announce tells a contact of our drop and our gateways, once the drop is
+// registered everywhere that is up.
+func (d *Dispatcher) announce(c *Contact) {
+	if !d.needsAnnouncement(c) || len(c.Registered) == 0 {
+		return
+	}
+	for _, h := range d.account.Homes() {
+		if h.Up && !c.Registered[h.Address.Node] {
+			return
+		}
+	}
+	c.Announced, c.Dirty = d.announcement(c), true
+	body := &message.Drops{W: c.Mine, Address: d.account.Self.Address}
+	for _, l := range d.account.Leases() {
+		body.Leases = append(body.Leases, l.Encode())
+	}
+	if _, err := d.Compose(c, body); err != nil {
+		d.log.Error("a contact could not be told of the gateways", "error", err)
+	}
+}
+
+// setProblem notes why nothing can be sent to a contact.
+func (d *Dispatcher) setProblem(c *Contact, problem string) {
+	if c.Problem != problem {
+		c.Problem = problem
+		d.host.ContactChanged(c)
+	}
+}

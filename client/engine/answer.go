@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"math"
+	"slices"
+
+	"zeroms/client/delivery"
+	"zeroms/client/dispatch"
+	"zeroms/client/profile"
+	"zeroms/client/repair"
+	"zeroms/protocol/envelope"
+	"zeroms/protocol/key"
+	"zeroms/protocol/message"
+)
+
+// shelf is the own messages to one contact.
+type shelf struct {
+	e *Engine
+	c *contact
+}
+
+// Own looks an own message up.
+func (s shelf) Own(device key.DeviceID, seq uint32) *profile.Message {
+	m, err := s.e.history.Of(s.c.Conv.ID(), message.Party{User: s.e.account.Self.User, Device: device}, seq)
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+// Newest is how far a chain of ours goes. Of an earlier device's all that may be
+// here was imported: what it wrote last is not known.
+func (s shelf) Newest(device key.DeviceID) uint32 {
+	for _, h := range s.c.Conv.Heads(key.DeviceID{}, [message.NonceSize]byte{}).Heads {
+		if h.Device == device {
+			return h.Seq
+		}
+	}
+	if _, ours := s.e.account.Self.List.Device(device); ours && device != s.e.account.Self.Device {
+		return math.MaxUint32
+	}
+	return 0
+}
+
+// answerNack sends again what a device of an accepted contact asks for: the
+// original messages, newest first as far as the budget goes, GONE for what is
+// not kept any more, LATER for the rest (docs/protocol/delivery.md).
+func (e *Engine) answerNack(c *contact, l lane, n *message.Nack) {
+	party := c.Party(l.Device)
+	found := repair.Look(n.Wants, shelf{e, c})
+	asked := map[place]*profile.Message{}
+	var wanted []delivery.Wanted
+	for _, m := range found.Messages {
+		if m.Device == e.account.Self.Device && !c.Conv.Entitled(party, m.Seq) {
+			continue
+		}
+		if e.dispatch.OnItsWay(m.ID, l.Device) {
+			continue
+		}
+		asked[place{m.Device, m.Seq}] = m
+		wanted = append(wanted, delivery.Wanted{Device: m.Device, Seq: m.Seq, Height: m.Height, Size: e.sizeOf(c, m)})
+	}
+	now, later, after := c.Answers.Plan(wanted, e.now)
+	for _, w := range now {
+		e.dispatch.SendAgain(c, l, asked[place{w.Device, w.Seq}])
+	}
+	e.sayGone(c, l, found.Gone)
+	if len(later) > 0 {
+		c.Record.Postponed += uint64(len(later))
+		body := &message.Later{Side: dispatch.Addressed(l.Device)}
+		body.Wants, body.After = delivery.Postponed(later, after)
+		e.dispatch.Tell(c, l, body, func(error) {})
+	}
+	above := func(w message.Want) bool {
+		return w.Device == e.account.Self.Device && w.To > shelf{e, c}.Newest(w.Device)
+	}
+	if slices.ContainsFunc(n.Wants, above) { // somebody has told them of messages that were never written
+		e.dispatch.TellHeads(c, l)
+	}
+	c.RecordDirty = true
+}
+
+// place is where an own message stands.
+type place struct {
+	device key.DeviceID
+	seq    uint32
+}
+
+// sayGone tells a device which messages exist no longer. Of this device's own
+// it is noted first that they are not delivered.
+func (e *Engine) sayGone(c *contact, l lane, gone []message.Bridge) {
+	told := slices.DeleteFunc(slices.Clone(gone), func(b message.Bridge) bool {
+		return b.Device == e.account.Self.Device && c.Conv.SaidGone(c.Party(l.Device), b.Range()) != nil
+	})
+	if len(told) > 0 {
+		c.ConvDirty = true
+		e.dispatch.Tell(c, l, &message.Gone{Side: dispatch.Addressed(l.Device), Gone: told}, func(error) {})
+	}
+}
+
+// sizeOf is the size of the envelope that a message needs, in bytes.
+func (e *Engine) sizeOf(c *contact, m *profile.Message) int {
+	need := envelope.Record{Message: m.Signed, Body: m.Body}.Size()
+	devices := len(e.book.Devices(c.ID))
+	for _, size := range []int{envelope.Size1, envelope.Size4, envelope.Size16} {
+		if need <= envelope.Room(size, devices) {
+			return size
+		}
+	}
+	return envelope.Size64
+}
