@@ -15,7 +15,7 @@ export CGO_ENABLED := 1
 # True when the C compiler that Go calls works and finds the C library's headers.
 gcc-works = printf '\#include <stdlib.h>\n' | $$($(GO) env CC) -E - >/dev/null 2>&1
 
-.PHONY: help build demo test check race fuzz bench clean need-go need-gcc install-gcc
+.PHONY: help build demo test check race fuzz soak bench clean need-go need-gcc install-gcc
 
 help: ## list the targets
 	@echo "usage: make TARGET"
@@ -53,10 +53,18 @@ fuzz: need-go need-gcc ## every fuzz target for FUZZTIME (60s) each; what fails 
 	while read -r package target; do \
 		[ -n "$$target" ] || continue; \
 		echo "== $$package $$target"; \
-		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || failed="$$failed $$package.$$target"; \
+		said="$$(mktemp)"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$package" </dev/null 2>&1 | tee "$$said" || \
+			if grep -q 'context deadline exceeded' "$$said" && ! grep -q 'Failing input\|panic:' "$$said"; then \
+				echo "(the time was over in the middle of an input, which Go reports as a failure; nothing was found)"; \
+			else failed="$$failed $$package.$$target"; fi; \
+		rm -f "$$said"; \
 	done <<<"$$list"; \
 	if [ -n "$$failed" ]; then echo "make fuzz: failed:$$failed" >&2; exit 1; fi; \
 	echo "make fuzz: $$(grep -c . <<<"$$list" || true) targets, none failed"
+
+soak: need-go need-gcc ## 100,000 messages through gateways that lose, delay and repeat them (ZMS_SOAK)
+	ZMS_SOAK=$${ZMS_SOAK:-100000} $(GO) test -count=1 -v -timeout 3h -run 'TestEverythingArrivesThroughGatewaysThatLoseIt' ./cmd/zeroms-lab/world
 
 bench: need-go need-gcc ## benchmarks of the protocol and the gateway
 	$(GO) test -bench . -run '^$$' $(patsubst %,./%/...,$(wildcard protocol gateway))

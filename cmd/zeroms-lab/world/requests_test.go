@@ -199,9 +199,8 @@ func TestCardsThatDoNotWorkAreRefusedWithASentence(t *testing.T) {
 		s := newStage(t, world.Config{Mailbox: quiet()})
 		alice, bob := s.person("alice", s.gateway()), s.person("bob", s.gateway())
 		homeless := s.person("homeless")
-		expired, public := s.card(alice), s.card(alice)
+		expired := s.card(alice)
 		expired.Expires = card.Day(time.Now()) - 1
-		public.Public = true
 		for _, c := range []struct {
 			name string
 			by   *world.Person
@@ -210,7 +209,6 @@ func TestCardsThatDoNotWorkAreRefusedWithASentence(t *testing.T) {
 		}{
 			{"own", alice, s.card(alice), client.ErrOwnCard},
 			{"expired", bob, expired, wire.ErrExpired},
-			{"public", bob, public, wire.ErrWrongKind},
 			{"without a gateway", homeless, s.card(alice), client.ErrNoGateway},
 		} {
 			_, err := c.by.Client.Add(t.Context(), c.card, "")

@@ -35,13 +35,19 @@ type Config struct {
 	Links memlink.Config
 	// Delivery replaces the clients' intervals; zero: the product's.
 	Delivery delivery.Timing
+	// Repair replaces the intervals of repair; zero: the product's.
+	Repair delivery.RepairTiming
 	// Registration is the gateways' policy for new accounts.
 	Registration mailbox.Registration
+	// RegisterBits is the work that mailbox.ByWork takes.
+	RegisterBits uint8
 	// Mailbox replaces the gateways' intervals; zero fields: the product's. Most
 	// of the work of quiet days is the gateways' sweeping.
 	Mailbox mailbox.Timing
 	// Wrap stands between the person of a host and the network; nil: nothing does.
 	Wrap func(host string, d home.Dialer) home.Dialer
+	// Crook makes every gateway dishonest; its zero value leaves them honest.
+	Crook Crook
 	// Log receives what clients and gateways log; nil: nothing.
 	Log *slog.Logger
 }
@@ -106,16 +112,22 @@ type Gateway struct {
 	dir   string
 	run   *process
 	db    *gatewaystore.DB
+	crook *crook // nil: honest
 }
 
 // NewGateway makes a gateway that is not running yet.
 func (w *World) NewGateway() *Gateway {
 	w.hosts++
 	host := fmt.Sprintf("198.51.100.%d", w.hosts)
-	return &Gateway{
+	g := &Gateway{
 		Host: host, Disk: new(Failpoint), world: w, node: key.NewPrivate[key.Node](),
 		dir: filepath.Join(w.cfg.Dir, "gateway-"+host),
 	}
+	if c := w.cfg.Crook; c != (Crook{}) {
+		c.Seed += uint64(w.hosts)
+		g.crook = newCrook(c, g.node)
+	}
+	return g
 }
 
 // Address is how clients name the gateway.
@@ -139,8 +151,9 @@ func (g *Gateway) Start() error {
 	g.db = db
 	g.Disk.mend()
 	limits := gateway.DefaultLimits()
+	limits.RegisterBits = g.world.cfg.RegisterBits
 	box, err := mailbox.New(mailbox.Config{
-		Node: g.node, Network: card.NetworkLab, Limits: limits, Registration: g.world.cfg.Registration,
+		Node: g.node, Network: card.NetworkLab, Limits: limits, Registration: g.world.cfg.Registration, RegisterBits: g.world.cfg.RegisterBits,
 		Timing: g.world.cfg.Mailbox, Store: failingMailbox{db, g.Disk}, Log: g.world.cfg.Log,
 	})
 	if err != nil {
@@ -164,12 +177,31 @@ func (g *Gateway) runGateway(ctx context.Context, listener *memlink.Listener, gw
 	serving.Add(1)
 	go func() {
 		defer serving.Done()
-		_ = listener.Serve(ctx, func(conn link.Conn) { gw.ServeConn(ctx, conn) })
+		_ = listener.Serve(ctx, func(conn link.Conn) { g.serve(ctx, gw, conn) })
 	}()
 	err := gw.Run(ctx)
 	_ = listener.Close()
 	serving.Wait()
 	return err
+}
+
+// serve serves one link, honestly or not.
+func (g *Gateway) serve(ctx context.Context, gw *gateway.Gateway, conn link.Conn) {
+	if g.crook == nil {
+		gw.ServeConn(ctx, conn)
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	crooked := newCrookedConn(conn, g.crook)
+	var reading sync.WaitGroup
+	reading.Add(1)
+	go func() {
+		defer reading.Done()
+		crooked.runRead(ctx)
+	}()
+	gw.ServeConn(ctx, crooked)
+	cancel()
+	reading.Wait()
 }
 
 // Stop drains the gateway as SIGTERM does.
@@ -229,7 +261,7 @@ func (p *Person) Start() error {
 	p.db = db
 	p.Disk.mend()
 	p.Client = client.New(client.Config{
-		Store: failingStore{db, p.Disk}, Dialer: p.world.dialer(p.Host()), Delivery: p.world.cfg.Delivery,
+		Store: failingStore{db, p.Disk}, Dialer: p.world.dialer(p.Host()), Delivery: p.world.cfg.Delivery, Repair: p.world.cfg.Repair,
 		Log: p.world.cfg.Log.With("who", p.Name),
 	})
 	p.run = new(process)
