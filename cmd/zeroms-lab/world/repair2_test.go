@@ -190,7 +190,7 @@ func TestAnswersKeepToTheBudget(t *testing.T) {
 		if later == 0 {
 			t.Errorf("nothing is put off: %+v", w.gapsOf(w.bob, w.ba))
 		}
-		w.wait(5*time.Hour, "bob has everything", func() bool { return len(w.texts(w.bob, w.ba)) == 101 })
+		w.eventually("bob has everything", func() bool { return len(w.texts(w.bob, w.ba)) == 101 })
 		w.see(w.bob, w.ba, append(lines, "end")...)
 	})
 }
