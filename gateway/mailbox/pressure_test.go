@@ -190,9 +190,9 @@ func TestWhatWaitsForItsCommitIsNotTakenTwice(t *testing.T) {
 				if now[i] = p.submitAs(uint64(100*round+i+1), drop, env); round == 0 {
 					settle() // the second one's commit runs, the third one waits behind it
 				}
+				p.submitAs(uint64(100*round+i+50), busy, message()) // takes the place in memory
 			}
 			ids = append(ids, now)
-			p.submitAs(uint64(100*round+50), busy, message()) // takes the place in memory
 		}
 		store.set(func() { store.gate = nil })
 		close(gate)
@@ -226,6 +226,9 @@ func TestALongIntakeIsReadInParts(t *testing.T) {
 		settle()
 		for _, i := range []uint64{0, 4090, 4100, 8190, 8200, 8999} {
 			p.send(busy, message()) // takes the place in memory
+			if weight, _ := w.box.Weight(); weight > 64<<10 {
+				t.Errorf("%d bytes", weight)
+			}
 			r, first := p.send(drop, envelopes[i]), p.receipt(i+1)
 			if *r != *first || r.K != uint32(i)+1 {
 				t.Errorf("envelope %d: k = %d and %d", i, first.K, r.K)

@@ -30,7 +30,8 @@ type Set[T Item] struct {
 	limit  int
 	weight int
 	// next is the weight above which things have to go: more than limit if the last
-	// look found too little, so that not every use looks again in vain.
+	// look found too little, so that not every use looks again in vain. It comes down
+	// with the weight.
 	next int
 	used *list.List // of *entry[T], the most recently used first
 	all  map[T]*list.Element
@@ -68,12 +69,10 @@ func (s *Set[T]) Weigh(item T, now time.Time) {
 		return
 	}
 	s.count(e.Value.(*entry[T]))
-	if s.weight <= s.limit {
-		s.next = s.limit
-	}
 	if s.weight > s.next {
 		s.shed(now)
 	}
+	s.next = min(s.next, s.bound())
 }
 
 // Remove forgets a thing, without its Forget.
@@ -126,5 +125,8 @@ func (s *Set[T]) shed(now time.Time) {
 		in.item.Shed()
 		s.count(in)
 	}
-	s.next = max(s.limit, s.weight+s.limit/8)
+	s.next = s.bound()
 }
+
+// bound is the limit, or an eighth of it above what is there.
+func (s *Set[T]) bound() int { return max(s.limit, s.weight+s.limit/8) }

@@ -111,6 +111,22 @@ func TestLookingInVain(t *testing.T) {
 	}
 }
 
+// What could not go for a while raises the bound only for that while.
+func TestTheBoundComesDownWithTheWeight(t *testing.T) {
+	s := New[*thing](80)
+	pinned, a, b := &thing{fixed: 1000, pinned: true}, &thing{fixed: 100, pinned: true}, &thing{fixed: 1, pinned: true}
+	s.Use(pinned, at(0))
+	s.Use(a, at(0))
+	s.Use(b, at(0))
+	pinned.fixed = 10
+	s.Weigh(pinned, at(1)) // 111, still above the limit
+	a.cache = 500
+	s.Weigh(a, at(1))
+	if a.sheds == 0 || s.Weight() != 111 {
+		t.Errorf("%d bytes where 111 can't go", s.Weight())
+	}
+}
+
 func TestRemove(t *testing.T) {
 	s := New[*thing](100)
 	a, pinned := &thing{fixed: 5}, &thing{fixed: 7, pinned: true}
