@@ -1,7 +1,6 @@
 package account
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"time"
 
@@ -146,7 +145,7 @@ func (a *Account) publish(h *Home) {
 }
 
 // publishCard makes what a public card shows at a home what it should be: a
-// profile that names the door once that stands, noise if the card was revoked.
+// profile that names the door once that stands, nothing if the card was revoked.
 func (a *Account) publishCard(h *Home, k *Card) {
 	node := h.Address.Node
 	switch {
@@ -154,9 +153,7 @@ func (a *Account) publishCard(h *Home, k *Card) {
 	case !k.Revoked && k.Doors[node]:
 		a.publishAs(h, k)
 	case k.Revoked && k.Blobs[node]:
-		noise := make([]byte, address.SmallProfile)
-		_, _ = rand.Read(noise) // never fails
-		a.store(h, a.signer(h, k.Address), noise, func() {
+		a.store(h, a.signer(h, k.Address), nil, func() {
 			delete(k.Blobs, node)
 			h.Public, h.dirty, k.dirty = [32]byte{}, true, true
 			a.registerDoor(h, k)

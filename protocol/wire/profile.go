@@ -2,7 +2,8 @@ package wire
 
 import "zeroms/protocol/key"
 
-// ProfilePut stores a profile blob of exactly 4 or 16 KiB under the name P_g.
+// ProfilePut stores a profile blob of exactly 4 or 16 KiB under the name P_g; an
+// empty one deletes what is there. The number is at most 24 h away from now.
 // Claim is Sign(P_g, "zms/1/profile-claim", account key 32 | number 8). A
 // higher number moves the name to this account; the same account may replace
 // its blob under the same number. Answer: OK once durable, or Error.
