@@ -274,6 +274,14 @@ func TestRefusals(t *testing.T) {
 	if err != nil || *got != body {
 		t.Fatalf("%+v, %v", got, err)
 	}
+	for _, r := range []wire.Refusal{
+		{Code: wire.CodeDoorFull}, {Code: wire.CodeDoorFull, Bits: 21}, {Code: wire.CodeWork, Bits: wire.MinDoorBits}, {Code: wire.CodeWork, Bits: wire.MaxWorkBits},
+	} {
+		got, err := VerifyRefusal(Refuse(r, node), node.Public())
+		if err != nil || got.Code != r.Code || got.Bits != r.Bits {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
 	other := key.PrivateFromSeed[key.Node](fill32(0x12))
 	for name, c := range map[string]struct {
 		o    wire.Object
@@ -284,6 +292,10 @@ func TestRefusals(t *testing.T) {
 			Node: other.Public(), Code: wire.CodeQuota,
 		}), wire.ErrWrongNode},
 		"another code":    {Refuse(wire.Refusal{Code: wire.CodeBusy}, node), wire.ErrValue},
+		"bits of a quota": {Refuse(wire.Refusal{Code: wire.CodeQuota, Bits: 1}, node), wire.ErrValue},
+		"no work":         {Refuse(wire.Refusal{Code: wire.CodeWork}, node), wire.ErrValue},
+		"too much work":   {Refuse(wire.Refusal{Code: wire.CodeWork, Bits: wire.MaxWorkBits + 1}, node), wire.ErrValue},
+		"endless work":    {Refuse(wire.Refusal{Code: wire.CodeDoorFull, Bits: 255}, node), wire.ErrValue},
 		"another context": {wire.Sign(node, key.ContextCommit, body), wire.ErrSignature},
 		"large body":      {wire.Object{Body: make([]byte, MaxRefusal+1), Sig: make([]byte, 64)}, wire.ErrTooLarge},
 		"not a refusal":   {wire.Sign(node, key.ContextRefusal, wire.OK{}), wire.ErrNotCanonical},

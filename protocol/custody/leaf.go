@@ -139,8 +139,12 @@ func cut(dst, b []byte) []byte { return b[copy(dst, b):] }
 // DropStart is D_0 of the registration of a drop that stands at position in the
 // log of the account.
 func DropStart(drop key.DropID, account key.AccountTag, position wire.Position) [32]byte {
-	h := sha256.Sum256(drop[:])
-	return key.Hash(key.PrefixDropStart, h[:], account[:], position[:])
+	return DropStartOf(sha256.Sum256(drop[:]), account, position)
+}
+
+// DropStartOf is DropStart for who knows SHA-256(drop) only.
+func DropStartOf(drop [32]byte, account key.AccountTag, position wire.Position) [32]byte {
+	return key.Hash(key.PrefixDropStart, drop[:], account[:], position[:])
 }
 
 // NextDropHead is D_k from D_(k-1), k and SHA-256 of the k-th envelope.

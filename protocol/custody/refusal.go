@@ -16,7 +16,9 @@ func Refuse(r wire.Refusal, node key.NodePrivate) wire.Object {
 
 // VerifyRefusal checks a refusal by the gateway node. Errors: wire.ErrTooLarge,
 // ErrSignature, Unmarshal's, ErrWrongNode for a body that names another
-// gateway, ErrValue for a code other than CodeQuota and CodeDoorFull.
+// gateway, ErrValue for a code other than CodeQuota, CodeDoorFull and CodeWork,
+// and for bits that do not go with it: none for a quota, at most
+// wire.MaxWorkBits, and some for work.
 func VerifyRefusal(o wire.Object, node key.NodePublic) (*wire.Refusal, error) {
 	if len(o.Body) > MaxRefusal {
 		return nil, wire.ErrTooLarge
@@ -28,7 +30,10 @@ func VerifyRefusal(o wire.Object, node key.NodePublic) (*wire.Refusal, error) {
 	switch {
 	case r.Node != node:
 		return nil, wire.ErrWrongNode
-	case r.Code != wire.CodeQuota && r.Code != wire.CodeDoorFull:
+	case r.Code == wire.CodeQuota && r.Bits == 0:
+	case r.Code == wire.CodeDoorFull && r.Bits <= wire.MaxWorkBits:
+	case r.Code == wire.CodeWork && r.Bits > 0 && r.Bits <= wire.MaxWorkBits:
+	default:
 		return nil, wire.ErrValue
 	}
 	return &r, nil
