@@ -240,13 +240,27 @@ func (w *writer) drop(d *mailbox.Drop) error {
 	if err := w.remember(d); err != nil {
 		return err
 	}
+	deleted := d.Deleted
+	if deleted > 0 {
+		if deleted, err = w.end(deleted); err != nil {
+			return err
+		}
+	}
 	_, err = w.tx.Exec(`INSERT INTO drops (id, account, capability, start, k, head, door, number, bits, deleted)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET account = excluded.account, capability = excluded.capability,
 			start = excluded.start, k = excluded.k, head = excluded.head, door = excluded.door,
 			number = excluded.number, bits = excluded.bits, deleted = excluded.deleted`,
-		d.ID, id, d.Capability.Bytes(), d.Start, d.K, d.Head, d.Door, d.Number, d.Bits, d.Deleted)
+		d.ID, id, d.Capability.Bytes(), d.Start, d.K, d.Head, d.Door, d.Number, d.Bits, deleted)
 	return err
+}
+
+// end is the time at which something ends that receipts may be about: never before
+// the newest time that was believed, and so signed, or a gateway whose clock was
+// set back would forget what it still has to know.
+func (w *writer) end(at uint64) (end uint64, err error) {
+	err = w.tx.QueryRow(`SELECT max(newest, ?) FROM meta`, at).Scan(&end)
+	return end, err
 }
 
 // remember keeps the registration whose place d takes: receipts may still be
@@ -267,7 +281,9 @@ func (w *writer) remember(d *mailbox.Drop) error {
 		return err
 	}
 	if deleted == 0 {
-		deleted = w.now // a door's claim took it
+		if deleted, err = w.end(w.now); err != nil { // a door's claim took it
+			return err
+		}
 	}
 	_, err = w.tx.Exec(`INSERT INTO registrations (id, d0, account, start, k, head, deleted) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		d.ID, custody.DropStart(d.ID, tag, start), account, start, k, head, deleted)
@@ -302,11 +318,15 @@ func (w *writer) id(tag key.AccountTag) (id int64, err error) {
 // close ends an account: no logins, no intake, no profiles. The rows stay for
 // their time, as the gateway's defence.
 func (w *writer) close(id int64) error {
+	end, err := w.end(w.now)
+	if err != nil {
+		return err
+	}
 	for _, statement := range []string{
 		`UPDATE accounts SET closed = ?2 WHERE id = ?1 AND closed = 0`,
 		`UPDATE drops SET deleted = ?2 WHERE account = ?1 AND deleted = 0`,
 	} {
-		if _, err := w.tx.Exec(statement, id, w.now); err != nil {
+		if _, err := w.tx.Exec(statement, id, end); err != nil {
 			return err
 		}
 	}

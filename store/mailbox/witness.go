@@ -38,33 +38,33 @@ func (d *DB) Standing(ctx context.Context, q mailbox.StandingQuery, now time.Tim
 }
 
 // registration looks for a registration among the drop's present one and the
-// earlier ones.
+// earlier ones. Of one that is or was another account's nothing is said, not even
+// that there is none: so a signed "there is none" means that it never was
+// anybody's.
 func registration(v *store.View, q mailbox.StandingQuery, s *mailbox.Standing) error {
 	var tag key.AccountTag
 	var now mailbox.Standing
 	var door bool
 	err := v.QueryRow(`SELECT tag, start, k, drops.head, door FROM drops JOIN accounts ON accounts.id = drops.account
 		WHERE drops.id = ?`, q.Drop).Scan(&tag, &now.Start, &now.K, &now.D, &door)
-	switch {
-	case none(err) != nil:
+	if none(err) != nil {
 		return err
-	case err == nil && tag == q.Account && !door:
-		s.Known = true
-		if custody.DropStart(q.Drop, tag, now.Start) == q.D0 {
+	}
+	mine := err == nil && tag == q.Account && !door
+	if err == nil && custody.DropStart(q.Drop, tag, now.Start) == q.D0 {
+		if s.Known = mine; mine {
 			s.Start, s.K, s.D = now.Start, now.K, now.D
-			return nil
 		}
+		return nil
 	}
 	err = v.QueryRow(`SELECT start, k, r.head FROM registrations r JOIN accounts a ON a.id = r.account
 		WHERE r.id = ? AND d0 = ? AND tag = ?`, q.Drop, q.D0, q.Account).Scan(&s.Start, &s.K, &s.D)
-	if err == nil {
-		s.Known = true
-	}
-	if none(err) != nil || s.Known {
+	if s.Known = err == nil; none(err) != nil || s.Known {
 		return none(err)
 	}
-	return v.QueryRow(`SELECT EXISTS (SELECT 1 FROM registrations r JOIN accounts a ON a.id = r.account
-		WHERE r.id = ? AND tag = ?)`, q.Drop, q.Account).Scan(&s.Known)
+	return v.QueryRow(`SELECT (? OR EXISTS (SELECT 1 FROM registrations r JOIN accounts a ON a.id = r.account WHERE r.id = ? AND tag = ?))
+		AND NOT EXISTS (SELECT 1 FROM registrations WHERE id = ? AND d0 = ?)`,
+		mine, q.Drop, q.Account, q.Drop, q.D0).Scan(&s.Known)
 }
 
 // Find looks for an envelope's row. SQLite compares bytes and hands out only the
