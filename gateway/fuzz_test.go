@@ -15,7 +15,7 @@ func FuzzMessage(f *testing.F) {
 	var drop dropOf
 	drop.id, drop.capability = key.NewDropSecret().Drop(key.NodePublic{})
 	for _, p := range []wire.Payload{
-		h.register(), drop.submit(1 << 10), &wire.ProfileGet{}, &wire.HeadGet{}, &wire.Ack{}, &wire.DropPut{},
+		h.register(), drop.submit(1 << 10), &wire.ProfileGet{}, &wire.HeadGet{}, &wire.StateGet{K: 1}, &wire.Ack{}, &wire.DropPut{},
 		&wire.DoorPut{}, &wire.DropDelete{}, &wire.ProfilePut{}, &wire.EnrolmentChange{Object: h.enrolment(wire.OpRemove)},
 		&wire.Login{Sig: make([]byte, key.SignatureSize)}, &wire.ClientHello{},
 	} {
@@ -26,6 +26,7 @@ func FuzzMessage(f *testing.F) {
 	f.Add([]byte{0x83}, true)
 	w := start(f, func(o *options) {
 		o.gateway.Capacity.GuestBurst, o.gateway.Capacity.AllBurst = 1<<30, 1<<30
+		o.gateway.Capacity.AccountBurst = 1 << 30 // every run registers
 		o.gateway.Capacity.GuestMessage = wire.MaxMessage
 	})
 	f.Cleanup(func() {
