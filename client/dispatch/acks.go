@@ -99,11 +99,8 @@ func (d *Dispatcher) answer(c *Contact, l Lane) {
 
 // TheyAcked marks everything delivered that a device says it has.
 func (d *Dispatcher) TheyAcked(c *Contact, from message.Party, ack *message.Ack) {
-	news := c.Conv.Acked(from, ack)
+	c.Conv.Acked(from, ack)
 	c.ConvDirty = true
-	if len(news) == 0 {
-		return
-	}
 	for _, i := range slices.Clone(d.outbox.Of(Lane{Contact: c.ID, Device: from.Device})) {
 		m, err := d.history.Find(i.Message)
 		if err != nil || !c.Conv.Delivered(from, m.Seq) {

@@ -195,9 +195,10 @@ func (d *Dispatcher) WakeAll() {
 		if d.needsAnnouncement(c) {
 			d.Wake(c)
 		}
-		for id, r := range c.resyncs {
-			if r.Wanted() {
-				d.awake[Lane{Contact: c.ID, Device: id}] = struct{}{}
+		for _, id := range d.book.Devices(c.ID) {
+			l := Lane{Contact: c.ID, Device: id}
+			if r := c.resyncs[id]; r != nil && r.Wanted() || c.State == profile.Accepted && d.unheralded(l) {
+				d.awake[l] = struct{}{}
 			}
 		}
 	}
@@ -228,8 +229,8 @@ func (d *Dispatcher) Readdressed(c *Contact) {
 // set back would use keys and places of messages a second time.
 const confirmWait = time.Minute
 
-// mayWrite reports whether envelopes may be sealed.
-func (d *Dispatcher) mayWrite() bool {
+// MayWrite reports whether envelopes may be sealed.
+func (d *Dispatcher) MayWrite() bool {
 	return !d.account.Stopped() && (d.account.Confirmed() || d.now().Sub(d.since) >= confirmWait)
 }
 

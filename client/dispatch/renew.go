@@ -36,11 +36,26 @@ func (d *Dispatcher) renew(c *Contact, l Lane) {
 	c.RecordDirty = true
 	d.host.Renewed(c, l.Device)
 	d.log.Info("a new session was made because messages did not come", "contact", c.ID)
+}
+
+// unheralded reports whether a lane's own init is in no gateway's custody yet and
+// nothing is queued that would bring it.
+func (d *Dispatcher) unheralded(l Lane) bool {
 	known := d.book.Get(l)
+	if known == nil || known.Sent || known.At == nil || len(d.outbox.Of(l)) > 0 {
+		return false
+	}
 	s := known.Set.Sending()
-	if s == nil || s.Init() == nil || known.At == nil {
+	return s != nil && s.Init() != nil
+}
+
+// knockAgain brings such an init, with our heads.
+func (d *Dispatcher) knockAgain(c *Contact, l Lane) {
+	if !d.unheralded(l) {
 		return
 	}
+	known := d.book.Get(l)
+	s := known.Set.Sending()
 	to := reach.DropAt(&c.Contact, *known.At)
 	if known.Door {
 		to = reach.DoorAt(&c.Contact, *known.At)

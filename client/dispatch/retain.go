@@ -47,6 +47,9 @@ func (d *Dispatcher) copyOf(c *Contact, l Lane, i *delivery.Item, m *profile.Mes
 	if i.State == delivery.Custody {
 		out.Custody = i.Until
 	}
+	if t := m.Target(l.Device); t.State == profile.Delivered {
+		out.Acked = wire.Time(t.Delivered)
+	}
 	return out
 }
 
@@ -75,6 +78,7 @@ func (d *Dispatcher) OnItsWay(id message.ID, device key.DeviceID) bool {
 func (d *Dispatcher) SendAgain(c *Contact, l Lane, m *profile.Message) {
 	c.Record.Answered++
 	t := m.Target(l.Device)
+	before := t.State
 	i := d.outbox.Find(m.ID, l.Device)
 	if i == nil {
 		d.history.Hold(m)
@@ -85,7 +89,18 @@ func (d *Dispatcher) SendAgain(c *Contact, l Lane, m *profile.Message) {
 	if len(t.Receipt) > 0 && wire.Time(t.Until).After(d.now()) {
 		c.receipts[i.ID] = t.Receipt
 	}
-	t.State = profile.Queued
+	if t.State = profile.Queued; before == profile.Delivered {
+		t.State = before // its acknowledgement was true; the device lost it since, or asked before it came
+	}
 	d.history.Change(m)
 	d.awake[l] = struct{}{}
+}
+
+// Withdraw gives up the copies of a message that no gateway has taken yet.
+func (d *Dispatcher) Withdraw(m *profile.Message) {
+	for _, t := range slices.Clone(m.Targets) {
+		if i := d.outbox.Find(m.ID, t.Device); i != nil && t.Custody == 0 {
+			d.finish(i)
+		}
+	}
 }

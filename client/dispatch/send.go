@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"slices"
+	"time"
 
 	"zeroms/client/delivery"
 	"zeroms/client/home"
@@ -72,6 +73,9 @@ func (d *Dispatcher) queue(m *profile.Message, id key.DeviceID) *delivery.Item {
 
 // finish removes an item that is delivered.
 func (d *Dispatcher) finish(i *delivery.Item) {
+	if c := d.contacts[i.Lane.Contact]; c != nil {
+		delete(c.receipts, i.ID)
+	}
 	d.outbox.Finish(i)
 	if !d.outbox.Holds(i.Message) {
 		d.history.Release(i.Message)
@@ -101,7 +105,7 @@ func (d *Dispatcher) spread(c *Contact) {
 
 // pump moves one lane on: repetitions, new envelopes, then what travels alone.
 func (d *Dispatcher) pump(c *Contact, l Lane) {
-	if c.State != profile.Accepted || !d.mayWrite() {
+	if c.State != profile.Accepted || !d.MayWrite() {
 		return
 	}
 	if l.Device == (key.DeviceID{}) {
@@ -131,6 +135,7 @@ func (d *Dispatcher) pump(c *Contact, l Lane) {
 			break
 		}
 	}
+	d.knockAgain(c, l)
 	d.answer(c, l)
 	d.offerPQ(c, l)
 	d.nameHeads(c, l)
@@ -300,13 +305,21 @@ func (d *Dispatcher) knock(c *Contact, l Lane, r *route) {
 	c.knocking[l.Device] = d.sendOnce(c, l, r, record, func(err error) {
 		delete(c.knocking, l.Device)
 		if err != nil {
-			d.alarms.Sooner(alarm{kind: alarmLane, lane: l}, d.now().Add(d.timing.FetchMin))
+			wait := d.timing.FetchMin
+			if d.outbox.Empty(l) {
+				wait = d.timing.RetryMax
+			}
+			d.alarms.Sooner(alarm{kind: alarmLane, lane: l}, d.now().Add(wait))
 			return
 		}
 		d.book.InitTaken(l, in)
 		d.awake[l] = struct{}{}
 	})
 }
+
+// leastKept is the least time for which a receipt has to promise to keep an
+// envelope: less than any retention that a gateway may announce.
+const leastKept = 20 * time.Hour
 
 // submit hands an item's envelope to the gateway's link after the turn.
 func (d *Dispatcher) submit(i *delivery.Item) {
@@ -332,6 +345,10 @@ func (d *Dispatcher) submitted(i *delivery.Item, p *profile.Parcel, a home.Answe
 	}
 	c := d.contacts[i.Lane.Contact]
 	d.awake[i.Lane] = struct{}{}
+	if a.Receipt != nil && a.Receipt.Kept < a.Receipt.Time+uint64(leastKept.Milliseconds()) {
+		// A promise to keep it for no time at all is none.
+		a.Receipt, a.Err = nil, wire.ErrUnavailable.Because("the gateway promises to keep nothing")
+	}
 	if a.Receipt != nil {
 		d.taken(c, i)
 		d.outbox.Taken(i, min(a.Receipt.Kept, wire.Millis(d.now().Add(wire.MaxRetention))))
@@ -384,8 +401,8 @@ func (d *Dispatcher) custody(i *delivery.Item, a home.Answered) {
 	}
 	t.Holder, t.Custody, t.Until, t.Receipt = key.GatewayHashOf(a.Gateway), wire.Millis(d.now()), a.Receipt.Kept, a.Proof
 	d.history.Change(m)
-	if m.Device != d.account.Self.Device && d.outbox.Get(i.ID) != nil {
-		d.finish(i) // acknowledgements don't tell of an earlier device's messages
+	if (m.Device != d.account.Self.Device || t.State == profile.Delivered) && d.outbox.Get(i.ID) != nil {
+		d.finish(i) // acknowledgements don't tell of an earlier device's messages, nor once more of delivered ones
 	}
 }
 

@@ -31,7 +31,7 @@ func (d *Dispatcher) TellHeads(c *Contact, l Lane) bool {
 
 // tellOn is Tell on a session of the caller's choice.
 func (d *Dispatcher) tellOn(c *Contact, l Lane, s *session.Session, body message.Body, done func(error)) bool {
-	if s == nil || !s.CanSend() || s.Init() != nil {
+	if s == nil || !s.CanSend() || s.Init() != nil || !d.MayWrite() {
 		return false
 	}
 	r := on(reach.ToDrop(&c.Contact, c.leaseTurn), s)
@@ -82,6 +82,9 @@ func (d *Dispatcher) ackRecord(c *Contact) (envelope.Record, bool) {
 
 // sendOnce seals and submits a side message; it is not kept in the outbox.
 func (d *Dispatcher) sendOnce(c *Contact, l Lane, r *route, record envelope.Record, done func(error)) bool {
+	if !d.MayWrite() {
+		return false
+	}
 	letter := sessions.Letter{Records: []envelope.Record{record}, Base: c.Conv.Address(c.Party(l.Device), 0)}
 	env, err := d.book.Seal(l, r.session, letter, d.now())
 	if err != nil {

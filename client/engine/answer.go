@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"errors"
 	"math"
 	"slices"
 
 	"zeroms/client/delivery"
 	"zeroms/client/dispatch"
+	"zeroms/client/history"
 	"zeroms/client/profile"
 	"zeroms/client/repair"
 	"zeroms/protocol/envelope"
@@ -20,12 +22,12 @@ type shelf struct {
 }
 
 // Own looks an own message up.
-func (s shelf) Own(device key.DeviceID, seq uint32) *profile.Message {
+func (s shelf) Own(device key.DeviceID, seq uint32) (*profile.Message, error) {
 	m, err := s.e.history.Of(s.c.Conv.ID(), message.Party{User: s.e.account.Self.User, Device: device}, seq)
-	if err != nil {
-		return nil
+	if errors.Is(err, history.ErrNotFound) {
+		return nil, nil
 	}
-	return m
+	return m, err
 }
 
 // Newest is how far a chain of ours goes. Of an earlier device's all that may be
@@ -46,8 +48,16 @@ func (s shelf) Newest(device key.DeviceID) uint32 {
 // original messages, newest first as far as the budget goes, GONE for what is
 // not kept any more, LATER for the rest (docs/protocol/delivery.md).
 func (e *Engine) answerNack(c *contact, l lane, n *message.Nack) {
+	if last, ok := e.answered[l]; ok && e.now.Sub(last) < e.timing.Repair.AskMin/2 {
+		return // nobody asks that often
+	}
+	e.answered[l] = e.now
 	party := c.Party(l.Device)
-	found := repair.Look(n.Wants, shelf{e, c})
+	found, err := repair.Look(n.Wants, shelf{e, c})
+	if err != nil {
+		e.log.Error("messages that a contact asks for can't be read", "error", err)
+		return
+	}
 	asked := map[place]*profile.Message{}
 	var wanted []delivery.Wanted
 	for _, m := range found.Messages {
@@ -71,12 +81,6 @@ func (e *Engine) answerNack(c *contact, l lane, n *message.Nack) {
 		body.Wants, body.After = delivery.Postponed(later, after)
 		e.dispatch.Tell(c, l, body, func(error) {})
 	}
-	above := func(w message.Want) bool {
-		return w.Device == e.account.Self.Device && w.To > shelf{e, c}.Newest(w.Device)
-	}
-	if slices.ContainsFunc(n.Wants, above) { // somebody has told them of messages that were never written
-		e.dispatch.TellHeads(c, l)
-	}
 	c.RecordDirty = true
 }
 
@@ -98,9 +102,14 @@ func (e *Engine) sayGone(c *contact, l lane, gone []message.Bridge) {
 	}
 }
 
-// sizeOf is the size of the envelope that a message needs, in bytes.
+// receiptRoom is what a receipt that goes along takes at most in an ordinary
+// case, in bytes.
+const receiptRoom = 1024
+
+// sizeOf is the size of the envelope that a message needs, in bytes, with the
+// receipt of the gateway that lost it.
 func (e *Engine) sizeOf(c *contact, m *profile.Message) int {
-	need := envelope.Record{Message: m.Signed, Body: m.Body}.Size()
+	need := envelope.Record{Message: m.Signed, Body: m.Body}.Size() + receiptRoom
 	devices := len(e.book.Devices(c.ID))
 	for _, size := range []int{envelope.Size1, envelope.Size4, envelope.Size16} {
 		if need <= envelope.Room(size, devices) {

@@ -102,6 +102,8 @@ type Engine struct {
 	lastID    uint64
 	ignored   uint64
 	inquiries int // questions about receipts that are under way
+	inquired  []inquiry
+	answered  map[lane]time.Time // when a device's NACK was answered last
 
 	// this turn
 	now     time.Time
@@ -116,7 +118,7 @@ func New(cfg Config) *Engine {
 	e := &Engine{
 		store: cfg.Store, pool: cfg.Pool, log: cfg.Log, timing: cfg.Timing,
 		contacts: map[uint64]*contact{}, byUser: map[key.IdentityPublic]*contact{},
-		seen: map[[16]byte]uint32{}, book: sessions.NewBook(), evidence: map[[16]byte]*profile.Evidence{},
+		seen: map[[16]byte]uint32{}, book: sessions.NewBook(), evidence: map[[16]byte]*profile.Evidence{}, answered: map[lane]time.Time{},
 		drops:   map[account.Place]*contact{},
 		waiting: map[uint64]func(home.Answered){},
 	}

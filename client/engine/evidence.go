@@ -2,8 +2,10 @@ package engine
 
 import (
 	"crypto/sha256"
+	"slices"
 
 	"zeroms/client/account"
+	"zeroms/client/delivery"
 	"zeroms/client/evidence"
 	"zeroms/client/profile"
 	"zeroms/client/view"
@@ -52,11 +54,13 @@ func (e *Engine) theyShowReceipt(c *contact, by key.DeviceID, b *message.Receipt
 			e.log.Warn("a gateway does not say what became of an envelope that it signed for", "gateway", node.String(), "error", err)
 			return
 		}
-		file := &custody.File{Node: node, Receipts: []*custody.Proof{proof}, States: []*wire.State{s}}
-		if state, err := custody.VerifyState(s, node); err == nil {
-			file.Runs = e.rowsAbout(node, state)
+		q := inquiry{
+			file:  &custody.File{Node: node, Receipts: []*custody.Proof{proof}, States: []*wire.State{s}},
+			about: profile.Evidence{Contact: c.ID, Device: b.Device, Seq: b.Seq},
 		}
-		e.convict(file, profile.Evidence{Contact: c.ID, Device: b.Device, Seq: b.Seq})
+		if !e.conclude(&q) && len(e.inquired) < maxInquiries {
+			e.inquired = append(e.inquired, q)
+		}
 	})
 	if err != nil {
 		e.inquiries--
@@ -64,10 +68,44 @@ func (e *Engine) theyShowReceipt(c *contact, by key.DeviceID, b *message.Receipt
 	return err
 }
 
+// inquiry is a gateway's answer that waits for its log to get as far as the answer.
+type inquiry struct {
+	file  *custody.File
+	about profile.Evidence
+}
+
+// conclude judges an inquiry with all that the gateway has signed and shown us. It
+// reports false while our copy of the log does not go as far as the answer.
+func (e *Engine) conclude(q *inquiry) bool {
+	node := q.file.Node
+	h := e.account.Home(node)
+	state, err := custody.VerifyState(q.file.States[0], node)
+	if h == nil || err != nil {
+		return true
+	}
+	file := *q.file
+	if p, err := custody.ParseProof(h.Head.Proof); err == nil {
+		file.Heads = append(file.Heads, p)
+	}
+	file.Runs = e.rowsAbout(node, state)
+	if e.convict(&file, q.about) {
+		return true
+	}
+	return h.Position.Index() >= state.Head.Index()
+}
+
+// concludeAll judges the inquiries whose time has come.
+func (e *Engine) concludeAll() {
+	e.inquired = slices.DeleteFunc(e.inquired, func(q inquiry) bool { return e.conclude(&q) })
+}
+
 // rowsAbout are the rows of our copy of the log at the place where a gateway
 // says that an envelope stands, up to the end of what the state speaks of.
 func (e *Engine) rowsAbout(node key.NodePublic, s *wire.DropState) []custody.Run {
 	from, to := s.AskedRow.Index(), s.Head.Index()
+	if h := e.account.Home(node); h != nil && h.Head.Known() {
+		to = max(to, h.Head.Position.Index()) // what was signed to us proves our rows, if the state does not
+	}
 	if from == 0 || from > to {
 		return nil
 	}
@@ -93,26 +131,43 @@ func (e *Engine) keepFault(f account.Fault) {
 	e.convict(file, profile.Evidence{})
 }
 
-// convict keeps a file that proves a fault. about names the message that brought
-// it to light.
-func (e *Engine) convict(f *custody.File, about profile.Evidence) {
+// maxFaults bounds the files that are kept against one gateway: one convicts it.
+const maxFaults = 64
+
+// convict keeps a file that proves a fault, and reports whether it does. about
+// names the message that brought it to light.
+func (e *Engine) convict(f *custody.File, about profile.Evidence) bool {
 	x := evidence.Find(f, e.now)
-	if x == nil || e.evidence[x.ID] != nil {
-		return
+	if x == nil {
+		return false
+	}
+	if e.evidence[x.ID] != nil || e.faults(x.Node) >= maxFaults {
+		return true
 	}
 	x.Contact, x.Device, x.Seq = about.Contact, about.Device, about.Seq
+	c := e.contacts[x.Contact]
+	if c == nil || !e.lacks(c, x.Device, x.Seq) {
+		x.Contact, x.Device, x.Seq, c = 0, key.DeviceID{}, 0, nil // it came, or never was missing
+	}
 	e.evidence[x.ID] = x
 	e.put = append(e.put, x.Row())
 	e.log.Error("a gateway is convicted of a fault; see zms evidence", "gateway", x.Node.String(), "fault", x.Fault)
 	if h := e.account.Home(x.Node); h != nil {
 		e.emit(view.GatewayChanged{Gateway: e.gateway(h)})
 	}
-	if c := e.contacts[x.Contact]; c != nil {
-		at := message.Range{From: x.Seq, To: x.Seq}
+	if c != nil {
 		e.emit(view.GapChanged{Gap: view.Gap{
-			Contact: c.ID, Device: x.Device, From: at.From, To: at.To, State: view.GapProven, Height: view.TopHeight, Since: e.now,
+			Contact: c.ID, Device: x.Device, From: x.Seq, To: x.Seq, State: view.GapProven, Height: view.TopHeight, Since: e.now,
 		}})
 	}
+	return true
+}
+
+// lacks tells whether a message of a contact is missing or gone.
+func (e *Engine) lacks(c *contact, device key.DeviceID, seq uint32) bool {
+	return slices.ContainsFunc(c.Repair.States(), func(m delivery.Missing) bool {
+		return m.From == c.Party(device) && m.Range.From <= seq && seq <= m.Range.To
+	})
 }
 
 // EvidenceOf is the file that shows which gateway took an own message. Errors:

@@ -84,6 +84,7 @@ func (e *Engine) LinkEvent(ev home.Event) {
 		e.account.Disconnected(ev)
 	case home.Pushed:
 		e.account.Pushed(ev, e.receive)
+		e.concludeAll()
 	case home.Answered:
 		if done := e.waiting[ev.Token]; done != nil {
 			delete(e.waiting, ev.Token)

@@ -46,7 +46,11 @@ func (h host) Renewed(c *contact, device key.DeviceID) {
 
 // askForMissing makes the requests whose time has come.
 func (e *Engine) askForMissing(c *contact) {
-	if c.State != profile.Accepted {
+	if c.State != profile.Accepted || e.account.Stopped() {
+		return
+	}
+	if !e.dispatch.MayWrite() {
+		e.alarms.Set(alarm{kind: alarmRepair, contact: c.ID}, e.now.Add(e.timing.Repair.AskMin))
 		return
 	}
 	for _, a := range c.Repair.Due(e.now, e.timing.Repair, func(user key.IdentityPublic) []key.DeviceID {

@@ -43,6 +43,10 @@ func Of(m *profile.Message) (*custody.File, error) {
 	return f, nil
 }
 
+// maxJoined is the size above which nothing more is joined, in bytes; one file is
+// far smaller than what is left up to custody.MaxFile.
+const maxJoined = 1 << 20
+
 // Against joins all that was found against one gateway into one file. Error:
 // ErrNoFault.
 func Against(node key.NodePublic, all []*profile.Evidence) (*custody.File, error) {
@@ -59,6 +63,10 @@ func Against(node key.NodePublic, all []*profile.Evidence) (*custody.File, error
 		out.Heads = append(out.Heads, f.Heads...)
 		out.States = append(out.States, f.States...)
 		out.Runs = append(out.Runs, f.Runs...)
+		out.Objects = append(out.Objects, f.Objects...)
+		if len(out.Encode()) > maxJoined {
+			break // one file convicts; the others only add to it
+		}
 	}
 	if len(out.Receipts)+len(out.Heads)+len(out.States) == 0 {
 		return nil, ErrNoFault

@@ -58,11 +58,21 @@ func (h *History) find(id message.Short) (*profile.Message, error) {
 // Of returns the message of a device with this seq. Error: ErrNotFound, or what
 // is wrong with the store.
 func (h *History) Of(conv message.ConvID, p message.Party, seq uint32) (*profile.Message, error) {
-	id, ok := archive{h, conv}.At(p, seq)
-	if !ok {
+	row, ok, err := h.reader.Message(context.Background(), profile.ChainKey(conv, p, seq))
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
 		return nil, ErrNotFound
 	}
-	return h.find(id.Short())
+	m, err := profile.ParseMessage(row)
+	if err != nil {
+		return nil, err
+	}
+	if m.Conv != conv || m.Device != p.Device || m.Seq != seq {
+		return nil, ErrNotFound
+	}
+	return h.find(m.ID.Short())
 }
 
 // Hold keeps a message in memory until Release.

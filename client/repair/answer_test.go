@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -20,6 +21,8 @@ type chain struct {
 	kept    map[uint32]*profile.Message
 	newest  uint32
 	unknown bool // an earlier device: what it wrote last is not known
+	looks   int
+	broken  error
 }
 
 func write(t *testing.T, n int) *chain {
@@ -46,11 +49,44 @@ func write(t *testing.T, n int) *chain {
 	return c
 }
 
-func (c *chain) Own(d key.DeviceID, seq uint32) *profile.Message {
-	if d != c.device {
-		return nil
+func (c *chain) Own(d key.DeviceID, seq uint32) (*profile.Message, error) {
+	if c.looks++; c.broken != nil {
+		return nil, c.broken
 	}
-	return c.kept[seq]
+	if d != c.device {
+		return nil, nil
+	}
+	return c.kept[seq], nil
+}
+
+// look is Look that has to succeed.
+func look(t *testing.T, wants []message.Want, c *chain) Found {
+	t.Helper()
+	f, err := Look(wants, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// TestOneRequestCostsLittle: whatever is asked for, the shelf is asked a bounded
+// number of times, and a shelf that fails makes nothing gone.
+func TestOneRequestCostsLittle(t *testing.T) {
+	c := write(t, 3)
+	c.unknown, c.kept = true, nil
+	var wants []message.Want
+	for n := range uint32(message.MaxWants) {
+		wants = append(wants, c.want(10_000*n+1, 10_000*n+100))
+	}
+	if f := look(t, wants, c); len(f.Gone)+len(f.Messages) != 0 || c.looks > MaxLooks {
+		t.Errorf("%d looks: %+v", c.looks, f)
+	}
+	c = write(t, 9)
+	delete(c.kept, 4)
+	c.broken = errors.New("the disk does not answer")
+	if _, err := Look([]message.Want{c.want(1, 9)}, c); !errors.Is(err, c.broken) {
+		t.Errorf("a broken shelf: %v", err)
+	}
 }
 
 func (c *chain) Newest(d key.DeviceID) uint32 {
@@ -76,7 +112,7 @@ func seqs(all []*profile.Message) (out []uint32) {
 
 func TestTheNewestComeFirst(t *testing.T) {
 	c := write(t, 10)
-	f := Look([]message.Want{c.want(2, 4), c.want(7, 8)}, c)
+	f := look(t, []message.Want{c.want(2, 4), c.want(7, 8)}, c)
 	if got := seqs(f.Messages); !slices.Equal(got, []uint32{8, 7, 4, 3, 2}) || len(f.Gone) != 0 {
 		t.Errorf("found %v, gone %v", got, f.Gone)
 	}
@@ -84,7 +120,7 @@ func TestTheNewestComeFirst(t *testing.T) {
 
 func TestWhatWasNeverWrittenIsNotThere(t *testing.T) {
 	c := write(t, 3)
-	f := Look([]message.Want{{Device: key.DeviceID{9}, From: 1, To: 5}, c.want(3, 4000)}, c)
+	f := look(t, []message.Want{{Device: key.DeviceID{9}, From: 1, To: 5}, c.want(3, 4000)}, c)
 	if got := seqs(f.Messages); !slices.Equal(got, []uint32{3}) || len(f.Gone) != 0 {
 		t.Errorf("found %v, gone %v", got, f.Gone)
 	}
@@ -110,7 +146,7 @@ func TestEveryBridgeHolds(t *testing.T) {
 				asked[seq] = true
 			}
 		}
-		f := Look(wants, c)
+		f := look(t, wants, c)
 		body := &message.Gone{Gone: f.Gone}
 		if len(f.Gone) > 0 {
 			if _, err := message.EncodeBody(body); err != nil {
@@ -146,7 +182,7 @@ func TestOfAnEarlierDeviceOnlyWhatIsBetweenIsGone(t *testing.T) {
 	for _, seq := range []uint32{4, 5, 9, 10} {
 		delete(c.kept, seq)
 	}
-	f := Look([]message.Want{c.want(3, 12)}, c)
+	f := look(t, []message.Want{c.want(3, 12)}, c)
 	if got := seqs(f.Messages); !slices.Equal(got, []uint32{8, 7, 6, 3}) {
 		t.Errorf("found %v", got)
 	}
