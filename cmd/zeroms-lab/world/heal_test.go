@@ -2,10 +2,12 @@ package world_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"zeroms/client"
 	"zeroms/cmd/zeroms-lab/world"
 	"zeroms/gateway/mailbox"
 	"zeroms/protocol/envelope"
@@ -55,5 +57,34 @@ func TestAccountForWork(t *testing.T) {
 		ab, ba := s.add(alice, bob), s.add(bob, alice)
 		s.send(alice, ab, "hello")
 		s.see(bob, ba, "hello")
+	})
+}
+
+// TestFullMailboxIsSaidAndGoesOnByItself: what does not fit waits at the sender,
+// who is told so, and goes out when the recipient has made room.
+func TestFullMailboxIsSaidAndGoesOnByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTalkers(t, world.Config{Links: memlink.Config{Latency: 20 * time.Millisecond}, Quota: 20 << 10})
+		pause(time.Minute)
+		w.must(w.bob.Stop())
+		for i := range 40 {
+			w.send(w.alice, w.ab, fmt.Sprint(i))
+		}
+		pause(10 * time.Minute)
+		waiting := 0
+		for _, m := range w.messages(w.alice, w.ab) {
+			if m.State == client.Queued {
+				waiting++
+			}
+		}
+		if waiting < 15 || waiting > 35 {
+			t.Errorf("%d of 40 messages wait for room", waiting)
+		}
+		if p := w.contact(w.alice, w.ab).Problem; !strings.Contains(p, "full") {
+			t.Errorf("alice is told %q", p)
+		}
+		w.must(w.bob.Start())
+		w.eventually("bob has everything", func() bool { return w.complete(40) })
+		w.eventually("alice is told nothing any more", func() bool { return w.contact(w.alice, w.ab).Problem == "" })
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -252,16 +251,7 @@ func TestOlderCopyOfAProfileIsNotUsed(t *testing.T) {
 		s.send(alice, ab, "three")
 		pause(time.Minute)
 		s.must(alice.Stop())
-		for _, name := range []string{"profile.key", "profile.db", "profile.db-wal"} {
-			b, err := os.ReadFile(filepath.Join(old, name))
-			if os.IsNotExist(err) {
-				s.must(os.RemoveAll(filepath.Join(alice.Dir(), name)))
-				continue
-			}
-			s.must(err)
-			s.must(os.WriteFile(filepath.Join(alice.Dir(), name), b, 0o600))
-		}
-		s.must(os.RemoveAll(filepath.Join(alice.Dir(), "profile.db-shm")))
+		s.putBack(alice.Dir(), old)
 		s.must(alice.Start())
 		if m, err := alice.Client.Send(context.Background(), ab, "from the past"); err == nil && m.State != client.Queued {
 			t.Errorf("it was sent: %+v", m)

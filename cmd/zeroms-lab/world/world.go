@@ -41,6 +41,8 @@ type Config struct {
 	Registration mailbox.Registration
 	// RegisterBits is the work that mailbox.ByWork takes.
 	RegisterBits uint8
+	// Quota is how many bytes an account may have waiting; 0: the product's.
+	Quota uint64
 	// Mailbox replaces the gateways' intervals; zero fields: the product's. Most
 	// of the work of quiet days is the gateways' sweeping.
 	Mailbox mailbox.Timing
@@ -152,6 +154,9 @@ func (g *Gateway) Start() error {
 	g.Disk.mend()
 	limits := gateway.DefaultLimits()
 	limits.RegisterBits = g.world.cfg.RegisterBits
+	if g.world.cfg.Quota > 0 {
+		limits.Quota = g.world.cfg.Quota
+	}
 	box, err := mailbox.New(mailbox.Config{
 		Node: g.node, Network: card.NetworkLab, Limits: limits, Registration: g.world.cfg.Registration, RegisterBits: g.world.cfg.RegisterBits,
 		Timing: g.world.cfg.Mailbox, Store: failingMailbox{db, g.Disk}, Log: g.world.cfg.Log,
