@@ -196,33 +196,18 @@ other commands, which need no passphrase then. SIGINT and SIGTERM end it.`,
 
 // agent waits for its turn if a command that ends by itself has the profile.
 func (a *app) agent(ctx context.Context) error {
-	look := time.NewTicker(ownerLook)
-	defer look.Stop()
-	for {
-		at, err := a.reach(ctx)
-		if err != nil {
-			return err
-		}
-		if at.db != nil {
-			err := a.runOwner(ctx, at.db, tenure{owner: "agent", lasting: true, locked: at.locked}, a.serveUntilStopped)
-			if interrupted(ctx, err) {
-				return nil
-			}
-			return err
-		}
-		hello := at.conn.Hello
-		if err := at.Close(); err != nil {
-			return err
-		}
-		if hello.Lasting {
-			return control.Fail(control.NameLocked, "zms %s (process %d) holds the profile already; use it, or stop it first", hello.Owner, hello.PID)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-look.C:
-		}
+	at, err := a.own(ctx)
+	if interrupted(ctx, err) {
+		return nil
 	}
+	if err != nil {
+		return err
+	}
+	err = a.runOwner(ctx, at.db, tenure{owner: "agent", lasting: true, locked: at.locked}, a.serveUntilStopped)
+	if interrupted(ctx, err) {
+		return nil
+	}
+	return err
 }
 
 func (a *app) serveUntilStopped(ctx context.Context, p *control.Profile) error {

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/report"
 )
 
 func TestClean(t *testing.T) {
@@ -42,8 +43,11 @@ func TestHostileRows(t *testing.T) {
 	shows := map[string]show{
 		"contact": showContact, "gateway": showGateway, "status": showStatus, "safety": showSafety,
 		"history": showHistory, "live": showLive(), "sending": showSending(), "new": showNew, "one": one("added"),
+		"erased": says(report.Erased), "evidence": says(report.Evidence), "verdict": says(report.Verdict),
+		"phrase": says(report.Phrase), "export": says(report.Export), "import": says(report.Import),
+		"damage": says(report.Damage), "restored": says(report.Restored), "rejoined": says(report.Rejoined),
 	}
-	gateway := control.Gateway{Type: control.TypeGateway, Node: evil, Host: evil, Address: evil, Problem: evil, Retry: someTime}
+	gateway := control.Gateway{Type: control.TypeGateway, Node: evil, Host: evil, Address: evil, Problem: evil, Retry: someTime, Faults: 2}
 	rows := []control.Row{
 		&control.Contact{Type: control.TypeContact, ID: 1, User: evil, Name: evil, State: "accepted", Problem: evil},
 		&control.Contact{Type: control.TypeContact, ID: 1, User: evil, Name: evil, State: "request"},
@@ -56,7 +60,16 @@ func TestHostileRows(t *testing.T) {
 		&control.Read{Name: evil}, &control.Identity{User: evil, Name: evil, Path: evil},
 		&control.Message{Type: control.TypeChange, ID: "1", Name: evil, Kind: "text", Outgoing: true, State: "custody"},
 		&control.Lagged{}, &control.Ready{}, &control.Page{More: true},
+		&control.Erased{Count: 3}, &control.Evidence{About: evil, File: "x\x1b]0;owned\a\u202e\u009b\r"}, &control.Evidence{About: evil, Path: evil},
+		&control.Verdict{Gateway: evil, Verdict: "guilty", Fault: evil, Reasons: []string{evil}, Receipts: []control.Receipt{{Envelope: evil}}},
+		&control.Verdict{Gateway: evil, Verdict: evil},
+		&control.Phrase{Words: evil}, &control.Archive{File: evil, Skipped: 1}, &control.Damage{Place: evil, Reason: evil},
+		&control.Device{User: evil, Device: evil, Old: evil, Path: evil, Lost: []string{evil}},
 	}
+	for _, state := range gapStates {
+		rows = append(rows, &control.Gap{Type: control.TypeGap, Name: evil, Device: evil, State: state, Count: 2})
+	}
+	rows = append(rows, &control.Gap{Type: control.TypeGap, Name: evil, Device: evil, State: evil, Count: 2})
 	for name, f := range shows {
 		for _, row := range rows {
 			var out bytes.Buffer

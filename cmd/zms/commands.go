@@ -83,7 +83,16 @@ func newRead(a *app) *cobra.Command {
 }
 
 func newStatus(a *app) *cobra.Command {
-	return a.simple("status", "Show how the profile, its messages and its gateways are doing", showStatus)
+	c := a.simple("status", "Show how the profile, its messages and its gateways are doing", showStatus)
+	status := c.RunE
+	c.RunE = func(c *cobra.Command, args []string) error {
+		err := status(c, args)
+		if err != nil {
+			err = a.damage(c.Context(), err)
+		}
+		return err
+	}
+	return c
 }
 
 func newGateway(a *app) *cobra.Command {

@@ -98,7 +98,11 @@ func TestManualHasEveryField(t *testing.T) {
 		"Row `gateway`": control.Gateway{}, "Row `contact`": control.Contact{},
 		"Rows `message` and `change`": control.Message{}, "Row `page`": control.Page{}, "Row `read`": control.Read{},
 		"Row `safety`": control.Safety{}, "Row `status`": control.Status{}, "Row `ready`": control.Ready{},
-		"Row `lagged`": control.Lagged{}, "The request": control.Request{}, "Errors": control.Failure{},
+		"Row `lagged`": control.Lagged{}, "Row `phrase`": control.Phrase{}, "Row `archive`": control.Archive{},
+		"Row `device`": control.Device{}, "Row `damage`": control.Damage{}, "Row `gap`": control.Gap{},
+		"Row `erased`": control.Erased{}, "Row `evidence`": control.Evidence{}, "Row `verdict`": control.Verdict{},
+		"Receipts of a verdict": control.Receipt{}, "Repairs of a status": control.Repairs{},
+		"The request": control.Request{}, "Errors": control.Failure{},
 	} {
 		text, ok := sections[heading]
 		if !ok {

@@ -8,6 +8,8 @@
 //	main.go        the command line and how it ends
 //	commands.go    commands that are one request; setup.go, chat.go those that are more
 //	profile.go     where the profile is; asking its owner, or owning it
+//	erase.go       erasing contents; evidence.go what gateways signed, to show and to check
+//	backup.go      the 24 words, archives, what is damaged; restore.go a profile from what was saved (packages rescue and report)
 //	passphrase.go  passphrases from the environment, a file or the terminal
 //	input.go       cards and addresses from text, files, pictures and stdin
 //	output.go      rows as JSON; people.go, messages.go rows for people; clean.go what a terminal may see
@@ -99,7 +101,8 @@ func (a *app) log() *slog.Logger {
 func newRoot(a *app) *cobra.Command {
 	root := group("zms", "ZeroMS in a terminal: messages between people, through gateways that nobody has to trust",
 		newInit(a), newCard(a), newGateway(a), newAdd(a), newRequests(a), newAccept(a), newBlock(a), newContacts(a),
-		newSend(a), newListen(a), newHistory(a), newRead(a), newVerify(a), newStatus(a), newPassphrase(a), newAgent(a))
+		newSend(a), newListen(a), newHistory(a), newRead(a), newVerify(a), newStatus(a), newPassphrase(a), newAgent(a), newErase(a), newEvidence(a),
+		newPhrase(a), newExport(a), newImport(a), newRestore(a), newRejoin(a))
 	root.Version = version()
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")

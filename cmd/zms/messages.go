@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/report"
 )
 
 // indent is what stands before the further lines of a message.
@@ -22,6 +23,8 @@ func line(m *control.Message) string {
 	}
 	text := cleanLines(m.Text, indent)
 	switch {
+	case m.Erased:
+		text = "(erased)"
 	case m.Unknown:
 		text = "(a message of kind " + clean(m.Kind) + ": it needs a newer version of zms)"
 	case m.Kind != "text":
@@ -40,10 +43,41 @@ func line(m *control.Message) string {
 	return fmt.Sprintf("%s %s: %s", moment(at), who, text)
 }
 
+// gapLine is missing messages as people read it.
+func gapLine(g *control.Gap) string {
+	count, them := report.Some(g.Count, "message"), "them"
+	switch {
+	case g.Count == 1:
+		them = "it"
+	case g.Count > manyMissing:
+		count = "many messages"
+	}
+	state := "missing"
+	switch g.State {
+	case "asking":
+		state = "missing, asking"
+	case "later":
+		state = "missing, promised for " + moment(g.Until)
+	case "filled":
+		state = fmt.Sprintf("came after all, after %s", g.Filled.Sub(g.Since).Round(time.Millisecond))
+	case "gone":
+		state = "lost: the sender no longer has " + them
+	case "lost-with-proof":
+		state = "lost by a gateway, and there is proof (zms evidence export GATEWAY)"
+	}
+	return fmt.Sprintf("%s (%s from %s: %s)", moment(g.Since), count, name(g.Contact, g.Name), state)
+}
+
+// manyMissing is above what anybody has written: somebody named messages that
+// there never were.
+const manyMissing = 100_000
+
 func showHistory(w io.Writer, row control.Row) (err error) {
 	switch row := row.(type) {
 	case *control.Message:
 		_, err = fmt.Fprintln(w, line(row))
+	case *control.Gap:
+		_, err = fmt.Fprintln(w, gapLine(row))
 	case *control.Page:
 		if row.More {
 			_, err = fmt.Fprintf(w, "(there is more before: --before %d)\n", row.Next)
@@ -89,6 +123,8 @@ func (l live) say(row control.Row) (subject, text string) {
 		case row.Outgoing && row.State != "queued" && l.news(row.ID, row.State):
 			return "", fmt.Sprintf("%s to %s: %s", moment(latest(row)), name(row.Contact, row.Name), progress(row))
 		}
+	case *control.Gap:
+		return fmt.Sprintf("gap %d %s %d", row.Contact, row.Device, row.From), gapLine(row)
 	case *control.Read:
 		return "", fmt.Sprintf("%s %s has read your messages", moment(row.At), name(row.Contact, row.Name))
 	case *control.Contact:

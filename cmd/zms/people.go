@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/report"
 )
 
 // name is how a contact is called in output.
@@ -45,7 +46,7 @@ func showGateway(w io.Writer, row control.Row) error {
 	if !ok {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "%s  %s\n    key %s\n", clean(g.Host), gatewayState(g), clean(g.Node))
+	_, err := fmt.Fprintf(w, "%s  %s\n    key %s\n%s", clean(g.Host), gatewayState(g), clean(g.Node), report.Convicted(g, clean))
 	return err
 }
 
@@ -73,10 +74,14 @@ func showStatus(w io.Writer, row control.Row) error {
 		fmt.Fprintf(&b, " (%s)", clean(s.Name))
 	}
 	fmt.Fprintf(&b, "\ndevice    %s\n", clean(s.Device))
+	if s.SetBack {
+		b.WriteString("SET BACK  this is an older copy of the profile, and a newer one has been in use: nothing is sent or\n          received here. zms rejoin gives this copy a device of its own\n")
+	}
 	fmt.Fprintf(&b, "contacts  %d, and %d requests\n", s.Contacts, s.Requests)
 	fmt.Fprintf(&b, "messages  %d waiting, %d in custody, %d failed, %d ignored\n", s.Waiting, s.Custody, s.Failed, s.Ignored)
+	b.WriteString(report.Repair(s))
 	for i := range s.Gateways {
-		fmt.Fprintf(&b, "gateway   %s  %s\n", clean(s.Gateways[i].Host), gatewayState(&s.Gateways[i]))
+		fmt.Fprintf(&b, "gateway   %s  %s\n%s", clean(s.Gateways[i].Host), gatewayState(&s.Gateways[i]), report.Convicted(&s.Gateways[i], clean))
 	}
 	if len(s.Gateways) == 0 {
 		b.WriteString("gateway   none; add one with zms gateway add ADDRESS\n")

@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 //	pick VAR FIELD           sets $VAR to a field of the last output's last JSON line that has it
 //	qr TEXT|VAR FILE         writes a picture of a text with its QR code
 //	mode FILE OCTAL          checks permissions
+//	spoil FILE SQL           changes a database behind everybody's back
+//	safe PROFILE             puts the profile's safe at its first gateway
+//	guilty FILE              writes evidence of a gateway that gave one number to two envelopes
 func TestScripts(t *testing.T) {
 	bin := t.TempDir()
 	build := exec.Command("go", "build", "-o", bin, "zeroms/cmd/zeroms-gateway")
@@ -61,6 +64,9 @@ func TestScripts(t *testing.T) {
 			"pick":    pick,
 			"qr":      drawQR,
 			"mode":    checkMode,
+			"spoil":   spoil,
+			"safe":    putSafe,
+			"guilty":  writeGuilty,
 		},
 	})
 }

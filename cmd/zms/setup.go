@@ -120,17 +120,22 @@ func newCard(a *app) *cobra.Command {
 type cardFlags struct {
 	png, revoke          string
 	link, text, new, all bool
+	public               bool
+	bits                 uint8
 }
 
 func (f cardFlags) check() error {
 	var given []string
-	for name, set := range map[string]bool{"--new": f.new, "--revoke": f.revoke != "", "--list": f.all} {
+	for name, set := range map[string]bool{"--new": f.new, "--revoke": f.revoke != "", "--list": f.all, "--public": f.public} {
 		if set {
 			given = append(given, name)
 		}
 	}
 	if len(given) > 1 {
-		return control.Fail(control.NameUsage, "--new, --revoke and --list exclude each other; give one of them")
+		return control.Fail(control.NameUsage, "--new, --revoke, --list and --public exclude each other; give one of them")
+	}
+	if f.bits != 0 && !f.public {
+		return control.Fail(control.NameUsage, "--work is about the card to publish; give --public too")
 	}
 	if f.link && f.text || (f.link || f.text || f.png != "") && (f.revoke != "" || f.all) {
 		return control.Fail(control.NameUsage, "--link, --text, --revoke and --list exclude each other, and --png goes with a card that is shown; give one of them")
@@ -144,13 +149,16 @@ func newCardShow(a *app) *cobra.Command {
 		Use:   "show",
 		Short: "Show your newest card, as QR code and text",
 		Long: `Show your newest card, on a terminal as QR code and text, else as text. Who has
-it can send you a first message, so hand it to people and do not publish it.`,
+it can send you a first message, so hand it to people and do not publish it.
+
+With --public it is another card, the one to publish. A first message by it costs
+its sender's computer some work, which keeps floods of requests away.`,
 		Args: takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
 				return err
 			}
-			r := control.Request{Cmd: control.CmdCardShow, New: f.new, List: f.all, Revoke: f.revoke}
+			r := control.Request{Cmd: control.CmdCardShow, New: f.new, List: f.all, Revoke: f.revoke, Public: f.public, Bits: f.bits}
 			return a.ask(c.Context(), r, func(row control.Row) error { return a.showCard(row, f) })
 		},
 	}
@@ -159,6 +167,8 @@ it can send you a first message, so hand it to people and do not publish it.`,
 	c.Flags().BoolVar(&f.text, "text", false, "print the card as text only")
 	c.Flags().BoolVar(&f.new, "new", false, "make a further card, which can be revoked by itself")
 	c.Flags().StringVar(&f.revoke, "revoke", "", "end the card with this id: nobody can write first with it any more")
+	c.Flags().BoolVar(&f.public, "public", false, "show the one card that you may publish; it is made if there is none")
+	c.Flags().Uint8Var(&f.bits, "work", 0, "with --public: how much work, 20 to 40 bits; each bit doubles it (default: as it is, at first 20)")
 	c.Flags().BoolVar(&f.all, "list", false, "list the cards that you gave out")
 	return c
 }
@@ -192,6 +202,9 @@ func (a *app) showCard(row control.Row, f cardFlags) error {
 		if c.Revoked {
 			state = "revoked"
 		}
+		if c.Public {
+			state += ", public"
+		}
 		_, err = fmt.Fprintf(a.stdout, "%s  made %s  %s\n", clean(c.ID), moment(c.Created), state)
 	case f.link:
 		_, err = fmt.Fprintln(a.stdout, clean(c.Link))
@@ -200,7 +213,11 @@ func (a *app) showCard(row control.Row, f cardFlags) error {
 	case f.png != "":
 		_, err = fmt.Fprintf(a.stdout, "card %s is in %s\n", clean(c.ID), clean(f.png))
 	case a.person:
-		_, err = fmt.Fprintf(a.stdout, "%s\n%s\n\ncard %s: who has it can write to you\n", card.Terminal(c.Text), clean(c.Text), clean(c.ID))
+		who := "who has it can write to you"
+		if c.Public {
+			who = "publish it as you like; who finds it can write to you"
+		}
+		_, err = fmt.Fprintf(a.stdout, "%s\n%s\n\ncard %s: %s\n", card.Terminal(c.Text), clean(c.Text), clean(c.ID), who)
 	default:
 		_, err = fmt.Fprintln(a.stdout, clean(c.Text))
 	}
@@ -264,7 +281,7 @@ func (a *app) changePassphrase(ctx context.Context, file string, remove bool) er
 		if !ok {
 			return nil
 		}
-		text := "the profile has no passphrase any more"
+		text := "the profile has no passphrase any more: whoever can read its files reads everything in it"
 		if p.Locked {
 			text = "the profile has a new passphrase; copies of profile.key made before keep the old one"
 		}

@@ -5,9 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"zeroms/client"
 	"zeroms/client/account"
+	"zeroms/client/backup"
+	"zeroms/client/evidence"
+	"zeroms/client/history"
+	"zeroms/cmd/zms/rescue"
+	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 	"zeroms/store"
 	"zeroms/store/chat"
@@ -19,7 +25,7 @@ const (
 	ExitFailure  = 1
 	ExitUsage    = 2 // the command line or request can't be understood
 	ExitLocked   = 3 // a passphrase is needed or wrong, or another process holds the profile
-	ExitNotFound = 4 // no such profile, contact, card or gateway
+	ExitNotFound = 4 // no such profile, contact, message, card, gateway or evidence
 	ExitTimeout  = 5 // what was waited for did not happen in time
 )
 
@@ -39,6 +45,9 @@ const (
 	NameNotHome      = "not-home"
 	NameNotConnected = "not-connected"
 	NameRefused      = "refused"
+	NameNoSafe       = "no-safe"
+	NameNoMessage    = "no-message"
+	NameNoEvidence   = "no-evidence"
 )
 
 // Failure is why a command failed: a name for scripts and a sentence for
@@ -75,6 +84,9 @@ var causes = []cause{
 	{client.ErrExists, "exists"},
 	{client.ErrNoSelf, NameNoProfile},
 	{client.ErrStopped, NameStopped},
+	{history.ErrNotFound, NameNoMessage},
+	{evidence.ErrNoReceipt, NameNoEvidence},
+	{evidence.ErrNoFault, NameNoEvidence},
 	{chat.ErrExists, "exists"},
 	{chat.ErrNoProfile, NameNoProfile},
 	{chat.ErrNeedsPassphrase, NameNeeds},
@@ -90,6 +102,22 @@ var causes = []cause{
 	{store.ErrNewer, "newer"},
 	{store.ErrFull, "disk-full"},
 	{store.ErrLocked, NameLocked},
+	{backup.ErrNotArchive, "archive"},
+	{backup.ErrChanged, "archive"},
+	{backup.ErrTooLarge, "archive"},
+	{backup.ErrNewer, "newer"},
+	{backup.ErrWords, "wrong-words"},
+	{backup.ErrPassphrase, "wrong-passphrase"},
+	{backup.ErrEmptyPassphrase, "empty-passphrase"},
+	{backup.ErrOther, "other-identity"},
+	{backup.ErrNoOwner, NameNoProfile},
+	{backup.ErrSafe, "wrong-words"},
+	{key.ErrPhraseCheck, "wrong-words"},
+	{rescue.ErrNoSafe, NameNoSafe},
+	{rescue.ErrNoAnswer, NameNotConnected},
+	{rescue.ErrFile, NameUsage},
+	{rescue.ErrPath, NameUsage},
+	{syscall.ENOSPC, "disk-full"},
 	{context.DeadlineExceeded, NameTimeout},
 }
 
@@ -97,12 +125,16 @@ var exits = map[string]int{
 	NameUsage:          ExitUsage,
 	NameNeeds:          ExitLocked,
 	"wrong-passphrase": ExitLocked,
+	"wrong-words":      ExitLocked,
 	"no-passphrase":    ExitLocked,
 	NameLocked:         ExitLocked,
 	NameNoProfile:      ExitNotFound,
 	NameNoContact:      ExitNotFound,
 	NameNoCard:         ExitNotFound,
 	NameNotHome:        ExitNotFound,
+	NameNoSafe:         ExitNotFound,
+	NameNoMessage:      ExitNotFound,
+	NameNoEvidence:     ExitNotFound,
 	NameTimeout:        ExitTimeout,
 	NameNotConnected:   ExitTimeout,
 }
@@ -116,7 +148,7 @@ func (f *Failure) Exit() int {
 }
 
 // packages are what errors of this program begin with; people have no use for it.
-var packages = []string{"client: ", "chat: ", "store: ", "link: ", "card: ", "key: ", "message: ", "home: "}
+var packages = []string{"client: ", "chat: ", "store: ", "link: ", "card: ", "key: ", "message: ", "home: ", "backup: "}
 
 // plain is a problem as people read it: the engine tells problems by the text
 // of an error of the table, which ends with "[name]" or "[name: detail]".
@@ -147,6 +179,9 @@ func Explain(err error) *Failure {
 	text := err.Error()
 	for _, p := range packages {
 		text = strings.TrimPrefix(text, p)
+	}
+	if p := new(key.PhraseError); errors.As(err, &p) {
+		return &Failure{"wrong-words", text}
 	}
 	for _, c := range causes {
 		if errors.Is(err, c.err) {

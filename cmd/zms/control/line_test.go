@@ -42,6 +42,7 @@ func TestEveryRowComesBack(t *testing.T) {
 	for _, name := range []string{
 		TypeHello, TypeProfile, TypeCard, TypeGateway, TypeContact, TypeMessage, TypeChange, TypePage,
 		TypeRead, TypeSafety, TypeStatus, TypeReady, TypeLagged,
+		TypePhrase, TypeArchive, TypeDevice, TypeDamage, TypeGap, TypeErased, TypeEvidence, TypeVerdict,
 	} {
 		row := empty(name)
 		fill(reflect.ValueOf(row).Elem())
@@ -60,22 +61,33 @@ func TestEveryRowComesBack(t *testing.T) {
 // fill sets every field to something that is not its zero value.
 func fill(v reflect.Value) {
 	for _, f := range v.Fields() {
-		switch p := f.Addr().Interface().(type) {
-		case *string:
-			*p = "text"
-		case *bool:
-			*p = true
-		case *time.Time:
-			*p = time.Date(2026, 11, 21, 1, 2, 3, 4e6, time.UTC)
-		case *[]Gateway:
-			*p = make([]Gateway, 1)
-			fill(reflect.ValueOf(&(*p)[0]).Elem())
-		default:
-			if f.CanInt() {
-				f.SetInt(7)
-			} else {
-				f.SetUint(7)
-			}
+		fillOne(f)
+	}
+}
+
+func fillOne(f reflect.Value) {
+	if t, ok := f.Addr().Interface().(*time.Time); ok {
+		*t = time.Date(2026, 11, 21, 1, 2, 3, 4e6, time.UTC)
+		return
+	}
+	switch f.Kind() {
+	case reflect.String:
+		f.SetString("text")
+	case reflect.Bool:
+		f.SetBool(true)
+	case reflect.Struct:
+		fill(f)
+	case reflect.Pointer:
+		f.Set(reflect.New(f.Type().Elem()))
+		fillOne(f.Elem())
+	case reflect.Slice:
+		f.Set(reflect.MakeSlice(f.Type(), 1, 1))
+		fillOne(f.Index(0))
+	default:
+		if f.CanInt() {
+			f.SetInt(7)
+		} else {
+			f.SetUint(7)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"zeroms/client"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
 )
 
 // Identity tells whose profile it is.
@@ -32,7 +33,8 @@ func (p *Profile) status(ctx context.Context, emit Emit) error {
 	row := &Status{
 		Type: TypeStatus, User: key.UserIDText(s.User), Name: s.Name, Device: s.Device.String(),
 		Contacts: s.Contacts, Requests: s.Requests, Waiting: s.Waiting, Custody: s.Custody, Failed: s.Failed,
-		Ignored: s.Ignored, Locked: p.Locked.Load(), Gateways: []Gateway{}, Owner: p.Owner, PID: p.PID,
+		ClockOff: int64(s.Clock / time.Second), Repairs: repairsRow(s.Repairs), Ignored: s.Ignored, SetBack: s.SetBack,
+		Locked: p.Locked.Load(), Gateways: []Gateway{}, Owner: p.Owner, PID: p.PID,
 	}
 	for _, g := range s.Gateways {
 		row.Gateways = append(row.Gateways, *gatewayRow(g))
@@ -52,6 +54,10 @@ func (p *Profile) card(ctx context.Context, r Request, emit Emit) error {
 		return p.revoke(ctx, r.Revoke, emit)
 	}
 	get := p.Client.Card
+	if r.Public {
+		get = func(ctx context.Context) (client.Card, error) { return p.publicCard(ctx, r.Bits) }
+		p.unsettled.Store(true)
+	}
 	if r.New {
 		get = p.Client.NewCard
 		p.unsettled.Store(true)
@@ -74,6 +80,26 @@ func emitAll[T any, R Row](values []T, row func(T) (R, error), emit Emit) error 
 		}
 	}
 	return nil
+}
+
+// publicCard is the card for everybody, made if there is none. Bits changes the
+// work that its door takes; 0 leaves it as it is.
+func (p *Profile) publicCard(ctx context.Context, bits uint8) (client.Card, error) {
+	if bits != 0 {
+		if bits < wire.MinDoorBits || bits > wire.MaxWorkBits {
+			return client.Card{}, usage("the work is %d to %d bits", wire.MinDoorBits, wire.MaxWorkBits)
+		}
+		return p.Client.PublicCard(ctx, bits)
+	}
+	cards, err := p.Client.Cards(ctx)
+	if err != nil {
+		return client.Card{}, err
+	}
+	c, err := only(cards, func(c client.Card) bool { return c.Public && c.Text != "" })
+	if err == nil {
+		return c, nil
+	}
+	return p.Client.PublicCard(ctx, bits)
 }
 
 // revoke closes the door of a card named by its id or the beginning of it.
@@ -195,20 +221,29 @@ func (p *Profile) awaitUp(ctx context.Context, g client.Gateway, known bool, mos
 	return g, err
 }
 
-func (p *Profile) gatewayRemove(ctx context.Context, r Request, emit Emit) error {
+// home looks one of the own gateways up.
+func (p *Profile) home(ctx context.Context, what string) (client.Gateway, error) {
+	if what == "" {
+		return client.Gateway{}, usage("the gateway is missing; give its host:port, key or address from gateway list")
+	}
 	gateways, err := p.Client.Gateways(ctx)
 	if err != nil {
-		return err
+		return client.Gateway{}, err
 	}
-	if r.Gateway == "" {
-		return usage("the gateway is missing; give its host:port, key or address from gateway list")
-	}
-	g, err := only(gateways, func(g client.Gateway) bool { return named(g, r.Gateway) })
+	g, err := only(gateways, func(g client.Gateway) bool { return named(g, what) })
 	switch {
 	case errors.Is(err, errNone):
-		return Fail(NameNotHome, "%q is not one of your gateways; see zms gateway list", r.Gateway)
+		return g, Fail(NameNotHome, "%q is not one of your gateways; see zms gateway list", what)
 	case err != nil:
-		return usage("several of your gateways are called %q; give the key from zms gateway list", r.Gateway)
+		return g, usage("several of your gateways are called %q; give the key from zms gateway list", what)
+	}
+	return g, nil
+}
+
+func (p *Profile) gatewayRemove(ctx context.Context, r Request, emit Emit) error {
+	g, err := p.home(ctx, r.Gateway)
+	if err != nil {
+		return err
 	}
 	if err := p.Client.RemoveGateway(ctx, g.Node); err != nil {
 		return err

@@ -27,6 +27,10 @@ const (
 	CmdVerify        = "verify"
 	CmdStatus        = "status"
 	CmdPassphrase    = "passphrase"
+	CmdPhrase        = "phrase"
+	CmdExport        = "export"
+	CmdErase         = "erase"
+	CmdEvidence      = "evidence export"
 )
 
 // What send can wait for.
@@ -69,6 +73,20 @@ type Request struct {
 	// OldPassphrase and NewPassphrase are absent where there is none.
 	OldPassphrase *string `json:"old_passphrase,omitempty"`
 	NewPassphrase *string `json:"new_passphrase,omitempty"`
+	// Message is the id of a message in hex, at least its first half; Until is
+	// erase's bound.
+	Message string    `json:"message,omitempty"`
+	Until   time.Time `json:"until,omitzero"`
+	// Public makes card show about the card for everybody; Bits is the work that
+	// its door takes, 0: as it is, or of a new one the least.
+	Public bool  `json:"public,omitempty"`
+	Bits   uint8 `json:"bits,omitempty"`
+	// Language of the words: en or zh.
+	Language string `json:"language,omitempty"`
+	// File is where export writes to, as a whole path; ArchivePassphrase locks
+	// it, the 24 words do if it is absent.
+	File              string  `json:"file,omitempty"`
+	ArchivePassphrase *string `json:"archive_passphrase,omitempty"`
 }
 
 // ParseRequest reads a request. Unknown fields are refused: they are spelling
@@ -90,8 +108,8 @@ func ParseRequest(line []byte) (Request, error) {
 func (r Request) Offline() bool {
 	switch r.Cmd {
 	case CmdCardShow:
-		return !r.New && r.Revoke == ""
-	case CmdGatewayList, CmdVerify, CmdPassphrase:
+		return !r.New && !r.Public && r.Revoke == ""
+	case CmdGatewayList, CmdVerify, CmdPassphrase, CmdErase, CmdEvidence:
 		return true
 	}
 	return false

@@ -30,6 +30,10 @@ const (
 	TypeStatus  = "status"
 	TypeReady   = "ready"
 	TypeLagged  = "lagged"
+	TypePhrase  = "phrase"
+	TypeArchive = "archive"
+	TypeDevice  = "device"
+	TypeDamage  = "damage"
 )
 
 // Hello is the first line on a socket: who owns the profile.
@@ -62,6 +66,8 @@ type Card struct {
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires,omitzero"`
 	Revoked bool      `json:"revoked"`
+	// Public tells that it is meant for everybody.
+	Public bool `json:"public,omitempty"`
 	// Text, Link and DeepLink are the card itself, absent if it was revoked.
 	Text     string `json:"text,omitempty"`
 	Link     string `json:"link,omitempty"`
@@ -87,6 +93,8 @@ type Gateway struct {
 	Used      uint64 `json:"used,omitempty"`
 	Quota     uint64 `json:"quota,omitempty"`
 	Retention int64  `json:"retention_s,omitempty"`
+	// Faults is how many contradictions are proven against it.
+	Faults int `json:"faults,omitempty"`
 	// Contacts is how many contacts may write to us there.
 	Contacts int `json:"contacts"`
 }
@@ -107,15 +115,17 @@ type Contact struct {
 
 // Message is a message and how far it has come.
 type Message struct {
-	Type     string    `json:"type"`
-	ID       string    `json:"id"`
-	Contact  uint64    `json:"contact"`
-	Name     string    `json:"name"`
-	Outgoing bool      `json:"outgoing"`
-	Kind     string    `json:"kind"`
-	Text     string    `json:"text,omitempty"`
-	ReplyTo  string    `json:"reply_to,omitempty"`
-	Unknown  bool      `json:"unknown,omitempty"`
+	Type     string `json:"type"`
+	ID       string `json:"id"`
+	Contact  uint64 `json:"contact"`
+	Name     string `json:"name"`
+	Outgoing bool   `json:"outgoing"`
+	Kind     string `json:"kind"`
+	Text     string `json:"text,omitempty"`
+	ReplyTo  string `json:"reply_to,omitempty"`
+	Unknown  bool   `json:"unknown,omitempty"`
+	// Erased tells that the content was erased, here or by its sender.
+	Erased   bool      `json:"erased,omitempty"`
 	Height   uint32    `json:"height"`
 	Seq      uint32    `json:"seq"`
 	Device   string    `json:"device"`
@@ -164,16 +174,22 @@ type Safety struct {
 
 // Status sums the profile up.
 type Status struct {
-	Type     string    `json:"type"`
-	User     string    `json:"user"`
-	Name     string    `json:"name"`
-	Device   string    `json:"device"`
-	Contacts int       `json:"contacts"`
-	Requests int       `json:"requests"`
-	Waiting  int       `json:"waiting"`
-	Custody  int       `json:"custody"`
-	Failed   int       `json:"failed"`
-	Ignored  uint64    `json:"ignored"`
+	Type     string `json:"type"`
+	User     string `json:"user"`
+	Name     string `json:"name"`
+	Device   string `json:"device"`
+	Contacts int    `json:"contacts"`
+	Requests int    `json:"requests"`
+	Waiting  int    `json:"waiting"`
+	Custody  int    `json:"custody"`
+	Failed   int    `json:"failed"`
+	Ignored  uint64 `json:"ignored"`
+	// SetBack tells that this is an older copy of the profile, which is not used.
+	SetBack bool `json:"set_back,omitempty"`
+	// ClockOff is what this computer's clock lacks, in seconds, if gateways agree
+	// that it is wrong by more than a day.
+	ClockOff int64     `json:"clock_off_s,omitempty"`
+	Repairs  Repairs   `json:"repairs"`
 	Locked   bool      `json:"locked"`
 	Gateways []Gateway `json:"gateways"`
 	Owner    string    `json:"owner"`
@@ -192,6 +208,60 @@ type Lagged struct {
 	Type string `json:"type"`
 }
 
+// Phrase is the recovery phrase: whoever reads it owns the identity.
+type Phrase struct {
+	Type     string `json:"type"`
+	Language string `json:"language"`
+	Words    string `json:"words"`
+}
+
+// Archive tells what an archive holds, or what an import took from it.
+type Archive struct {
+	Type string `json:"type"`
+	File string `json:"file"`
+	// Lock is what opens it: LockWords or LockPassphrase.
+	Lock     string `json:"lock"`
+	Contacts int    `json:"contacts"`
+	Messages int    `json:"messages"`
+	Cards    int    `json:"cards"`
+	Gateways int    `json:"gateways"`
+	Evidence int    `json:"evidence"`
+	// Skipped is what could not be read where the archive was made.
+	Skipped int `json:"skipped"`
+}
+
+// Device is the new device that restore and rejoin made.
+type Device struct {
+	Type   string `json:"type"`
+	User   string `json:"user"`
+	Device string `json:"device"`
+	// Old is the device that it replaces, if it is known.
+	Old  string `json:"old,omitempty"`
+	Path string `json:"path,omitempty"`
+	// Contacts, Messages and Gateways are what is there now.
+	Contacts int `json:"contacts"`
+	Messages int `json:"messages"`
+	Gateways int `json:"gateways"`
+	// Missing is how many contacts did not fit into the safe.
+	Missing int `json:"missing"`
+	// Dropped counts own messages that never left; they are marked as failed.
+	Dropped int `json:"dropped"`
+	// Lost says in words what did not come back.
+	Lost []string `json:"lost"`
+	// Locked tells that a passphrase is needed to open the profile.
+	Locked bool `json:"locked"`
+}
+
+// Damage is a row of the profile that can't be read.
+type Damage struct {
+	Type    string `json:"type"`
+	Place   string `json:"place"`
+	Table   int    `json:"table"`
+	Row     int64  `json:"row,omitempty"`
+	Contact uint64 `json:"contact,omitempty"`
+	Reason  string `json:"reason"`
+}
+
 // Other is a row of a type that this version does not know.
 type Other json.RawMessage
 
@@ -207,6 +277,10 @@ func (*Safety) row()   {}
 func (*Status) row()   {}
 func (*Ready) row()    {}
 func (*Lagged) row()   {}
+func (*Phrase) row()   {}
+func (*Archive) row()  {}
+func (*Device) row()   {}
+func (*Damage) row()   {}
 func (Other) row()     {}
 
 // empty returns a row of a type to decode into, nil if it is not known.
@@ -236,6 +310,22 @@ func empty(name string) Row {
 		return &Ready{}
 	case TypeLagged:
 		return &Lagged{}
+	case TypePhrase:
+		return &Phrase{}
+	case TypeArchive:
+		return &Archive{}
+	case TypeDevice:
+		return &Device{}
+	case TypeDamage:
+		return &Damage{}
+	case TypeGap:
+		return &Gap{}
+	case TypeErased:
+		return &Erased{}
+	case TypeEvidence:
+		return &Evidence{}
+	case TypeVerdict:
+		return &Verdict{}
 	}
 	return nil
 }
@@ -251,7 +341,7 @@ func stamp(t time.Time) time.Time {
 func cardRow(c client.Card) (*Card, error) {
 	r := &Card{
 		Type: TypeCard, ID: c.ID.String(), Created: stamp(c.Created), Expires: stamp(c.Expires),
-		Revoked: c.Revoked, Text: c.Text,
+		Revoked: c.Revoked, Public: c.Public, Text: c.Text,
 	}
 	if c.Text == "" {
 		return r, nil
@@ -271,7 +361,7 @@ func gatewayRow(g client.Gateway) *Gateway {
 	return &Gateway{
 		Type: TypeGateway, Node: g.Node.String(), Host: g.Host, Address: g.Address, Up: g.Up,
 		Since: stamp(g.Since), TookMS: g.Took.Milliseconds(), Retry: stamp(g.Retry), Problem: plain(g.Problem),
-		Used: g.Used, Quota: g.Quota, Retention: int64(g.Retention / time.Second), Contacts: g.Drops,
+		Used: g.Used, Quota: g.Quota, Retention: int64(g.Retention / time.Second), Contacts: g.Drops, Faults: g.Faults,
 	}
 }
 
@@ -285,7 +375,7 @@ func contactRow(c client.Contact) *Contact {
 func messageRow(kind string, m client.Message, name string) *Message {
 	r := &Message{
 		Type: kind, ID: m.ID.String(), Contact: m.Contact, Name: name, Outgoing: m.Outgoing, Kind: m.Kind.String(),
-		Text: m.Text, Unknown: m.Unknown, Height: m.Height, Seq: m.Seq, Device: m.Device.String(),
+		Text: m.Text, Unknown: m.Unknown, Erased: m.Erased, Height: m.Height, Seq: m.Seq, Device: m.Device.String(),
 		Written: stamp(m.Written), Received: stamp(m.Received), Gateway: stamp(m.Gateway), Late: m.Late,
 	}
 	if m.ReplyTo != (message.Short{}) {

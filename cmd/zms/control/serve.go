@@ -11,9 +11,12 @@ import (
 	"zeroms/store/chat"
 )
 
-// Keys changes how the profile key is kept; *chat.DB does.
+// Keys is the profile below the engine: how its key is kept, and what is stored
+// in it; *chat.DB is one.
 type Keys interface {
 	ChangePassphrase(ctx context.Context, old, next chat.Unlock) error
+	CheckPassphrase(u chat.Unlock) error
+	Survey(ctx context.Context, f func(*chat.Survey) error) error
 }
 
 // Profile serves requests in the process that owns a profile.
@@ -86,6 +89,14 @@ func (p *Profile) Serve(ctx context.Context, r Request, emit Emit) error {
 		return p.status(ctx, emit)
 	case CmdPassphrase:
 		return p.passphrase(ctx, r, emit)
+	case CmdPhrase:
+		return p.phrase(ctx, r, emit)
+	case CmdExport:
+		return p.export(ctx, r, emit)
+	case CmdErase:
+		return p.erase(ctx, r, emit)
+	case CmdEvidence:
+		return p.evidence(ctx, r, emit)
 	case "":
 		return usage(`the request names no command; for example {"cmd":"contacts"}`)
 	}

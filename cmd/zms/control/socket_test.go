@@ -19,6 +19,9 @@ import (
 	"zeroms/store/chat"
 )
 
+// someID could be the id of a message.
+const someID = "11111111111111111111111111111111"
+
 // nobody is a dialer that reaches no gateway.
 type nobody struct{}
 
@@ -135,6 +138,23 @@ func TestSocket(t *testing.T) {
 		{Request{Cmd: CmdHistory, Contact: "1", N: 5000}, NameUsage},
 		{Request{Cmd: CmdVerify, Contact: "1", Yes: true, Undo: true}, NameUsage},
 		{Request{Cmd: CmdListen, Contact: "bob"}, NameNoContact},
+		{Request{Cmd: CmdCardShow, Public: true}, "no-gateway"},
+		{Request{Cmd: CmdCardShow, Public: true, Bits: 19}, NameUsage},
+		{Request{Cmd: CmdCardShow, Public: true, Bits: 41}, NameUsage},
+		{Request{Cmd: CmdErase}, NameUsage},
+		{Request{Cmd: CmdErase, Contact: "bob"}, NameUsage},
+		{Request{Cmd: CmdErase, Message: "bob"}, NameUsage},
+		{Request{Cmd: CmdErase, Message: someID, Contact: "bob"}, NameUsage},
+		{Request{Cmd: CmdErase, Message: someID, Until: time.Unix(1, 0)}, NameUsage},
+		{Request{Cmd: CmdErase, Message: someID}, NameNoMessage},
+		{Request{Cmd: CmdErase, Until: time.Unix(1, 0)}, NameUsage},
+		{Request{Cmd: CmdErase, Contact: "bob", Until: time.Unix(1, 0)}, NameNoContact},
+		{Request{Cmd: CmdEvidence}, NameUsage},
+		{Request{Cmd: CmdEvidence, Message: "bob"}, NameUsage},
+		{Request{Cmd: CmdEvidence, Message: someID, Gateway: "bob"}, NameUsage},
+		{Request{Cmd: CmdEvidence, Message: someID}, NameNoMessage},
+		{Request{Cmd: CmdEvidence, Gateway: "bob"}, NameNotHome},
+		{Request{Cmd: CmdEvidence, Gateway: "00" + someID}, NameNotHome},
 	} {
 		if _, err := o.ask(t, c.request); failureName(err) != c.name {
 			t.Errorf("%+v: %v", c.request, err)

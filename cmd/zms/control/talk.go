@@ -204,6 +204,8 @@ func (l *listener) row(ev client.Event) Row {
 		return l.about(ev.Message.Contact, messageRow(TypeMessage, ev.Message, l.names[ev.Message.Contact]))
 	case client.MessageChanged:
 		return l.about(ev.Message.Contact, messageRow(TypeChange, ev.Message, l.names[ev.Message.Contact]))
+	case client.GapChanged:
+		return l.about(ev.Gap.Contact, gapRow(ev.Gap, l.names[ev.Gap.Contact]))
 	case client.ContactChanged:
 		l.names[ev.Contact.ID] = ev.Contact.Name
 		return l.about(ev.Contact.ID, contactRow(ev.Contact))
@@ -253,8 +255,20 @@ func (p *Profile) history(ctx context.Context, r Request, emit Emit) error {
 	if err != nil {
 		return err
 	}
-	for _, m := range page {
-		if err := emit(messageRow(TypeMessage, m, c.Name)); err != nil {
+	above := next
+	if !more {
+		above = 0
+	}
+	gaps, err := p.gaps(ctx, c, above, before)
+	if err != nil {
+		return err
+	}
+	messages := make([]*Message, len(page))
+	for i, m := range page {
+		messages[i] = messageRow(TypeMessage, m, c.Name)
+	}
+	for _, row := range interleave(messages, gaps) {
+		if err := emit(row); err != nil {
 			return err
 		}
 	}
