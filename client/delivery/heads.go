@@ -44,6 +44,10 @@ func (h *HeadsAlone) Heard(now time.Time, draw float64, t RepairTiming) {
 	h.due = now.Add(h.slow + pause(h.alone+1, wait, max(t.HeadsRest, wait)))
 }
 
+// Watching reports whether the newest own message is not acknowledged, so that
+// heads may ride on an envelope that goes anyway.
+func (h *HeadsAlone) Watching() bool { return h.watching }
+
 // Due reports whether heads have to leave alone at now.
 func (h *HeadsAlone) Due(now time.Time) bool { return !h.due.IsZero() && !now.Before(h.due) }
 

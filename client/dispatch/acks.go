@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"zeroms/client/profile"
+	"zeroms/protocol/envelope"
 	"zeroms/protocol/message"
 	"zeroms/protocol/wire"
 )
@@ -60,7 +61,8 @@ func (d *Dispatcher) ackAlone(c *Contact) {
 			break
 		}
 		delete(c.answerDue, id)
-		sent = d.sendOnce(c, l, r, record, func(err error) {
+		records := d.withHeads(c, l, record)
+		sent = d.sendOnce(c, l, r, records, func(err error) {
 			if err != nil {
 				d.armAck(c, c.acks.Failed(d.now(), d.timing))
 				return
@@ -93,7 +95,7 @@ func (d *Dispatcher) answer(c *Contact, l Lane) {
 	}
 	delete(c.answerDue, l.Device)
 	if record, ok := d.headsRecord(c, l.Device); ok {
-		d.sendOnce(c, l, r, record, func(error) {})
+		d.sendOnce(c, l, r, []envelope.Record{record}, func(error) {})
 	}
 }
 

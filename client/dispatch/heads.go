@@ -6,6 +6,7 @@ import (
 
 	"zeroms/client/delivery"
 	"zeroms/client/profile"
+	"zeroms/protocol/envelope"
 	"zeroms/protocol/wire"
 )
 
@@ -35,6 +36,22 @@ func (d *Dispatcher) rewatchHeads() {
 			d.armHeads(l, c.heads[l.Device])
 		}
 	}
+}
+
+// withHeads lets our heads ride on an envelope that goes to a device anyway, if it
+// has not acknowledged our newest message and they fit.
+func (d *Dispatcher) withHeads(c *Contact, l Lane, record envelope.Record) []envelope.Record {
+	records := []envelope.Record{record}
+	h := c.headsOf(l.Device)
+	if !h.Watching() {
+		return records
+	}
+	heads, ok := d.headsRecord(c, l.Device)
+	if !ok || !d.book.Fits(c.ID, records, heads) {
+		return records
+	}
+	h.Left(d.now(), false)
+	return append(records, heads)
 }
 
 // heardAt is when something of a device was opened last; zero: never.

@@ -302,7 +302,7 @@ func (d *Dispatcher) knock(c *Contact, l Lane, r *route) {
 		return
 	}
 	in := r.session.Init()
-	c.knocking[l.Device] = d.sendOnce(c, l, r, record, func(err error) {
+	c.knocking[l.Device] = d.sendOnce(c, l, r, []envelope.Record{record}, func(err error) {
 		delete(c.knocking, l.Device)
 		if err != nil {
 			wait := d.timing.FetchMin

@@ -39,7 +39,7 @@ func (d *Dispatcher) tellOn(c *Contact, l Lane, s *session.Session, body message
 		return false
 	}
 	record, ok := d.sideRecord(c, body)
-	return ok && d.sendOnce(c, l, r, record, done)
+	return ok && d.sendOnce(c, l, r, []envelope.Record{record}, done)
 }
 
 // Addressed is how a side message to one device begins.
@@ -80,12 +80,12 @@ func (d *Dispatcher) ackRecord(c *Contact) (envelope.Record, bool) {
 	return d.sideRecord(c, ack)
 }
 
-// sendOnce seals and submits a side message; it is not kept in the outbox.
-func (d *Dispatcher) sendOnce(c *Contact, l Lane, r *route, record envelope.Record, done func(error)) bool {
+// sendOnce seals and submits side messages; they are not kept in the outbox.
+func (d *Dispatcher) sendOnce(c *Contact, l Lane, r *route, records []envelope.Record, done func(error)) bool {
 	if !d.MayWrite() {
 		return false
 	}
-	letter := sessions.Letter{Records: []envelope.Record{record}, Base: c.Conv.Address(c.Party(l.Device), 0)}
+	letter := sessions.Letter{Records: records, Base: c.Conv.Address(c.Party(l.Device), 0)}
 	env, err := d.book.Seal(l, r.session, letter, d.now())
 	if err != nil {
 		d.log.Error("an envelope could not be made", "error", err)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"time"
@@ -403,7 +404,10 @@ func (e *Engine) side(c *contact, in *incoming, o *sessions.Opened) {
 	case *message.Ack:
 		e.dispatch.TheyAcked(c, from, b)
 	case *message.Heads:
-		e.theyNamed(c, from, o.Base, b.Heads)
+		alone := bytes.Equal(in.record.Message, o.Records[0].Message)
+		if !e.theyNamed(c, from, o.Base, b.Heads) && alone && len(b.Heads) > 0 {
+			e.dispatch.WantSilentAck(c) // ours of what they name may have been lost
+		}
 	case *message.Nack:
 		e.theyNamed(c, from, o.Base, b.Heads)
 		e.answerNack(c, o.Lane, b)

@@ -98,14 +98,14 @@ func (e *Engine) nack(c *contact, a delivery.Ask) {
 	}
 }
 
-// theyNamed takes the newest messages that a device says there are.
-func (e *Engine) theyNamed(c *contact, from message.Party, base uint32, heads []message.Head) {
+// theyNamed takes the newest messages that a device says there are, and reports
+// whether some of them are missing here that were not known to be.
+func (e *Engine) theyNamed(c *contact, from message.Party, base uint32, heads []message.Head) (news bool) {
 	c.ConvDirty = true
-	if c.Conv.NoteHeads(from, base, &message.Heads{Heads: heads}) {
+	if news = c.Conv.NoteHeads(from, base, &message.Heads{Heads: heads}); news {
 		e.lookForGaps(c)
-	} else if len(heads) > 0 {
-		e.dispatch.WantSilentAck(c) // they may have missed the last one
 	}
+	return news
 }
 
 // theyLost takes note that messages exist no longer.

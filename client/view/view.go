@@ -71,6 +71,8 @@ type Message struct {
 	// outgoing messages; with several devices they tell of the slowest.
 	State                                          profile.MessageState
 	Submitted, Custody, Until, DeliveredAt, ReadAt time.Time
+	// Undelivered are the recipient's devices that did not take it in time.
+	Undelivered []key.DeviceID
 	// Holder is the gateway that has custody.
 	Holder key.GatewayHash
 	// Size is the envelope's size on the wire in bytes.
@@ -151,6 +153,11 @@ func Describe(m *profile.Message) Message {
 	}
 	if !m.Outgoing {
 		return out
+	}
+	for _, t := range m.Targets {
+		if t.State == profile.NotDelivered {
+			out.Undelivered = append(out.Undelivered, t.Device)
+		}
 	}
 	out.State = profile.Queued
 	if t := m.Slowest(); t != nil {

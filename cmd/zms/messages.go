@@ -32,7 +32,11 @@ func line(m *control.Message) string {
 	}
 	var notes []string
 	if m.Outgoing {
-		notes = append(notes, clean(m.State))
+		state := clean(m.State)
+		if len(m.Undelivered) > 0 {
+			state = "not delivered to " + clean(strings.Join(m.Undelivered, ", "))
+		}
+		notes = append(notes, state)
 	}
 	if m.Late {
 		notes = append(notes, "late")

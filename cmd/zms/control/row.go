@@ -142,7 +142,9 @@ type Message struct {
 	Delivered time.Time `json:"delivered,omitzero"`
 	Read      time.Time `json:"read,omitzero"`
 	Holder    string    `json:"holder,omitempty"`
-	Size      int       `json:"size,omitempty"`
+	// Undelivered are the recipient's devices that did not take it in time.
+	Undelivered []string `json:"undelivered,omitempty"`
+	Size        int      `json:"size,omitempty"`
 }
 
 // Page ends a history: where to go on.
@@ -385,6 +387,9 @@ func messageRow(kind string, m client.Message, name string) *Message {
 		return r
 	}
 	r.State, r.Size = m.State.String(), m.Size
+	for _, d := range m.Undelivered {
+		r.Undelivered = append(r.Undelivered, d.String())
+	}
 	r.Submitted, r.Custody, r.Until = stamp(m.Submitted), stamp(m.Custody), stamp(m.Until)
 	r.Delivered, r.Read = stamp(m.DeliveredAt), stamp(m.ReadAt)
 	if m.Holder != (key.GatewayHash{}) {
