@@ -67,16 +67,6 @@ func (c Copy) Verdict(now time.Time, t RepairTiming) (v Verdict, next time.Time)
 	return Keep, end
 }
 
-// Needed reports whether a message has to be kept because of one of its copies.
-func Needed(copies []Copy, now time.Time, t RepairTiming) bool {
-	for _, c := range copies {
-		if v, _ := c.Verdict(now, t); v == Keep || v == Resend {
-			return true
-		}
-	}
-	return false
-}
-
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a

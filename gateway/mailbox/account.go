@@ -192,16 +192,22 @@ func (m *Mailbox) loadDrop(id key.DropID) (*drop, error) {
 	if err != nil || stored == nil {
 		return nil, m.unavailable("read a drop", err)
 	}
-	a, err := m.account(stored.Account)
-	if err != nil {
-		return nil, err
+	for range placeTries {
+		a, err := m.account(stored.Account)
+		if err != nil {
+			return nil, err
+		}
+		if a == nil {
+			return nil, wire.ErrUnavailable
+		}
+		m.mu.Lock()
+		if !a.gone {
+			defer m.mu.Unlock()
+			return m.addDrop(a, *stored), nil
+		}
+		m.mu.Unlock() // it left memory in between
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if a == nil || a.gone {
-		return nil, wire.ErrUnavailable
-	}
-	return m.addDrop(a, *stored), nil
+	return nil, wire.ErrBusy
 }
 
 // addDrop puts a drop of a into memory; mu is held.

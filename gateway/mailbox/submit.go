@@ -93,7 +93,7 @@ func (m *Mailbox) submit(s *submission) error {
 			if fresh, failed := m.refresh(a, time.Now()); !fresh || failed != nil {
 				return err
 			}
-		case err != errNoDrop:
+		case err != errNoDrop && err != errNoIntake: // what left memory in between is read once more
 			return err
 		}
 	}
@@ -207,7 +207,7 @@ func (m *Mailbox) repeat(s *submission, a *account, index uint64) (stale bool, e
 		return false, err
 	}
 	if a.gone {
-		return false, wire.ErrUnavailable
+		return true, nil // it left memory in between
 	}
 	if a.intake != nil {
 		if now, known := a.intake.Seen(s.Drop, s.hash); !known || now != index {

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"slices"
 
+	"zeroms/protocol/custody"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
@@ -46,7 +47,7 @@ type Facts struct {
 // Build makes the signed answer to a request.
 func Build(f *Facts, ask *wire.StateGet, node key.NodePrivate) *wire.State {
 	body := wire.DropState{
-		Node: node.Public(), Tag: f.Account, DropHash: sha256.Sum256(ask.Drop[:]), D0: ask.D0,
+		Tag: f.Account, DropHash: sha256.Sum256(ask.Drop[:]), D0: ask.D0,
 		Start: f.Start, Low: f.Low, K: f.K, D: f.D, Head: f.Head, R: f.R, Time: f.Time,
 		Asked: ask.Asked, AskedK: ask.K,
 	}
@@ -63,6 +64,6 @@ func Build(f *Facts, ask *wire.StateGet, node key.NodePrivate) *wire.State {
 		body.Cursors = append(body.Cursors, cursor)
 		out.Acks = append(out.Acks, l.Sig)
 	}
-	out.Object = wire.Sign(node, key.ContextDropState, body)
+	out.Object = custody.SignState(body, node)
 	return out
 }
