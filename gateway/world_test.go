@@ -104,7 +104,10 @@ func in(t *testing.T, change func(*options), test func(t *testing.T, w *world)) 
 }
 
 // pass lets a bubble's time pass.
-func pass(d time.Duration) { <-time.After(d) }
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait() // what was due at that moment is done
+}
 
 func start(t testing.TB, change func(*options)) *world {
 	t.Helper()
