@@ -32,6 +32,9 @@ func (e *Engine) theyShowReceipt(c *contact, by key.DeviceID, b *message.Receipt
 	if err != nil {
 		return err
 	}
+	if e.account.Home(node) == nil {
+		return account.ErrNoHome // anybody can make a key and sign with it
+	}
 	receipt, err := proof.Receipt(node)
 	if err != nil {
 		return err
