@@ -47,7 +47,9 @@ type Payload interface {
 	Type() Type
 }
 
-// Frame is one frame; Raw is its payload, decoded by Decode once the type is known.
+// Frame is one frame; Raw is its payload, decoded by Decode once the type is
+// known. It may share the bytes that the frame was cut from; what Decode makes
+// shares nothing.
 type Frame struct {
 	_    struct{} `cbor:",toarray"`
 	Type Type
@@ -58,13 +60,27 @@ type Frame struct {
 // AppendFrame appends the frame [p.Type(), id, p] to dst. Every payload type
 // keeps to MaxFrame by its own limits.
 func AppendFrame(dst []byte, id uint64, p Payload) []byte {
-	return append(dst, Marshal(Frame{Type: p.Type(), ID: id, Raw: Marshal(p)})...)
+	dst = appendHead(append(dst, majorArray<<5|3), majorUint, uint64(p.Type()))
+	dst = appendHead(dst, majorUint, id)
+	if h, ok := p.(handCoded); ok {
+		return h.appendTo(dst)
+	}
+	return append(dst, Marshal(p)...)
 }
 
 // NextFrame cuts the first frame off a CBOR sequence. Its payload is checked
 // when it is decoded. Errors: ErrTruncated, ErrTooLarge, ErrNotCanonical,
 // ErrMalformed.
 func NextFrame(b []byte) (f Frame, rest []byte, err error) {
+	quick := reader{b: b[:min(len(b), MaxFrame)]}
+	if f = quick.frame(); !quick.bad {
+		return f, b[min(len(b), MaxFrame)-len(quick.b):], nil
+	}
+	return nextFrame(b)
+}
+
+// nextFrame is NextFrame without the short cut.
+func nextFrame(b []byte) (f Frame, rest []byte, err error) {
 	first := b[:min(len(b), MaxFrame)]
 	rest, err = decMode.UnmarshalFirst(first, &f)
 	if err != nil {
@@ -89,6 +105,9 @@ func NextFrame(b []byte) (f Frame, rest []byte, err error) {
 func (f Frame) Decode(p Payload) error {
 	if p.Type() != f.Type {
 		return ErrUnexpected
+	}
+	if parseByHand(f.Raw, p) {
+		return nil
 	}
 	return Unmarshal(f.Raw, p, MaxFrame)
 }
