@@ -32,11 +32,12 @@ type conn struct {
 
 	// owned by the reader
 	hellos  transcript
-	source  *source // nil if the address says nothing; set before reading begins
-	rate    bucket  // of its frames, as a guest or as a member
-	spare   bucket  // of them, while it is a guest
-	bytes   bucket  // of their bytes
-	refused int     // frames in a row, while it is a guest
+	source  *source              // nil if the address says nothing; set before reading begins
+	rate    bucket               // of its frames, as a guest or as a member
+	spare   bucket               // of them, while it is a guest
+	bytes   bucket               // of their bytes
+	refused int                  // frames in a row, while it is a guest
+	batch   []mailbox.Submission // of the message that is being read
 
 	asGuest, asMember share // of the gateway's memory for requests
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"zeroms/gateway/mailbox"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
@@ -18,6 +19,7 @@ type transcript struct{ client, server [32]byte }
 // message handles one link message. An error ends the link; requests that only
 // fail themselves are answered.
 func (c *conn) message(message []byte) *wire.Error {
+	defer c.flush()
 	for len(message) > 0 {
 		f, rest, err := wire.NextFrame(message)
 		if err != nil {
@@ -89,6 +91,7 @@ func (c *conn) frame(f wire.Frame, size int) *wire.Error {
 	}
 	c.refused = 0
 	if f.Type == wire.TypeLogin {
+		c.flush()
 		return c.refuse(f.ID, c.login(f))
 	}
 	p := payloadOf(f.Type)
@@ -207,6 +210,7 @@ func (c *conn) waitFor(ready func() bool) bool {
 		if is {
 			return true
 		}
+		c.flush()
 		select {
 		case <-c.room:
 		case <-c.ctx.Done():
@@ -233,6 +237,7 @@ func (c *conn) pace(size int) bool {
 	if wait == 0 {
 		return c.ctx.Err() == nil
 	}
+	c.flush()
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -269,13 +274,17 @@ func payloadOf(t wire.Type) wire.Payload {
 }
 
 // dispatch hands a request to the mailbox, which answers through the Port.
+// Submissions wait for flush: those of one message go to the mailbox together, and
+// what they bring to a link leaves it together.
 func (c *conn) dispatch(id uint64, p wire.Payload) {
+	if _, submits := p.(*wire.Submit); !submits {
+		c.flush()
+	}
 	switch p := p.(type) {
 	case *wire.Register:
 		c.gw.box.Register(id, p, c)
 	case *wire.Submit:
-		c.gw.counters.submits.Add(1)
-		c.gw.box.Submit(id, p, c)
+		c.batch = append(c.batch, mailbox.Submission{ID: id, Submit: p})
 	case *wire.EnrolmentChange:
 		c.session.Enrol(id, p)
 	case *wire.DropPut:
@@ -291,6 +300,17 @@ func (c *conn) dispatch(id uint64, p wire.Payload) {
 	case *wire.HeadGet:
 		c.session.HeadGet(id)
 	}
+}
+
+// flush hands the submissions over that wait. It comes before anything that may
+// take time.
+func (c *conn) flush() {
+	if len(c.batch) == 0 {
+		return
+	}
+	c.gw.counters.submits.Add(int64(len(c.batch)))
+	c.gw.box.Submit(c, c.batch...)
+	c.batch = nil
 }
 
 // login checks that the login key's owner is at the other end of this very

@@ -20,6 +20,7 @@ type account struct {
 	key key.MailboxPublic
 
 	log    ledger.Log
+	quota  uint64 // bytes
 	closed bool
 	gone   bool // forgotten: whoever still holds it must fail
 
@@ -57,6 +58,8 @@ type login struct {
 	enrolled uint64
 	// from is the row that enrolled it.
 	from wire.Position
+	// claim is a newer acknowledgement that is not checked yet; nil if there is none.
+	claim *claim
 	// session is its newest link, nil if there is none.
 	session *Session
 }
@@ -109,6 +112,7 @@ func (m *Mailbox) newAccount(tag key.AccountTag, stored *Account, now time.Time)
 		tag:       tag,
 		key:       stored.Key,
 		log:       ledger.Log{Head: stored.Head, Durable: stored.Head, Floor: stored.Floor, Oldest: stored.Oldest.Index()},
+		quota:     m.quota(stored.Quota),
 		closed:    stored.Closed,
 		logins:    make(map[key.LoginPublic]*login),
 		removed:   make(map[key.LoginPublic]uint64),

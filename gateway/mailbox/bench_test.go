@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -70,16 +71,18 @@ func benchmarkSubmit(b *testing.B, accounts int) {
 	b.ResetTimer()
 	for range b.N {
 		b.StopTimer()
-		subs := make([]*wire.Submit, round)
+		subs := make([]mailbox.Submission, round)
 		for i := range subs {
 			drop, env := drops[i%accounts], message()
-			subs[i] = &wire.Submit{Drop: drop.id, MAC: drop.cap.Authenticate(drop.id, sha256.Sum256(env)), Envelope: env}
+			subs[i] = mailbox.Submission{ID: uint64(i + 1), Submit: &wire.Submit{
+				Drop: drop.id, MAC: drop.cap.Authenticate(drop.id, sha256.Sum256(env)), Envelope: env,
+			}}
 		}
 		c.left.Store(round)
 		began, used := time.Now(), cpuTime()
 		b.StartTimer()
-		for i, s := range subs {
-			w.box.Submit(uint64(i+1), s, c)
+		for some := range slices.Chunk(subs, 16) {
+			w.box.Submit(c, some...)
 		}
 		<-c.done
 		wall += time.Since(began)

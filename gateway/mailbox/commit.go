@@ -110,6 +110,7 @@ func (m *Mailbox) loopCommit(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
+			m.judge()
 			m.commit(draining)
 			return
 		case <-m.kick:
@@ -140,7 +141,7 @@ func (m *Mailbox) commit(next phase) {
 	switch {
 	case !up:
 		err = wire.ErrUnavailable
-	case !batch.empty():
+	case !batch.Empty():
 		err = m.unavailable("commit", m.cfg.Store.Commit(context.Background(), batch))
 	}
 	if err != nil {
@@ -173,14 +174,9 @@ func (m *Mailbox) take(now time.Time) (*pending, *Batch) {
 		b.Profiles = append(b.Profiles, profile)
 	}
 	for hash, uses := range p.invites {
-		b.Invites = append(b.Invites, InviteUse{hash, uses})
+		b.Invites = append(b.Invites, InviteUse{Hash: hash, Uses: uses})
 	}
 	return p, b
-}
-
-// empty reports whether the batch has nothing for the disk.
-func (b *Batch) empty() bool {
-	return len(b.Accounts)+len(b.Drops)+len(b.Profiles)+len(b.Invites) == 0
 }
 
 // change takes out of an account what the next batch holds of it; Mailbox.mu is held.

@@ -32,7 +32,7 @@ func (p *port) knock(o door, env, work []byte) uint64 {
 	p.mu.Lock()
 	id := uint64(5e6 + len(p.answers) + len(p.receipts))
 	p.mu.Unlock()
-	p.w.box.Submit(id, &wire.Submit{
+	submit(p.w.box, id, &wire.Submit{
 		Drop: o.id, MAC: o.cap.Authenticate(o.id, sha256.Sum256(env)), Envelope: env, Work: work,
 	}, p)
 	settle()

@@ -426,7 +426,7 @@ func TestConcurrentUse(t *testing.T) {
 					from := newWaiter(p)
 					for i := range uint64(each) {
 						env := message()
-						w.box.Submit(i+1, &wire.Submit{Drop: drop.id, MAC: drop.cap.Authenticate(drop.id, sha256.Sum256(env)), Envelope: env}, from)
+						submit(w.box, i+1, &wire.Submit{Drop: drop.id, MAC: drop.cap.Authenticate(drop.id, sha256.Sum256(env)), Envelope: env}, from)
 					}
 					from.until(func() bool { return p.answered(each) && len(p.receipts) == each })
 				})

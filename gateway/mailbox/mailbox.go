@@ -126,11 +126,12 @@ const (
 // concurrent use.
 type Mailbox struct {
 	// static
-	cfg   Config
-	node  key.NodePublic
-	log   *slog.Logger
-	ready chan struct{}
-	kick  chan struct{} // the committer looks at pending.deadline again
+	cfg       Config
+	node      key.NodePublic
+	log       *slog.Logger
+	ready     chan struct{}
+	kick      chan struct{} // the committer looks at pending.deadline again
+	unchecked chan struct{} // there are claims
 
 	// exclusive makes reading from the Store and changing what was read one step
 	// without holding mu, which is taken within.
@@ -147,6 +148,7 @@ type Mailbox struct {
 	flying      *pending // what the running commit took; empty while none runs
 	steps       uint64   // beginnings and ends of commits
 	wake        []Port   // to be woken by unlock
+	claims      []*login // those with a claim
 }
 
 // New checks the configuration and starts nothing.
@@ -177,14 +179,15 @@ func New(cfg Config) (*Mailbox, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	m := &Mailbox{
-		cfg:      cfg,
-		node:     cfg.Node.Public(),
-		log:      cfg.Log.With("network", hex.EncodeToString(cfg.Network[:])),
-		ready:    make(chan struct{}),
-		kick:     make(chan struct{}, 1),
-		accounts: make(map[key.AccountTag]*account),
-		memory:   recent.New[*account](cfg.Memory),
-		drops:    make(map[key.DropID]*drop),
+		cfg:       cfg,
+		node:      cfg.Node.Public(),
+		log:       cfg.Log.With("network", hex.EncodeToString(cfg.Network[:])),
+		ready:     make(chan struct{}),
+		kick:      make(chan struct{}, 1),
+		unchecked: make(chan struct{}, 1),
+		accounts:  make(map[key.AccountTag]*account),
+		memory:    recent.New[*account](cfg.Memory),
+		drops:     make(map[key.DropID]*drop),
 	}
 	m.pending, m.flying = newPending(), newPending()
 	return m, nil

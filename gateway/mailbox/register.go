@@ -308,9 +308,12 @@ func (m *Mailbox) removeLogin(a *account, e *wire.Enrolment, r request) ([]Port,
 	return ports, nil
 }
 
-// closeAccount ends an account for good; mu is held. The ports are to be closed.
+// closeAccount ends an account for good; mu is held. The ports are to be closed. No
+// object: the operator ends it.
 func (m *Mailbox) closeAccount(a *account, r request) (ports []Port) {
-	m.objectRow(a, key.DropID{}, nil, r.object)
+	if len(r.object.Body) > 0 {
+		m.objectRow(a, key.DropID{}, nil, r.object)
+	}
 	for s := range a.sessions {
 		ports = append(ports, m.endSession(s, wire.ErrClosed)...)
 	}

@@ -16,6 +16,7 @@ func (m *Mailbox) Run(ctx context.Context) error {
 	close(m.ready)
 	var wg sync.WaitGroup
 	wg.Go(func() { m.loopSweep(ctx) })
+	wg.Go(func() { m.loopClaims(ctx) })
 	m.loopCommit(ctx)
 	wg.Wait()
 	return nil

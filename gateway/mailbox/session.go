@@ -21,6 +21,7 @@ type Session struct {
 	// guarded by Mailbox.mu
 	window  ledger.Window
 	headAt  uint64      // index of the newest head sent
+	judged  time.Time   // until when checks of acknowledgements at once are spent
 	stating bool        // a StateGet is on its way
 	ended   *wire.Error // why the session is over
 }
@@ -47,6 +48,7 @@ func (m *Mailbox) Attach(login key.LoginPublic, p Port) (*Session, *wire.Welcome
 	if _, err := m.refresh(a, time.Now()); err != nil {
 		return nil, nil, err
 	}
+	m.judge() // what an earlier link acknowledged is behind us
 	s, welcome, old, err := m.attach(a, login, p)
 	for _, port := range old {
 		port.Close(wire.ErrLinkClosed.Because("the device has a newer link"))
@@ -81,7 +83,7 @@ func (m *Mailbox) attach(a *account, login key.LoginPublic, p Port) (*Session, *
 	m.queue(answer{port: p, head: a})
 	return s, &wire.Welcome{
 		Tag: a.tag, Cursor: l.acked.Position, R: l.acked.R, Sig: l.sig,
-		Used: a.log.Waiting(), Quota: m.cfg.Limits.Quota,
+		Used: a.log.Waiting(), Quota: a.quota,
 	}, old, nil
 }
 
@@ -130,12 +132,17 @@ func (s *Session) HeadGet(id uint64) {
 }
 
 // Ack takes the acknowledgement of everything up to a position. An older one
-// than the newest, and the newest again, change nothing. Errors: ErrSignature,
-// ErrAckMismatch for a position or R that is not the gateway's, ErrUnavailable,
-// or why the session is over.
+// than the newest, and the newest again, change nothing. When they come faster
+// than claimEvery for a while, only the newest signature is checked, a little
+// later: until then it opens the window and is worth nothing else.
+// Errors: ErrSignature, also by ending the link later, ErrAckMismatch for a
+// position or R that is not the gateway's, ErrUnavailable, or why the session is
+// over.
 func (s *Session) Ack(ack *wire.Ack) error {
-	transcript := wire.AckTranscript(s.account.tag, s.cursor, ack.Upto, ack.R)
-	if !s.login.Verify(key.ContextMailboxAck, transcript, ack.Sig) {
+	s.m.mu.Lock()
+	later := !s.judgeNow(time.Now())
+	s.m.mu.Unlock()
+	if !later && !s.signed(ack) {
 		return wire.ErrSignature
 	}
 	mark, err := s.markAt(ack.Upto.Index())
@@ -143,7 +150,7 @@ func (s *Session) Ack(ack *wire.Ack) error {
 		return err
 	}
 	s.m.mu.Lock()
-	wake, err := s.ack(ack, mark)
+	wake, err := s.ack(ack, mark, later)
 	s.m.mu.Unlock()
 	if wake {
 		s.port.Wake()
@@ -182,21 +189,23 @@ func (s *Session) markAt(index uint64) (*Mark, error) {
 	return found, nil
 }
 
-// ack moves the cursor; mu is held. It reports whether the window opened.
-func (s *Session) ack(ack *wire.Ack, mark *Mark) (wake bool, err error) {
+// ack moves the cursor, or claims that it is there; mu is held. It reports
+// whether the window opened.
+func (s *Session) ack(ack *wire.Ack, mark *Mark, later bool) (wake bool, err error) {
 	a := s.account
-	switch {
-	case s.ended != nil:
-		return false, s.ended
-	case a.gone:
-		return false, wire.ErrUnavailable
+	if err := s.alive(); err != nil {
+		return false, err
 	}
 	l := a.logins[s.login]
-	if ack.Upto.Index() < l.acked.Index() {
+	newest := &l.acked
+	if l.claim != nil {
+		newest = &l.claim.mark
+	}
+	if ack.Upto.Index() < newest.Index() {
 		return false, nil
 	}
-	if ack.Upto.Index() == l.acked.Index() {
-		if ack.Upto != l.acked.Position || ack.R != l.acked.R {
+	if ack.Upto.Index() == newest.Index() {
+		if ack.Upto != newest.Position || ack.R != newest.R {
 			return false, wire.ErrAckMismatch
 		}
 		return false, nil
@@ -204,13 +213,13 @@ func (s *Session) ack(ack *wire.Ack, mark *Mark) (wake bool, err error) {
 	if mark == nil || ack.Upto != mark.Position || ack.R != mark.R {
 		return false, wire.ErrAckMismatch
 	}
-	l.acked, l.sig = *mark, ack.Sig
-	a.changed[s.login] = struct{}{}
-	a.raiseFloor()
 	s.window.Pass(mark.Index())
-	a.trim()
-	s.m.markDirty(a)
-	s.m.schedule(s.m.cfg.Timing.AckFlush)
+	if later {
+		s.m.claim(s, l, ack, *mark)
+	} else {
+		l.claim = nil
+		s.m.move(a, l, *mark, ack.Sig)
+	}
 	return s.window.At < a.log.Head.Index(), nil
 }
 

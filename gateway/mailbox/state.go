@@ -63,7 +63,7 @@ func (s *Session) state(r *wire.StateGet) (state *wire.State, err error) {
 // standing's head may be read after it.
 func (s *Session) facts(r *wire.StateGet) (*statement.Facts, error) {
 	m, tag := s.m, s.account.tag
-	standing, err := m.cfg.Store.Standing(context.Background(), StandingQuery{tag, r.Drop, r.D0}, time.Now())
+	standing, err := m.cfg.Store.Standing(context.Background(), StandingQuery{Account: tag, Drop: r.Drop, D0: r.D0}, time.Now())
 	if err != nil {
 		return nil, err
 	}

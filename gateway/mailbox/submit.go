@@ -11,27 +11,49 @@ import (
 	"zeroms/gateway/mailbox/door"
 	"zeroms/gateway/mailbox/intake"
 	"zeroms/protocol/custody"
+	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
 
-// Submit puts an envelope into a drop or door; it needs no login. Answer: an
-// item of a Commit once the envelope is durable, Refused for a full quota, a full
-// door or too little work, or Failure: ErrSizeClass, ErrUnknownDrop (also for a wrong capability
-// and a deleted drop, after the same work), ErrUnavailable, ErrBusy, ErrDraining.
-// The envelope must not be changed afterwards.
-func (m *Mailbox) Submit(id uint64, s *wire.Submit, p Port) {
-	sub := submission{Submit: s, id: id, port: p, hash: sha256.Sum256(s.Envelope)}
-	err := m.submit(&sub)
+// Submission is a Submit with the id of its request.
+type Submission struct {
+	ID     uint64
+	Submit *wire.Submit
+}
+
+// Submit puts envelopes into drops or doors, in their order; it needs no login.
+// Each is answered by itself: with an item of a Commit once the envelope is
+// durable, Refused for a full quota, a full door or too little work, or Failure:
+// ErrSizeClass, ErrUnknownDrop (also for a wrong capability and a deleted drop,
+// after the same work), ErrUnavailable, ErrBusy, ErrDraining. The envelopes must
+// not be changed afterwards.
+func (m *Mailbox) Submit(p Port, list ...Submission) {
+	all := make([]submission, len(list))
+	for i, s := range list {
+		all[i] = submission{Submit: s.Submit, id: s.ID, port: p, hash: sha256.Sum256(s.Submit.Envelope)}
+	}
+	m.look(all)
+	for len(all) > 0 {
+		all = all[m.placeMany(all):]
+		if len(all) > 0 {
+			m.answer(&all[0], m.submit(&all[0]))
+			all = all[1:]
+		}
+	}
+}
+
+// answer answers a submission that was not placed.
+func (m *Mailbox) answer(s *submission, err error) {
 	var refusal *refusal
 	if errors.As(err, &refusal) {
 		object := custody.Refuse(wire.Refusal{
-			DropHash: sha256.Sum256(s.Drop[:]), EnvelopeHash: sub.hash,
+			DropHash: sha256.Sum256(s.Drop[:]), EnvelopeHash: s.hash,
 			Code: refusal.code, Time: wire.Millis(time.Now()), Bits: refusal.bits,
 		}, m.cfg.Node)
-		p.Answer(id, &wire.Refused{Object: object})
+		s.port.Answer(s.id, &wire.Refused{Object: object})
 		return
 	}
-	fail(p, id, err)
+	fail(s.port, s.id, err)
 }
 
 // submission is a Submit on its way.
@@ -40,6 +62,41 @@ type submission struct {
 	id   uint64
 	port Port
 	hash [32]byte
+
+	// what look found
+	drop      *drop // nil: not in memory
+	account   *account
+	authentic bool
+}
+
+// look finds what is in memory and checks the capabilities, outside of the lock.
+func (m *Mailbox) look(all []submission) {
+	capabilities := make([]key.Capability, len(all))
+	m.mu.Lock()
+	for i := range all {
+		if d := m.drops[all[i].Drop]; d != nil && d.Deleted == 0 {
+			all[i].drop, all[i].account, capabilities[i] = d, m.accounts[d.Account], d.Capability
+		}
+	}
+	m.mu.Unlock()
+	for i := range all {
+		all[i].authentic = all[i].drop != nil && all[i].proves(capabilities[i])
+	}
+}
+
+// placeMany places submissions up to the first one that needs more than what is
+// in memory, or is refused; it returns how many.
+func (m *Mailbox) placeMany(all []submission) int {
+	m.mu.Lock()
+	defer m.unlock()
+	for i := range all {
+		s := &all[i]
+		if !s.authentic || s.account == nil || !intake.Sized(s.Envelope) || m.place(s, s.drop, s.account) != nil {
+			return i
+		}
+		m.touch(s.account)
+	}
+	return len(all)
 }
 
 // refusal is the error that becomes a signed refusal.
@@ -70,8 +127,8 @@ func (m *Mailbox) submit(s *submission) error {
 	if !intake.Sized(s.Envelope) {
 		return wire.ErrSizeClass
 	}
-	for range placeTries {
-		d, a, err := m.admit(s)
+	for try := range placeTries {
+		d, a, err := m.admit(s, try == 0)
 		if err != nil {
 			return err
 		}
@@ -126,7 +183,7 @@ func (m *Mailbox) place(s *submission, d *drop, a *account) error {
 		},
 		Kept: m.kept(now),
 	}
-	if a.log.Waiting()+uint64(len(s.Envelope)) > m.cfg.Limits.Quota || m.long(a) {
+	if a.log.Waiting()+uint64(len(s.Envelope)) > a.quota || m.long(a) {
 		return &refusal{code: wire.CodeQuota}
 	}
 	if d.Door {
@@ -229,29 +286,27 @@ func (m *Mailbox) repeat(s *submission, a *account, index uint64) (stale bool, e
 	return false, nil
 }
 
-// admit finds the drop and checks the capability. Whatever is wrong, one drop is
-// read from the Store, one MAC computed and ErrUnknownDrop returned, so nobody
-// learns which drops exist.
-func (m *Mailbox) admit(s *submission) (*drop, *account, error) {
-	m.mu.Lock()
-	d := m.drops[s.Drop]
-	var known Drop
-	if d != nil {
-		known = d.Drop
+// admit finds the drop and checks the capability; looked: look has, right before.
+// Whatever is wrong, one drop is read from the Store, one MAC computed and
+// ErrUnknownDrop returned, so nobody learns which drops exist.
+func (m *Mailbox) admit(s *submission, looked bool) (*drop, *account, error) {
+	if !looked {
+		one := []submission{{Submit: s.Submit, hash: s.hash}}
+		m.look(one)
+		s.drop, s.authentic = one[0].drop, one[0].authentic
 	}
-	m.mu.Unlock()
-	if d == nil || !authentic(s, &known) {
+	if !s.authentic {
 		stored, err := m.cfg.Store.Drop(context.Background(), s.Drop)
 		if err != nil {
 			return nil, nil, m.unavailable("read a drop", err)
 		}
-		if d != nil {
+		if s.drop != nil {
 			return nil, nil, wire.ErrUnknownDrop
 		}
 		if stored == nil {
 			stored = &Drop{Deleted: 1}
 		}
-		if !authentic(s, stored) {
+		if proven := s.proves(stored.Capability); !proven || stored.Deleted != 0 {
 			return nil, nil, wire.ErrUnknownDrop
 		}
 	}
@@ -269,8 +324,8 @@ func (m *Mailbox) admit(s *submission) (*drop, *account, error) {
 	return d, a, err
 }
 
-// authentic checks the MAC in constant time; a deleted drop takes nothing.
-func authentic(s *submission, d *Drop) bool {
-	mac := d.Capability.Authenticate(s.Drop, s.hash)
-	return subtle.ConstantTimeCompare(mac[:], s.MAC[:]) == 1 && d.Deleted == 0
+// proves checks the MAC in constant time.
+func (s *submission) proves(c key.Capability) bool {
+	mac := c.Authenticate(s.Drop, s.hash)
+	return subtle.ConstantTimeCompare(mac[:], s.MAC[:]) == 1
 }

@@ -433,7 +433,7 @@ func (p *port) submit(t testDrop, env []byte) uint64 {
 }
 
 func (p *port) submitAs(id uint64, t testDrop, env []byte) uint64 {
-	p.w.box.Submit(id, &wire.Submit{Drop: t.id, MAC: t.cap.Authenticate(t.id, sha256.Sum256(env)), Envelope: env}, p)
+	submit(p.w.box, id, &wire.Submit{Drop: t.id, MAC: t.cap.Authenticate(t.id, sha256.Sum256(env)), Envelope: env}, p)
 	return id
 }
 
@@ -483,3 +483,8 @@ func eachStore(t *testing.T, test func(t *testing.T, store mailbox.Store)) {
 }
 
 var errDisk = errors.New("test: the disk failed")
+
+// submit hands one submission to a mailbox.
+func submit(box *mailbox.Mailbox, id uint64, s *wire.Submit, p mailbox.Port) {
+	box.Submit(p, mailbox.Submission{ID: id, Submit: s})
+}
