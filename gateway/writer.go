@@ -12,6 +12,9 @@ import (
 // coalesced is up to how many bytes frames that wait share one message.
 const coalesced = 64 << 10
 
+// pushHead is what a frame of a push takes at most beside its payload.
+const pushHead = 160
+
 // frameCost is what a frame that waits costs beside its bytes.
 const frameCost = 64
 
@@ -25,6 +28,7 @@ var _ mailbox.Port = (*conn)(nil)
 // that it answers.
 func (c *conn) Answer(id uint64, p wire.Payload) {
 	frame := wire.AppendFrame(nil, id, p)
+	c.gw.counters.refuse(p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if commit, ok := p.(*wire.Commit); ok {
@@ -237,7 +241,11 @@ func (c *conn) pull(session *mailbox.Session) []byte {
 	if len(pushes) == 0 {
 		return nil
 	}
-	var message []byte
+	size := 0
+	for i := range pushes {
+		size += pushHead + len(pushes[i].Payload)
+	}
+	message := make([]byte, 0, size)
 	for i := range pushes {
 		message = wire.AppendFrame(message, 0, &pushes[i])
 	}

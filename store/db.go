@@ -76,6 +76,8 @@ type Config struct {
 	Guest bool
 	// CacheKiB is the page cache of each connection in KiB, 0 for SQLite's 2000.
 	CacheKiB int
+	// PageSize of a new database in bytes, 0 for SQLite's 4096.
+	PageSize int
 }
 
 // DB is an open database. Its methods are safe for concurrent use; the functions
@@ -183,6 +185,11 @@ func (c *conn) setUp(ctx context.Context, cfg Config, s schema) error {
 	}
 	if err := tighten(cfg.Path); err != nil {
 		return wrap("set the mode of "+cfg.Path, err)
+	}
+	if cfg.PageSize > 0 { // without effect once there is a table
+		if err := c.script(fmt.Sprintf("PRAGMA page_size = %d", cfg.PageSize)); err != nil {
+			return wrap("open "+cfg.Path, err)
+		}
 	}
 	var mode string
 	if err := c.one("PRAGMA journal_mode = WAL", &mode); err != nil {

@@ -67,6 +67,7 @@ func (d *DB) LogTo(log *slog.Logger) { d.log = log }
 func config(path string) store.Config {
 	return store.Config{
 		Path: path, ApplicationID: applicationID, Schema: schemaFiles, Version: schemaVersion, CacheKiB: 8 << 10,
+		PageSize: 8 << 10,
 	}
 }
 
@@ -109,8 +110,8 @@ func account(v *store.View, tag key.AccountTag, now time.Time) (*mailbox.Account
 	var a mailbox.Account
 	var id int64
 	var head, floor []byte
-	err := v.QueryRow(`SELECT id, key, head, floor, closed > 0 FROM accounts WHERE tag = ?`, tag).
-		Scan(&id, &a.Key, &head, &floor, &a.Closed)
+	err := v.QueryRow(`SELECT id, key, head, floor, quota, closed > 0 FROM accounts WHERE tag = ?`, tag).
+		Scan(&id, &a.Key, &head, &floor, &a.Quota, &a.Closed)
 	if err != nil {
 		return nil, err
 	}

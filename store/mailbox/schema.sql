@@ -18,6 +18,7 @@ CREATE TABLE accounts (
     floor       BLOB    NOT NULL CHECK (length(floor) = 52),
     floor_index INTEGER NOT NULL,             -- of floor: payloads up to it are owed to nobody
     swept       INTEGER NOT NULL DEFAULT 0,   -- payloads up to it are counted as dead in their segments
+    quota       INTEGER NOT NULL DEFAULT 0,   -- bytes that may wait, by the operator; 0: what all accounts have
     closed      INTEGER NOT NULL DEFAULT 0    -- when, 0: open
 ) STRICT;
 CREATE INDEX accounts_unswept ON accounts (id) WHERE swept < floor_index;

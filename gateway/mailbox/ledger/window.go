@@ -54,6 +54,9 @@ func (w *Window) Hand(rows []Row, floor uint64, room int) (pushes []wire.Push) {
 			break
 		}
 		room -= cost
+		if pushes == nil {
+			pushes = make([]wire.Push, 0, min(len(rows)-i, MaxRows, 64))
+		}
 		pushes = append(pushes, push)
 		w.sent = append(w.sent, sentRow{row.Mark(), cost})
 		w.bytes += cost
