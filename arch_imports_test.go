@@ -31,7 +31,11 @@ const (
 	cobra    = "github.com/spf13/cobra"
 	pflag    = "github.com/spf13/pflag"
 	terminal = "golang.org/x/term"
+	promLib  = "github.com/prometheus/client_golang/..."
 	fyne     = "fyne.io/fyne/v2"
+	charm    = "charm.land/..." // bubbletea and lipgloss: screens in a terminal
+	// terminals measures text and knows colours as terminals do.
+	terminals = "github.com/charmbracelet/..."
 )
 
 var importTable = []allowance{
@@ -40,6 +44,7 @@ var importTable = []allowance{
 	{"protocol", nil, nil, "protocol/doc.go is the map of the layers, it holds no code"},
 	{"protocol/key", []string{xcrypto, edwards}, nil, "keys are the lowest layer: they know the primitives and nothing of the protocol"},
 	{"protocol/wire", []string{"protocol/key", cborLib}, nil, "wire is the one place that knows CBOR; it signs with keys and knows no state"},
+	{"protocol/wire/jsonframe", []string{"protocol/wire"}, nil, "the same frames as text: it knows their names, wire alone knows CBOR"},
 	{"protocol/card", []string{"protocol/key", "protocol/wire", qrWriter, qrReader}, nil, "a card is text and picture around keys; QR libraries stay behind it"},
 	{"protocol/device", []string{"protocol/key", "protocol/wire"}, nil, "a device list is signed objects, checked without anything else"},
 	{"protocol/address", []string{"protocol/key", "protocol/wire", aead}, nil, "address records are signed, sealed objects, checked by strangers who know no session"},
@@ -49,12 +54,17 @@ var importTable = []allowance{
 	{"protocol/session", []string{"protocol/key", "protocol/wire", "protocol/device"}, nil, "a session seals bytes between devices and does not know what they mean"},
 	{"protocol/group", []string{"protocol/key", "protocol/wire", "protocol/device", "protocol/message", "protocol/session", "protocol/custody"}, nil,
 		"a group is a log of messages with its own sending chains, above messages and sessions"},
-	{"protocol/link", []string{"protocol/key", "protocol/wire", gorilla, quic}, nil, "a link carries frames between keys; WebSocket and QUIC stay behind it"},
+	{"protocol/link", []string{"protocol/key", "protocol/wire", "protocol/wire/jsonframe", "protocol/link/texts", "protocol/link/socket", gorilla, quic}, nil, "a link carries frames between keys, in CBOR or in JSON; WebSocket and QUIC stay behind it"},
+	{"protocol/link/texts", []string{"protocol/key", "protocol/wire", "protocol/wire/jsonframe"}, nil, "frames as texts over whatever carries texts"},
+	{"protocol/link/socket", nil, nil, "what is below TLS and WebSocket: it knows bytes and the headers of records"},
 	{"protocol/link/*", []string{"protocol/key", "protocol/wire", "protocol/link"}, nil, "another way to carry frames, under the same Conn"},
 
 	{"gateway", []string{"gateway/*", "protocol/..."}, nil, "the gateway wires its parts; SQLite is a detail chosen in cmd"},
 	{"gateway/mailbox", []string{"gateway/mailbox/*", "protocol/..."}, nil, "the mailbox knows its own pieces and no other part of the gateway"},
+	{"gateway/mailbox/records", []string{"gateway/mailbox/ledger", "protocol/..."}, nil, "records are plain structs about accounts and their logs"},
+	{"gateway/mailbox/logins", []string{"gateway/mailbox/ledger", "gateway/mailbox/records", "protocol/..."}, nil, "login keys stand at places of a log and are written as records"},
 	{"gateway/mailbox/*", []string{"protocol/..."}, nil, "a piece of the mailbox stands alone"},
+	{"gateway/status", []string{promLib}, nil, "status serves plain numbers; what they are of it does not know, and Prometheus stays behind it"},
 	{"gateway/*", []string{"protocol/..."}, nil, "the parts of a gateway do not know each other, only gateway wires them; what a part needs it declares as an interface"},
 
 	{"client", []string{"client/*", "protocol/..."}, nil, "the engine knows no screen and no database: it declares its Store, cmd chooses"},
@@ -68,6 +78,7 @@ var importTable = []allowance{
 	{"client/outbox", []string{"client/delivery", "client/profile", "protocol/..."}, []string{"protocol/link/..."}, "outbox is delivery's items with their rows"},
 	{"client/history", []string{"client/profile", "protocol/..."}, []string{"protocol/link/..."}, "history is messages in memory and in the store"},
 	{"client/backup", []string{"client/profile", "client/delivery", "protocol/...", aead, argon2}, []string{"protocol/link/..."}, "a backup is rows turned into sealed bytes and back; it decides nothing about the network"},
+	{"client/tap", []string{"client/home", "protocol/..."}, nil, "tap shows what links say without secrets; it decides what may be seen and nothing else"},
 	{"client/view", []string{"client/profile", "protocol/..."}, []string{"protocol/link/..."}, "view is plain values for whoever shows a profile"},
 	{"client/repair", []string{"client/delivery", "client/profile", "protocol/..."}, []string{"protocol/link/..."}, "repair plans answers out of the history; it never sends"},
 	{"client/evidence", []string{"client/profile", "protocol/..."}, []string{"protocol/link/..."}, "evidence is gateways' signed statements joined into files; it asks nobody"},
@@ -87,11 +98,29 @@ var importTable = []allowance{
 	{"cmd/zeroms", append([]string{"ui/...", "assets", fyne + "/..."}, engines...), nil, "the app wires everything together and is the one importer of fyne/v2/app"},
 	{"cmd/zeroms-lab", append([]string{"cmd/zeroms-lab/*"}, commands...), nil, "the lab runs whole networks: clients, gateways and the world they live in, without a screen"},
 	{"cmd/zeroms-lab/world", engines, nil, "a world is clients and gateways on memory links, for tests too: it needs every part and no command line"},
+	{"cmd/zeroms-lab/bench", append([]string{"cmd/zeroms-lab/bench/*", "cmd/zeroms-lab/people"}, commands...), nil, "a benchmark drives servers that are processes of their own, and people who use them"},
+	{"cmd/zeroms-lab/bench/socket", nil, nil, "a load generator shares its cores with what it measures: a WebSocket that costs little, and knows no protocol above it"},
+	{"cmd/zeroms-lab/bench/meter", nil, nil, "processes and machines are measured without knowing what they do"},
+	{"cmd/zeroms-lab/bench/frames", []string{"protocol/key", "protocol/wire"}, nil, "frames of a measurement coded by hand, held against wire by tests"},
+	{"cmd/zeroms-lab/bench/member", []string{"cmd/zeroms-lab/bench/frames", "cmd/zeroms-lab/bench/meter", "cmd/zeroms-lab/bench/socket", "protocol/..."}, nil, "the load on a gateway is a client of its own, which knows the protocol only"},
+	{"cmd/zeroms-lab/bench/fill", append([]string{"cmd/zeroms-lab/bench/member"}, engines...), nil, "accounts are written through the gateway's own store"},
+	{"cmd/zeroms-lab/bench/peer", []string{"cmd/zeroms-lab/bench/meter", "cmd/zeroms-lab/bench/socket", gorilla}, nil, "other servers speak other protocols; the relay is what a bare WebSocket server costs"},
 	{"cmd/zeroms-lab/*", append([]string{"cmd/zeroms-lab/world"}, commands...), nil, "a run of the lab has a package of its own"},
+	{"cmd/zeroms-gateway", append([]string{"cmd/zeroms-gateway/*"}, commands...), nil, "the gateway's command line; what it looks at and how it is told stands beside it"},
+	{"cmd/zeroms-gateway/machine", nil, nil, "what the operating system says, without a word on gateways"},
+	{"cmd/zeroms-gateway/accounts", engines, nil, "what an operator reads about accounts, without a terminal"},
+	{"cmd/zeroms-gateway/control", engines, nil, "how a running gateway is asked and told, without a command line"},
+	{"cmd/zeroms-gateway/doctor", append([]string{"cmd/zeroms-gateway/machine"}, engines...), nil, "findings about a gateway, without a terminal"},
 	{"cmd/zms", append([]string{"cmd/zms/*"}, commands...), nil, "the command line asks the owner of a profile, which may be itself"},
-	{"cmd/zms/report", []string{"cmd/zms/control"}, nil, "what people read about rows, without a terminal"},
+	{"cmd/zms/plain", nil, nil, "what makes texts of others harmless on a terminal needs no terminal"},
+	{"cmd/zms/report", []string{"cmd/zms/control", "cmd/zms/plain"}, nil, "what people read about rows, without a terminal"},
+	{"cmd/zms/tui", []string{"cmd/zms/control", "cmd/zms/report", "cmd/zms/tui/*", "protocol/card", "protocol/message", charm, terminals}, nil,
+		"the chat knows a profile by requests and rows, and never who owns it; of the protocol it needs QR codes and the longest text"},
+	{"cmd/zms/tui/*", []string{"cmd/zms/control", "cmd/zms/plain", "cmd/zms/tui/*", charm, terminals}, nil, "a piece of the chat is tested without a terminal and without a profile"},
 	{"cmd/zms/rescue", engines, nil, "files and gateways of backups: the work behind some commands, without their words"},
-	{"cmd/zms/control", append([]string{"cmd/zms/rescue"}, engines...), nil, "who owns a profile serves it to others, the desktop app too: it needs the engine and no command line"},
+	{"cmd/zms/control", append([]string{"cmd/zms/rescue"}, engines...), nil, "the language of a profile's owner, the desktop app's too; of the engine it knows the errors, which it names"},
+	{"cmd/zms/service", append([]string{"cmd/zms/control", "cmd/zms/rescue"}, engines...), nil, "who owns a profile does what others ask for: it needs the engine and no command line"},
+	{"cmd/zms/owner", append([]string{"cmd/zms/control", "cmd/zms/service"}, engines...), nil, "who asks the owner of a profile may become it, so this opens and runs one"},
 	{"cmd/*", commands, nil, "a command wires everything together, without a screen"},
 }
 

@@ -4,7 +4,8 @@
 // with every row that those steps wrote or erased, and only when that is
 // durable does it act: answer commands, submit envelopes, acknowledge to
 // gateways, emit events. So whatever anybody was told survives a crash, and
-// what was not durable was told to nobody.
+// what was not durable was told to nobody. Receipts and heads, for which nobody
+// waits, are taken in portions.
 //
 // Goroutines: Run is the loop; it waits for the Pool's Run. Nothing else.
 package client
@@ -20,6 +21,7 @@ import (
 	"zeroms/client/engine"
 	"zeroms/client/feed"
 	"zeroms/client/home"
+	"zeroms/client/tap"
 )
 
 // ErrStopped is returned when the client has ended.
@@ -44,8 +46,29 @@ const queueSize = 1024
 // wait for the loop.
 const pushedSize = 16
 
+// haste says in which order the loop takes an input.
+type haste uint8
+
+const (
+	// prompt inputs are stepped over at once: somebody waits for what they do.
+	prompt haste = iota
+	// ordered inputs are too, but whatever is late goes ahead of them.
+	ordered
+	// late inputs only note what was said about messages that are on their way
+	// already. They wait up to engine.Patience for others, so that no commit of
+	// theirs stands between a message and the disk.
+	late
+)
+
+// maxLate bounds the late inputs that wait. It is less than delivery.WindowDrop,
+// as receipts make room for further envelopes.
+const maxLate = 32
+
 // input is one thing for the loop to do.
-type input func(e *engine.Engine)
+type input struct {
+	step  func(e *engine.Engine)
+	haste haste
+}
 
 // Client is one person's engine. Its methods may be called from any goroutine
 // once Run was started; they wait for the loop.
@@ -56,6 +79,11 @@ type Client struct {
 	stopped chan struct{} // closed when Run returns
 	events  *feed.Feed[Event]
 	pushed  chan struct{} // holds one token per Pushed that waits for the loop
+	links   *tap.Hub      // what they say, for whoever watches
+
+	// owned by loop
+	waiting []input   // the late ones
+	until   time.Time // when they are taken at the latest
 }
 
 // New makes a Client; Run starts it.
@@ -74,7 +102,7 @@ func New(cfg Config) *Client {
 	}
 	return &Client{
 		cfg: cfg, inbox: make(chan input, queueSize), stopped: make(chan struct{}),
-		events: feed.New[Event](Lagged{}), pushed: make(chan struct{}, pushedSize),
+		events: feed.New[Event](Lagged{}), pushed: make(chan struct{}, pushedSize), links: tap.New(),
 	}
 }
 
@@ -82,7 +110,7 @@ func New(cfg Config) *Client {
 // the store fails. It does not close the store.
 func (c *Client) Run(ctx context.Context) error {
 	defer c.finish()
-	pool := home.New(home.Config{Dialer: c.cfg.Dialer, Resolve: c.cfg.Resolve, Timing: c.cfg.Links, Events: c.linkEvent})
+	pool := home.New(home.Config{Dialer: c.cfg.Dialer, Resolve: c.cfg.Resolve, Timing: c.cfg.Links, Events: c.linkEvent, Sight: c.links.Sight})
 	e := engine.New(engine.Config{Store: c.cfg.Store, Pool: pool, Timing: engine.Timing{Timing: c.cfg.Delivery, Repair: c.cfg.Repair}, Log: c.cfg.Log})
 	rows, err := c.cfg.Store.Load(ctx)
 	if err != nil {
@@ -111,6 +139,7 @@ func (c *Client) Run(ctx context.Context) error {
 func (c *Client) finish() {
 	close(c.stopped)
 	c.events.End()
+	c.links.End()
 }
 
 // push hands an input to the loop; it gives up when the client stops.
@@ -119,6 +148,22 @@ func (c *Client) push(in input) {
 	case c.inbox <- in:
 	case <-c.stopped:
 	}
+}
+
+// hasteOf says how soon an event matters. Rows may overtake receipts and heads,
+// which a gateway sends when it likes.
+func hasteOf(ev home.Event) haste {
+	switch ev := ev.(type) {
+	case home.Pushed:
+		return prompt
+	case home.Head:
+		return late
+	case home.Answered:
+		if ev.Receipt != nil {
+			return late
+		}
+	}
+	return ordered
 }
 
 // linkEvent hands to the loop what the links report.
@@ -131,12 +176,12 @@ func (c *Client) linkEvent(ev home.Event) {
 			return
 		}
 	}
-	c.push(func(e *engine.Engine) {
+	c.push(input{haste: hasteOf(ev), step: func(e *engine.Engine) {
 		e.LinkEvent(ev)
 		if rows {
 			<-c.pushed
 		}
-	})
+	}})
 }
 
 // call runs f in the loop and returns what it returned once the turn is durable.
@@ -146,10 +191,10 @@ func call[T any](ctx context.Context, c *Client, f func(e *engine.Engine) (T, er
 		err   error
 	}
 	done := make(chan result, 1)
-	in := func(e *engine.Engine) {
+	in := input{step: func(e *engine.Engine) {
 		v, err := f(e)
 		e.After(func() { done <- result{v, err} })
-	}
+	}}
 	var none T
 	select {
 	case c.inbox <- in:
@@ -182,23 +227,70 @@ func (c *Client) loop(ctx context.Context, e *engine.Engine) error {
 		if err := c.commit(ctx, e.Settle()); err != nil {
 			return err
 		}
-		if at, ok := e.Next(); ok {
+		if at, ok := c.next(e); ok {
 			timer.Reset(time.Until(at))
 		} else {
 			timer.Stop()
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return c.end(ctx, e)
 		case <-timer.C:
 			e.Begin(time.Now())
+			c.catchUp(e)
 		case in := <-c.inbox:
 			e.Begin(time.Now())
-			in(e)
+			c.take(e, in)
 			c.more(e)
 		}
 		e.Ring()
 	}
+}
+
+// end makes what came too late for a turn durable.
+func (c *Client) end(ctx context.Context, e *engine.Engine) error {
+	e.Begin(time.Now())
+	c.catchUp(e)
+	e.CatchUp()
+	if err := c.commit(ctx, e.Settle()); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// next is when the loop wants a turn although nothing happens.
+func (c *Client) next(e *engine.Engine) (at time.Time, ok bool) {
+	at, ok = e.Next()
+	if len(c.waiting) > 0 && (!ok || c.until.Before(at)) {
+		return c.until, true
+	}
+	return at, ok
+}
+
+// take steps over an input, or has it wait if it is late.
+func (c *Client) take(e *engine.Engine, in input) {
+	switch in.haste {
+	case ordered:
+		c.catchUp(e)
+	case late:
+		if len(c.waiting) == 0 {
+			c.until = time.Now().Add(engine.Patience)
+		}
+		if c.waiting = append(c.waiting, in); len(c.waiting) >= maxLate {
+			c.catchUp(e)
+		}
+		return
+	}
+	in.step(e)
+}
+
+// catchUp steps over everything that is late.
+func (c *Client) catchUp(e *engine.Engine) {
+	for _, in := range c.waiting {
+		in.step(e)
+	}
+	clear(c.waiting)
+	c.waiting = c.waiting[:0]
 }
 
 // more steps over the inputs that wait already, within one turn's bound.
@@ -206,7 +298,7 @@ func (c *Client) more(e *engine.Engine) {
 	for range engine.MaxInputs - 1 {
 		select {
 		case in := <-c.inbox:
-			in(e)
+			c.take(e, in)
 		default:
 			return
 		}

@@ -91,6 +91,10 @@ type Capacity struct {
 	GuestRefusals int
 }
 
+// Connections is how many TCP connections there may be at once: some more than
+// links, so that the refused ones learn why.
+func (c Capacity) Connections() int { return c.Conns + c.Conns/8 + 16 }
+
 // smallFrame is up to what size a frame waits for nobody else's bytes: texts and
 // all that is no content.
 const smallFrame = 8 << 10
@@ -108,8 +112,8 @@ func (c Capacity) Default() Capacity {
 	set(&c.Queues, 64<<20)
 	set(&c.GuestFlight, 8<<20)
 	set(&c.MemberFlight, 8<<20)
-	set(&c.MemberBurst, 4096)
-	set(&c.MemberRate, 1024)
+	set(&c.MemberBurst, 16384)
+	set(&c.MemberRate, 4096)
 	set(&c.MemberBytes, 8<<20)
 	set(&c.GuestBytes, 2<<20)
 	set(&c.AllBytes, 32<<20)
@@ -162,8 +166,12 @@ type Config struct {
 	// Timing and Capacity take defaults where they are zero.
 	Timing   Timing
 	Capacity Capacity
-	// Log gets counts; nil discards them.
+	// Log gets counts, and at level Debug the beginnings and ends of links; nil
+	// discards them.
 	Log *slog.Logger
+	// LogAddresses puts network addresses of links into those lines, and connections
+	// that became no links. Without it the log holds none.
+	LogAddresses bool
 }
 
 func (c *Config) check() error {

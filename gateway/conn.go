@@ -25,10 +25,11 @@ type conn struct {
 	// static
 	gw   *Gateway
 	link link.Conn
-	ctx  context.Context // its end cuts the link off
-	cut  context.CancelFunc
 	room chan struct{} // a request was answered, or something was written
+	gone chan struct{} // closed when the link is cut off
 	came time.Time
+
+	until context.Context // its end drains the link; set before the link is served
 
 	// owned by the reader
 	hellos  transcript
@@ -40,6 +41,8 @@ type conn struct {
 	batch   []mailbox.Submission // of the message that is being read
 
 	asGuest, asMember share // of the gateway's memory for requests
+
+	cutting sync.Once
 
 	mu sync.Mutex
 	// guarded by mu
@@ -78,12 +81,11 @@ type request struct {
 }
 
 func newConn(g *Gateway, l link.Conn) *conn {
-	// Not the context of ServeConn: its end drains, this one's cuts off.
-	ctx, cut := context.WithCancel(context.Background())
 	now, limits := time.Now(), &g.cfg.Capacity
 	c := &conn{
-		gw: g, link: l, ctx: ctx, cut: cut,
+		gw: g, link: l,
 		room:     make(chan struct{}, 1),
+		gone:     make(chan struct{}),
 		rate:     newBucket(limits.GuestBurst, limits.GuestRate),
 		spare:    newBucket(limits.SpareBurst, limits.SpareRate),
 		bytes:    newBucket(2*limits.GuestBytes, limits.GuestBytes),
@@ -102,9 +104,9 @@ func newConn(g *Gateway, l link.Conn) *conn {
 // serve reads until the link ends, by itself or by end.
 func (c *conn) serve() {
 	for {
-		message, err := c.link.Recv(c.ctx)
+		message, err := link.Borrow(context.Background(), c.link)
 		if err != nil {
-			if c.ctx.Err() == nil && !errors.Is(err, wire.ErrLinkClosed) {
+			if !c.isGone() && !errors.Is(err, wire.ErrLinkClosed) {
 				c.gw.counters.faults.Add(1)
 			}
 			c.cut()
@@ -115,7 +117,7 @@ func (c *conn) serve() {
 			break
 		}
 		if err := c.message(message); err != nil {
-			if c.ctx.Err() == nil {
+			if !c.isGone() {
 				c.gw.counters.faults.Add(1)
 			}
 			c.end(err)
@@ -143,7 +145,7 @@ func (c *conn) lastHeard() time.Time {
 	return c.heard
 }
 
-// await waits for the writer, which ends by itself or with ctx; nothing is
+// await waits for the writer, which ends by itself or when the link is cut off; nothing is
 // queued afterwards unless the link is ending and its writer has not begun.
 func (c *conn) await() {
 	for {
@@ -168,9 +170,27 @@ func (c *conn) release() {
 	session := c.session
 	c.timer.Stop()
 	c.mu.Unlock()
-	c.cut()
+	c.cutting.Do(func() { close(c.gone) }) // the link says goodbye in Close
 	if session != nil {
 		session.Detach()
+	}
+}
+
+// cut ends the link at once.
+func (c *conn) cut() {
+	c.cutting.Do(func() {
+		close(c.gone)
+		link.Cut(c.link)
+	})
+}
+
+// isGone reports whether the link was cut off.
+func (c *conn) isGone() bool {
+	select {
+	case <-c.gone:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -213,7 +213,7 @@ func (c *conn) waitFor(ready func() bool) bool {
 		c.flush()
 		select {
 		case <-c.room:
-		case <-c.ctx.Done():
+		case <-c.gone:
 			return false
 		}
 	}
@@ -235,7 +235,7 @@ func (c *conn) pace(size int) bool {
 		wait = max(wait, c.gw.bytes.wait(now, size))
 	}
 	if wait == 0 {
-		return c.ctx.Err() == nil
+		return !c.isGone()
 	}
 	c.flush()
 	timer := time.NewTimer(wait)
@@ -243,7 +243,7 @@ func (c *conn) pace(size int) bool {
 	select {
 	case <-timer.C:
 		return true
-	case <-c.ctx.Done():
+	case <-c.gone:
 		return false
 	}
 }

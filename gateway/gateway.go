@@ -112,28 +112,79 @@ func (g *Gateway) watch(ctx context.Context, boxed <-chan error) (ended bool, er
 func (g *Gateway) Serve(ctx context.Context, l net.Listener, plain bool) error {
 	config := link.ServerConfig{
 		Node: g.cfg.Node, Plain: plain,
-		// Some more than there may be links, so that the refused ones learn why.
-		MaxConns:    g.cfg.Capacity.Conns + g.cfg.Capacity.Conns/8 + 16,
+		MaxConns:    g.cfg.Capacity.Connections(),
 		MaxStarting: g.cfg.Capacity.SourceStarting,
 	}
-	return link.Serve(ctx, l, config, func(c link.Conn) { g.ServeConn(ctx, c) })
+	if g.cfg.LogAddresses {
+		config.Log = slog.NewLogLogger(g.log.Handler(), slog.LevelDebug)
+	}
+	defer context.AfterFunc(ctx, func() { g.drainUntil(ctx) })()
+	return link.Serve(ctx, l, config, func(c link.Conn) { g.serveLink(ctx, c) })
 }
 
 // ServeConn serves one link until it ends, and closes it. When ctx ends, the
 // link is drained.
 func (g *Gateway) ServeConn(ctx context.Context, l link.Conn) {
-	defer l.Close()
+	defer context.AfterFunc(ctx, func() { g.drainUntil(ctx) })()
+	g.serveLink(ctx, l)
+}
+
+// serveLink serves a link that drainUntil(ctx) drains. A link that waits stands on
+// this stack: it is as flat as it can be.
+func (g *Gateway) serveLink(ctx context.Context, l link.Conn) {
 	c := newConn(g, l)
-	defer c.release()
+	c.until = ctx
+	if g.enter(c) {
+		c.serve()
+	}
+	g.finish(c)
+}
+
+// enter admits a link, or ends it with the reason why not.
+func (g *Gateway) enter(c *conn) bool {
 	if err := g.admit(c); err != nil {
 		g.counters.refused.Add(1)
+		g.logLink(c.link, "link refused", "reason", wire.Lookup(err.Code).Name)
 		c.end(err)
 		c.await()
+		return false
+	}
+	if c.until.Err() != nil { // perhaps before drainUntil could see it
+		c.drain()
+	}
+	g.logLink(c.link, "link begins")
+	return true
+}
+
+// finish closes a link and gives back what it holds.
+func (g *Gateway) finish(c *conn) {
+	if g.leave(c) {
+		g.logLink(c.link, "link ended", "seconds", int(time.Since(c.came).Seconds()), "member", c.phase == member)
+	}
+	c.release()
+	c.link.Close()
+}
+
+// drainUntil drains the links that are served until ctx ends.
+func (g *Gateway) drainUntil(ctx context.Context) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.links {
+		if c.until == ctx {
+			c.drain()
+		}
+	}
+}
+
+// logLink logs what becomes of a link; whose it is only if the operator asked for it.
+func (g *Gateway) logLink(l link.Conn, message string, about ...any) {
+	if !g.log.Enabled(context.Background(), slog.LevelDebug) {
 		return
 	}
-	defer g.leave(c)
-	defer context.AfterFunc(ctx, c.drain)()
-	c.serve()
+	if g.cfg.LogAddresses {
+		about = append(about, "addr", l.Remote())
+	}
+	g.log.Debug("gateway: "+message, about...)
 }
 
 // admit takes a new link, or says why not: wire.ErrDraining, wire.ErrBusy.
@@ -159,14 +210,19 @@ func (g *Gateway) promote(c *conn) {
 	g.unlodge(c)
 }
 
-func (g *Gateway) leave(c *conn) {
+// leave forgets a link; false: it was never admitted.
+func (g *Gateway) leave(c *conn) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if _, admitted := g.links[c]; !admitted {
+		return false
+	}
 	delete(g.links, c)
 	g.unlodge(c)
 	if g.draining && len(g.links) == 0 {
 		close(g.empty)
 	}
+	return true
 }
 
 // drain ends every link as Run says and waits for them.

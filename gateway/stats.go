@@ -3,6 +3,8 @@ package gateway
 import (
 	"log/slog"
 	"sync/atomic"
+
+	"zeroms/protocol/wire"
 )
 
 // counters are what the links count as they go.
@@ -13,6 +15,45 @@ type counters struct {
 	busy, slow, silent, faults      atomic.Int64
 	evicted                         atomic.Int64
 	bytesIn, bytesOut               atomic.Int64
+	refusals                        [codes]atomic.Int64 // answers that refuse, by wire.Code
+}
+
+// codes is above every code of the error table.
+const codes = 128
+
+// refuse counts an answer if it refuses its request.
+func (c *counters) refuse(p wire.Payload) {
+	var code wire.Code
+	switch p := p.(type) {
+	case *wire.Failure:
+		code = p.Code
+	case *wire.Refused:
+		var signed wire.Refusal
+		if wire.Unmarshal(p.Object.Body, &signed, len(p.Object.Body)) != nil {
+			return
+		}
+		code = signed.Code
+	}
+	if code != 0 && code < codes {
+		c.refusals[code].Add(1)
+	}
+}
+
+// Refusals are the requests that were refused since the start, by the name of the
+// error: all of the table, most of them 0.
+func (g *Gateway) Refusals() map[string]int64 {
+	out := make(map[string]int64, len(wire.Table))
+	for _, entry := range wire.Table {
+		out[entry.Name] = g.counters.refusals[entry.Code].Load()
+	}
+	return out
+}
+
+// Draining reports whether the gateway takes no more links.
+func (g *Gateway) Draining() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.draining
 }
 
 // Stats are counts since the start; Links, Guests and Waiting are of now. They

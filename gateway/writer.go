@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -152,7 +153,7 @@ func (c *conn) loopWrite(written chan struct{}) {
 		message, more := c.next()
 		if message != nil {
 			c.gw.counters.bytesOut.Add(int64(len(message)))
-			if err := c.link.Send(c.ctx, message); err != nil {
+			if err := c.link.Send(context.Background(), message); err != nil {
 				c.stopWriting()
 				return
 			}

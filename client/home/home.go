@@ -67,6 +67,9 @@ type Config struct {
 	// Events receives every event in order per gateway. It may block: that
 	// holds back the gateway's pushes.
 	Events func(Event)
+	// Sight is shown every message of every link, if it is not nil. It must not
+	// block.
+	Sight func(Sighting)
 }
 
 // Target is a gateway to talk to.

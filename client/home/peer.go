@@ -269,7 +269,7 @@ func (q *peer) once(ctx context.Context, spec *Spec, target Target) error {
 		return linkError(err)
 	}
 	defer conn.Close()
-	s := &session{peer: q, target: target, conn: conn, pending: map[uint64]pending{}}
+	s := &session{peer: q, target: target, conn: q.sight(conn, target.Endpoint, spec != nil), pending: map[uint64]pending{}}
 	if err := s.hello(dialing); err != nil {
 		return linkError(err)
 	}

@@ -7,6 +7,8 @@ import (
 	"zeroms/gateway/mailbox/door"
 	"zeroms/gateway/mailbox/intake"
 	"zeroms/gateway/mailbox/ledger"
+	"zeroms/gateway/mailbox/logins"
+	"zeroms/gateway/mailbox/records"
 	"zeroms/protocol/custody"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
@@ -24,44 +26,18 @@ type account struct {
 	closed bool
 	gone   bool // forgotten: whoever still holds it must fail
 
-	logins   map[key.LoginPublic]*login
-	removed  map[key.LoginPublic]uint64 // by removed keys, also those enrolled again: Login.Removed
-	drops    map[key.DropID]*drop       // those in memory
-	sessions map[*Session]struct{}
-	live     counts
+	logins   logins.Set
+	drops    map[key.DropID]*drop // nil: none; those in memory
+	sessions []*Session
+	live     records.Counts
 	intake   *intake.Intake // nil until the first submission
 	waiting  *door.Waiting  // at its doors; nil like intake
 
 	// what the next batch takes
 	dirty    bool
 	inFlight bool // the running commit carries a change of it
-	changed  map[key.LoginPublic]struct{}
 
 	refreshed time.Time // when the floor was last read from the Store
-}
-
-// counts are what an account has registered.
-type counts struct{ drops, doors, deleted, profiles, unnamed int }
-
-// counted are the counts of an account in the Store.
-func counted(a *Account) counts {
-	return counts{a.Drops, a.Doors, a.Deleted, a.Profiles, a.Unnamed}
-}
-
-// login is an enrolled login key.
-type login struct {
-	key    key.LoginPublic
-	cursor key.CursorID
-	acked  Mark
-	sig    []byte
-	// enrolled is the Time of the newest object that enrolled it, ms.
-	enrolled uint64
-	// from is the row that enrolled it.
-	from wire.Position
-	// claim is a newer acknowledgement that is not checked yet; nil if there is none.
-	claim *claim
-	// session is its newest link, nil if there is none.
-	session *Session
 }
 
 // drop is a drop or door in memory.
@@ -109,31 +85,14 @@ func (m *Mailbox) account(tag key.AccountTag) (*account, error) {
 func (m *Mailbox) newAccount(tag key.AccountTag, stored *Account, now time.Time) *account {
 	a := &account{
 		box:       m,
+		logins:    logins.Load(stored.Logins, stored.Oldest),
 		tag:       tag,
 		key:       stored.Key,
 		log:       ledger.Log{Head: stored.Head, Durable: stored.Head, Floor: stored.Floor, Oldest: stored.Oldest.Index()},
 		quota:     m.quota(stored.Quota),
 		closed:    stored.Closed,
-		logins:    make(map[key.LoginPublic]*login),
-		removed:   make(map[key.LoginPublic]uint64),
-		drops:     make(map[key.DropID]*drop),
-		sessions:  make(map[*Session]struct{}),
-		changed:   make(map[key.LoginPublic]struct{}),
-		live:      counted(stored),
+		live:      stored.Counts,
 		refreshed: now,
-	}
-	for _, l := range stored.Logins {
-		if l.Removed != 0 {
-			a.removed[l.Key] = l.Removed
-		}
-		if l.Enrolled == 0 {
-			continue
-		}
-		in := &login{key: l.Key, cursor: l.Cursor, acked: l.Acked, sig: l.Sig, enrolled: l.Enrolled, from: l.From}
-		if in.acked.Index() < stored.Oldest.Index() {
-			in.acked, in.sig = stored.Oldest, nil // away longer than rows are kept
-		}
-		a.logins[l.Key] = in
 	}
 	m.accounts[tag] = a
 	m.memory.Use(a, now)
@@ -158,7 +117,7 @@ func (m *Mailbox) forget(a *account) []Port {
 		delete(m.drops, id)
 	}
 	var ports []Port
-	for s := range a.sessions {
+	for _, s := range a.sessions {
 		s.ended = wire.ErrUnavailable
 		ports = append(ports, s.port)
 	}
@@ -221,6 +180,9 @@ func (m *Mailbox) addDrop(a *account, stored Drop) *drop {
 		d.start = custody.DropStart(d.ID, d.Account, d.Start)
 	}
 	m.drops[d.ID] = d
+	if a.drops == nil {
+		a.drops = make(map[key.DropID]*drop)
+	}
 	a.drops[d.ID] = d
 	return d
 }
@@ -230,7 +192,7 @@ func (m *Mailbox) addDrop(a *account, stored Drop) *drop {
 func (m *Mailbox) append(a *account, row Row) *Row {
 	m.pending.bytes += len(row.Payload)
 	m.markDirty(a)
-	for s := range a.sessions {
+	for _, s := range a.sessions {
 		m.wake = append(m.wake, s.port)
 	}
 	return a.log.Append(m.incarnation, row)
@@ -243,13 +205,7 @@ func (m *Mailbox) long(a *account) bool { return a.log.Len() >= m.cfg.Rows }
 // raiseFloor lets go of what every enrolled cursor passed; mu is held. Without
 // a cursor only time does that.
 func (a *account) raiseFloor() {
-	var low *Mark
-	for _, l := range a.logins {
-		if low == nil || l.acked.Index() < low.Index() {
-			low = &l.acked
-		}
-	}
-	if low != nil {
+	if low := a.logins.Lowest(); low != nil {
 		a.log.Raise(*low)
 	}
 }
@@ -275,7 +231,7 @@ func (m *Mailbox) refresh(a *account, now time.Time) (bool, error) {
 	a.log.Raise(stored.Floor)
 	a.log.Oldest = max(a.log.Oldest, stored.Oldest.Index())
 	if m.steps == steps && !a.dirty && !a.inFlight {
-		a.live = counted(stored) // what was deleted long ago is forgotten
+		a.live = stored.Counts // what was deleted long ago is forgotten
 	}
 	return true, nil
 }
@@ -283,7 +239,7 @@ func (m *Mailbox) refresh(a *account, now time.Time) (bool, error) {
 // trim lets go of rows that are durable and that no link waits for; mu is held.
 func (a *account) trim() {
 	needed := a.log.Durable.Index()
-	for s := range a.sessions {
+	for _, s := range a.sessions {
 		needed = min(needed, s.window.At)
 	}
 	a.log.Trim(needed, tailBytes)

@@ -4,32 +4,20 @@ import (
 	"context"
 	"time"
 
+	"zeroms/gateway/mailbox/ledger"
+	"zeroms/gateway/mailbox/logins"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
 
-// How often the signature of a session's acknowledgement is checked at once: each
-// claimEvery, and claimBurst of them in advance. Checking one costs more than a
-// dozen messages do, so one that comes sooner waits, for claimEvery at most.
-const (
-	claimEvery = 100 * time.Millisecond
-	claimBurst = 8
-)
+// claimEvery is how long an acknowledgement that comes too fast (ledger.Pace) waits
+// until its signature is checked.
+const claimEvery = ledger.PaceEvery
 
 // judgeNow reports whether a signature is to be checked at once, and counts that;
 // mu is held. It is too where much waits for being let go of.
 func (s *Session) judgeNow(now time.Time) bool {
-	if s.account.log.Waiting() > s.m.cfg.Limits.Quota/2 {
-		return true
-	}
-	if s.judged.Before(now) {
-		s.judged = now
-	}
-	if s.judged.Sub(now) > (claimBurst-1)*claimEvery {
-		return false
-	}
-	s.judged = s.judged.Add(claimEvery)
-	return true
+	return s.account.log.Waiting() > s.account.quota/2 || s.judged.Take(now)
 }
 
 // claim is the newest acknowledgement of a login key whose signature is not
@@ -47,11 +35,8 @@ func (s *Session) signed(ack *wire.Ack) bool {
 }
 
 // claim notes an acknowledgement to be checked later; mu is held.
-func (m *Mailbox) claim(s *Session, l *login, ack *wire.Ack, mark Mark) {
-	if l.claim == nil {
-		m.claims = append(m.claims, l)
-	}
-	l.claim = &claim{s, ack, mark}
+func (m *Mailbox) claim(s *Session, l *logins.Login, ack *wire.Ack, mark Mark) {
+	m.claims[l] = &claim{s, ack, mark}
 	s.account.trim()
 	select {
 	case m.unchecked <- struct{}{}:
@@ -60,9 +45,9 @@ func (m *Mailbox) claim(s *Session, l *login, ack *wire.Ack, mark Mark) {
 }
 
 // move moves a cursor to an acknowledgement whose signature holds; mu is held.
-func (m *Mailbox) move(a *account, l *login, mark Mark, sig []byte) {
-	l.acked, l.sig = mark, sig
-	a.changed[l.key] = struct{}{}
+func (m *Mailbox) move(a *account, l *logins.Login, mark Mark, sig []byte) {
+	l.Acked, l.Sig = mark, sig
+	a.logins.Touch(l.Key)
 	a.raiseFloor()
 	a.trim()
 	m.markDirty(a)
@@ -91,30 +76,39 @@ func (m *Mailbox) loopClaims(ctx context.Context) {
 }
 
 // judge checks the newest acknowledgement of every login key that claimed one.
-// One that does not hold ends its link, and the cursor stays where it was.
 func (m *Mailbox) judge() {
 	m.mu.Lock()
-	logins := m.claims
-	claims := make([]*claim, len(logins))
-	for i, l := range logins {
-		claims[i], l.claim = l.claim, nil
-	}
-	m.claims = nil
+	claims := m.claims
+	m.claims = make(map[*logins.Login]*claim)
 	m.mu.Unlock()
-	for i, l := range logins {
-		c := claims[i]
-		if c == nil {
-			continue // a newer acknowledgement was checked at once
-		}
-		if !c.session.signed(c.ack) {
-			c.session.port.Close(wire.ErrSignature)
-			continue
-		}
-		m.mu.Lock()
-		a := c.session.account
-		if !a.gone && a.logins[l.key] == l && c.mark.Index() > l.acked.Index() {
-			m.move(a, l, c.mark, c.ack.Sig)
-		}
-		m.mu.Unlock()
+	for l, c := range claims {
+		m.check(l, c)
+	}
+}
+
+// judgeOne checks what one login key has claimed.
+func (m *Mailbox) judgeOne(a *account, login key.LoginPublic) {
+	m.mu.Lock()
+	l := a.logins.Of(login)
+	c := m.claims[l]
+	delete(m.claims, l)
+	m.mu.Unlock()
+	if c != nil {
+		m.check(l, c)
+	}
+}
+
+// check moves the cursor to what was claimed if its signature holds. Else the link
+// ends, and the cursor stays where it was.
+func (m *Mailbox) check(l *logins.Login, c *claim) {
+	if !c.session.signed(c.ack) {
+		c.session.port.Close(wire.ErrSignature)
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := c.session.account
+	if !a.gone && a.logins.Of(l.Key) == l && c.mark.Index() > l.Acked.Index() {
+		m.move(a, l, c.mark, c.ack.Sig)
 	}
 }

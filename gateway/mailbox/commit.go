@@ -182,22 +182,10 @@ func (m *Mailbox) take(now time.Time) (*pending, *Batch) {
 // change takes out of an account what the next batch holds of it; Mailbox.mu is held.
 func (a *account) change() AccountChange {
 	u := a.log.Take()
-	c := AccountChange{
+	return AccountChange{
 		Tag: a.tag, Key: a.key, Before: u.Before, Head: a.log.Head, Rows: u.Rows, Displaced: u.Displaced,
-		Floor: a.log.Floor, Closed: a.closed,
+		Floor: a.log.Floor, Closed: a.closed, Logins: a.logins.Changes(),
 	}
-	for k := range a.changed {
-		l := a.logins[k]
-		if l == nil {
-			c.Logins = append(c.Logins, Login{Key: k, Removed: a.removed[k]})
-			continue
-		}
-		c.Logins = append(c.Logins, Login{
-			Key: k, Cursor: l.cursor, Acked: l.acked, Sig: l.sig, Enrolled: l.enrolled, Removed: a.removed[k], From: l.from,
-		})
-	}
-	clear(a.changed)
-	return c
 }
 
 // abandon answers everything that is not durable with ErrUnavailable and forgets
@@ -258,7 +246,7 @@ func (m *Mailbox) settle(p *pending, b *Batch) []release.Leaf[Port] {
 			continue
 		}
 		add(a)
-		for s := range a.sessions {
+		for _, s := range a.sessions {
 			if at := a.log.Durable.Index(); at >= s.headAt+headEvery {
 				s.headAt = at
 				add(a, release.To[Port]{Port: s.port})

@@ -44,7 +44,7 @@ func (s *Session) dropPut(id uint64, r *wire.DropPut) error {
 		case d.Deleted == 0:
 			return nil
 		}
-		if a.live.drops >= int(m.cfg.Limits.Drops) || m.crowded(a) {
+		if a.live.Drops >= int(m.cfg.Limits.Drops) || m.crowded(a) {
 			return wire.ErrLimit.Because("drops")
 		}
 		if d != nil {
@@ -52,7 +52,7 @@ func (s *Session) dropPut(id uint64, r *wire.DropPut) error {
 		}
 		d = m.addDrop(a, Drop{ID: o.Drop, Account: a.tag, Capability: capability, Start: a.log.Next(m.incarnation)})
 		d.Head = d.start
-		a.live.drops++
+		a.live.Drops++
 		m.markDrop(d)
 		m.objectRow(a, d.ID, d, r.Object)
 		return nil
@@ -82,14 +82,14 @@ func (s *Session) doorPut(id uint64, r *wire.DoorPut) error {
 		case live && r.Number == d.Number && r.Bits == d.Bits && d.Capability.Equal(r.Capability[:]):
 			return nil
 		}
-		if m.long(a) || !live && (a.live.doors >= int(m.cfg.Limits.Doors) || m.crowded(a)) {
+		if m.long(a) || !live && (a.live.Doors >= int(m.cfg.Limits.Doors) || m.crowded(a)) {
 			return wire.ErrLimit.Because("doors")
 		}
 		if d != nil {
 			m.unregister(d)
 		}
 		d = m.addDrop(a, Drop{ID: o.Drop, Account: a.tag, Capability: capability, Door: true, Number: r.Number, Bits: r.Bits})
-		a.live.doors++
+		a.live.Doors++
 		m.markDrop(d)
 		m.objectRow(a, d.ID, nil, r.Object)
 		return nil
@@ -107,12 +107,12 @@ func (s *Session) dropDelete(id uint64, r *wire.DropDelete) error {
 			return nil
 		}
 		d.Deleted = wire.Millis(time.Now())
-		a.live.deleted++
+		a.live.Deleted++
 		if d.Door {
-			a.live.doors--
+			a.live.Doors--
 			m.objectRow(a, d.ID, nil, r.Object)
 		} else {
-			a.live.drops--
+			a.live.Drops--
 			m.objectRow(a, d.ID, d, r.Object)
 		}
 		m.markDrop(d)
@@ -154,7 +154,7 @@ func (s *Session) change(request uint64, id key.DropID, fn func(*drop) error) er
 // crowded reports whether an account keeps as many deleted drops and doors, or
 // rows, as it may; mu is held.
 func (m *Mailbox) crowded(a *account) bool {
-	return m.long(a) || a.live.deleted > deletedPer*int(m.cfg.Limits.Drops+m.cfg.Limits.Doors)
+	return m.long(a) || a.live.Deleted > deletedPer*int(m.cfg.Limits.Drops+m.cfg.Limits.Doors)
 }
 
 // unregister takes a drop or door out of its account, because another
@@ -164,11 +164,11 @@ func (m *Mailbox) unregister(d *drop) {
 	a := m.accounts[d.Account]
 	switch {
 	case d.Deleted != 0:
-		a.live.deleted--
+		a.live.Deleted--
 	case d.Door:
-		a.live.doors--
+		a.live.Doors--
 	default:
-		a.live.drops--
+		a.live.Drops--
 	}
 	delete(a.drops, d.ID)
 	delete(m.drops, d.ID)

@@ -8,49 +8,27 @@ import (
 	"time"
 
 	"zeroms/gateway/mailbox/keyed"
+	"zeroms/gateway/mailbox/logins"
 	"zeroms/gateway/mailbox/recent"
+	"zeroms/gateway/mailbox/settings"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
 
-// Registration says who may open an account.
-type Registration uint8
+// How a mailbox is set (package settings).
+type (
+	// Registration says who may open an account.
+	Registration = settings.Registration
+	// Timing holds every interval of the mailbox; zero fields take their default.
+	Timing = settings.Timing
+)
 
 // The registration policies.
 const (
-	Open       Registration = iota // anybody
-	InviteOnly                     // holders of an invite with uses left
-	ByWork                         // whoever did Config.RegisterBits of work, and holders of an invite
+	Open       = settings.Open
+	InviteOnly = settings.InviteOnly
+	ByWork     = settings.ByWork
 )
-
-// Timing holds every interval of the mailbox; zero fields take their default.
-type Timing struct {
-	// Gather is how long a commit waits for company after its first request.
-	Gather time.Duration
-	// AckFlush is how long acknowledgements alone wait for their commit.
-	AckFlush time.Duration
-	// Sweep is the time between two rounds of expiry and compaction.
-	Sweep time.Duration
-	// Idle is how long an unused account stays in memory.
-	Idle time.Duration
-	// Retry is the first wait after a failed commit; it doubles up to 32 times that.
-	Retry time.Duration
-}
-
-// Default fills the fields that are zero.
-func (t Timing) Default() Timing {
-	set := func(d *time.Duration, v time.Duration) {
-		if *d == 0 {
-			*d = v
-		}
-	}
-	set(&t.Gather, 2*time.Millisecond)
-	set(&t.AckFlush, 2*time.Second)
-	set(&t.Sweep, 30*time.Second)
-	set(&t.Idle, 10*time.Minute)
-	set(&t.Retry, time.Second)
-	return t
-}
 
 // Bounds of what waits in memory.
 const (
@@ -61,18 +39,15 @@ const (
 	headEvery   = 64        // rows between two heads sent unasked
 	deletedPer  = 3         // deleted drops remembered for each drop allowed
 	maxRemoved  = 64        // removed login keys, and deleted profiles, remembered for an account
-	maxDevices  = 256       // login keys of an account: a signed state names them all in one frame
 	intakePage  = 4096      // rows read at once when an account's intake is loaded
 	intakeFresh = 24 * time.Hour
 )
 
-// DefaultRows is how many rows an account may have kept unless Config says
-// otherwise: at about 256 bytes each on the disk, as much as the usual quota.
-const DefaultRows = 1 << 20
-
-// DefaultMemory is how many bytes accounts may take in memory unless Config says
-// otherwise.
-const DefaultMemory = 256 << 20
+// What Config takes where it says nothing.
+const (
+	DefaultRows   = settings.Rows
+	DefaultMemory = settings.Memory
+)
 
 // Config is what a Mailbox needs.
 type Config struct {
@@ -148,25 +123,16 @@ type Mailbox struct {
 	flying      *pending // what the running commit took; empty while none runs
 	steps       uint64   // beginnings and ends of commits
 	wake        []Port   // to be woken by unlock
-	claims      []*login // those with a claim
+	claims      map[*logins.Login]*claim
 }
 
 // New checks the configuration and starts nothing.
 func New(cfg Config) (*Mailbox, error) {
-	retention := time.Duration(cfg.Limits.Retention) * time.Second
-	switch {
-	case cfg.Node.IsZero() || cfg.Store == nil:
+	if cfg.Node.IsZero() || cfg.Store == nil {
 		return nil, errors.New("mailbox: Config needs a node key and a Store")
-	case cfg.Limits.Retention > uint64(wire.MaxRetention/time.Second) || retention <= 0:
-		return nil, errors.New("mailbox: Limits.Retention must be 1 second to 30 days")
-	case cfg.Limits.Quota == 0 || cfg.Limits.PushWindow == 0:
-		return nil, errors.New("mailbox: Limits.Quota and PushWindow must not be 0")
-	case cfg.Limits.Devices == 0 || cfg.Limits.Devices > maxDevices:
-		return nil, errors.New("mailbox: Limits.Devices must be 1 to 256")
-	case cfg.Registration == ByWork && (cfg.RegisterBits == 0 || cfg.RegisterBits > wire.MaxWorkBits):
-		return nil, errors.New("mailbox: registration by work needs RegisterBits of 1 to 40")
-	case cfg.Registration == ByWork && cfg.Limits.RegisterBits != cfg.RegisterBits:
-		return nil, errors.New("mailbox: Limits.RegisterBits must announce RegisterBits")
+	}
+	if err := settings.Check(&cfg.Limits, cfg.Registration, cfg.RegisterBits); err != nil {
+		return nil, err
 	}
 	cfg.Timing = cfg.Timing.Default()
 	if cfg.Rows == 0 {
@@ -185,6 +151,7 @@ func New(cfg Config) (*Mailbox, error) {
 		ready:     make(chan struct{}),
 		kick:      make(chan struct{}, 1),
 		unchecked: make(chan struct{}, 1),
+		claims:    make(map[*logins.Login]*claim),
 		accounts:  make(map[key.AccountTag]*account),
 		memory:    recent.New[*account](cfg.Memory),
 		drops:     make(map[key.DropID]*drop),

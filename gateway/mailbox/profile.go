@@ -74,32 +74,23 @@ func (s *Session) putProfile(id uint64, r *wire.ProfilePut, known *Profile) erro
 	case known == nil:
 	case own && r.Number < known.Number, (!own || !live && !deletes) && r.Number <= known.Number:
 		return wire.ErrStaleClaim
-	case live && deletes && a.live.unnamed >= maxRemoved:
+	case live && deletes && a.live.Unnamed >= maxRemoved:
 		return wire.ErrLimit.Because("deleted profiles")
 	}
-	if !deletes && (!own || !live) && a.live.profiles >= int(m.cfg.Limits.Profiles) {
+	if !deletes && (!own || !live) && a.live.Profiles >= int(m.cfg.Limits.Profiles) {
 		return wire.ErrLimit.Because("profiles")
 	}
 	if known != nil {
 		if other := m.accounts[known.Account]; other != nil {
-			other.live.profile(known, -1)
+			other.live.Profile(known, -1)
 			m.markDirty(other) // the count shares the fate of the commit
 		}
 	}
 	now := Profile{Name: r.Name, Account: a.tag, Number: r.Number, Blob: r.Blob}
-	a.live.profile(&now, 1)
+	a.live.Profile(&now, 1)
 	m.markDirty(a)
 	m.pending.profiles[r.Name] = now
 	m.pending.bytes += len(r.Blob)
 	m.queue(answer{port: s.port, id: id, payload: &wire.OK{}})
 	return nil
-}
-
-// profile counts a profile, live or deleted.
-func (c *counts) profile(p *Profile, n int) {
-	if len(p.Blob) > 0 {
-		c.profiles += n
-	} else {
-		c.unnamed += n
-	}
 }

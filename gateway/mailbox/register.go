@@ -9,6 +9,7 @@ import (
 
 	"zeroms/gateway/mailbox/door"
 	"zeroms/gateway/mailbox/intake"
+	"zeroms/gateway/mailbox/logins"
 	"zeroms/gateway/mailbox/objects"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
@@ -181,37 +182,21 @@ func (m *Mailbox) addLogin(a *account, e *wire.Enrolment, r request) error {
 		return wire.ErrUnavailable
 	case a.closed:
 		return wire.ErrClosed
-	case e.Time <= a.removed[e.Login]:
-		return wire.ErrExpired.Because("the login key was removed later")
 	}
-	if l := a.logins[e.Login]; l != nil {
-		if l.cursor != e.Cursor {
-			return wire.ErrValue.Because("the login key has another cursor")
-		}
-		if e.Time > l.enrolled { // else it could be replayed after a removal
-			l.enrolled = e.Time
-			a.changed[e.Login] = struct{}{}
-			m.markDirty(a)
-		}
-		m.queue(answer{port: r.port, id: r.id, payload: &wire.OK{}})
-		return nil
-	}
-	if uint32(len(a.logins)) >= m.cfg.Limits.Devices {
-		return wire.ErrLimit.Because("devices")
-	}
-	if m.long(a) {
+	verdict, err := a.logins.Check(e, int(m.cfg.Limits.Devices))
+	switch {
+	case err != nil:
+		return err
+	case verdict == logins.Fresh && m.long(a):
 		return wire.ErrLimit.Because("rows")
+	case verdict == logins.Fresh:
+		m.pending.enrolling[e.Login] = a.tag
+		l := a.logins.Add(e, a.log.Head)
+		l.From = m.objectRow(a, key.DropID{}, nil, r.object).Position
+	case verdict == logins.Renewed:
+		a.logins.Renew(e)
+		m.markDirty(a)
 	}
-	for _, l := range a.logins {
-		if l.cursor == e.Cursor {
-			return wire.ErrValue.Because("the cursor belongs to another login key")
-		}
-	}
-	l := &login{key: e.Login, cursor: e.Cursor, acked: a.log.Head, enrolled: e.Time}
-	a.logins[e.Login] = l
-	a.changed[e.Login] = struct{}{}
-	m.pending.enrolling[e.Login] = a.tag
-	l.from = m.objectRow(a, key.DropID{}, nil, r.object).Position
 	m.queue(answer{port: r.port, id: r.id, payload: &wire.OK{}})
 	return nil
 }
@@ -282,26 +267,16 @@ func (s *Session) enrol(id uint64, r *wire.EnrolmentChange) error {
 // removeLogin ends a login key with its cursor and link at once; mu is held. The
 // ports are to be closed.
 func (m *Mailbox) removeLogin(a *account, e *wire.Enrolment, r request) ([]Port, error) {
-	l := a.logins[e.Login]
+	l, err := a.logins.Remove(e, maxRemoved)
+	if err != nil {
+		return nil, err
+	}
 	if l == nil { // unknown or removed before
 		m.queue(answer{port: r.port, id: r.id, payload: &wire.OK{}})
 		return nil, nil
 	}
-	if l.cursor != e.Cursor {
-		return nil, wire.ErrValue.Because("the login key has another cursor")
-	}
-	before, again := a.removed[e.Login]
-	switch {
-	case again && e.Time <= before:
-		return nil, wire.ErrExpired.Because("the login key was removed and enrolled again later")
-	case !again && len(a.removed) >= maxRemoved:
-		return nil, wire.ErrLimit.Because("removed devices")
-	}
-	ports := m.endSession(l.session, wire.ErrLogin)
-	delete(a.logins, e.Login)
-	// Whoever signed the enrolment may have had a clock that is ahead.
-	a.removed[e.Login] = max(e.Time, l.enrolled)
-	a.changed[e.Login] = struct{}{}
+	delete(m.claims, l)
+	ports := m.endSession(a.session(l.Key), wire.ErrLogin)
 	m.objectRow(a, key.DropID{}, nil, r.object)
 	a.raiseFloor()
 	m.queue(answer{port: r.port, id: r.id, payload: &wire.OK{}})
@@ -314,11 +289,11 @@ func (m *Mailbox) closeAccount(a *account, r request) (ports []Port) {
 	if len(r.object.Body) > 0 {
 		m.objectRow(a, key.DropID{}, nil, r.object)
 	}
-	for s := range a.sessions {
+	for _, s := range slices.Clone(a.sessions) {
 		ports = append(ports, m.endSession(s, wire.ErrClosed)...)
 	}
 	a.closed = true
-	clear(a.logins)
+	a.logins.Clear()
 	a.log.Floor = a.log.Head
 	m.queue(answer{port: r.port, id: r.id, payload: &wire.OK{}})
 	return ports

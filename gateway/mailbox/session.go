@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"zeroms/gateway/mailbox/ledger"
@@ -21,7 +22,7 @@ type Session struct {
 	// guarded by Mailbox.mu
 	window  ledger.Window
 	headAt  uint64      // index of the newest head sent
-	judged  time.Time   // until when checks of acknowledgements at once are spent
+	judged  ledger.Pace // checks of acknowledgements at once
 	stating bool        // a StateGet is on its way
 	ended   *wire.Error // why the session is over
 }
@@ -48,7 +49,7 @@ func (m *Mailbox) Attach(login key.LoginPublic, p Port) (*Session, *wire.Welcome
 	if _, err := m.refresh(a, time.Now()); err != nil {
 		return nil, nil, err
 	}
-	m.judge() // what an earlier link acknowledged is behind us
+	m.judgeOne(a, login) // what an earlier link acknowledged is behind us
 	s, welcome, old, err := m.attach(a, login, p)
 	for _, port := range old {
 		port.Close(wire.ErrLinkClosed.Because("the device has a newer link"))
@@ -59,7 +60,7 @@ func (m *Mailbox) Attach(login key.LoginPublic, p Port) (*Session, *wire.Welcome
 func (m *Mailbox) attach(a *account, login key.LoginPublic, p Port) (*Session, *wire.Welcome, []Port, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	l := a.logins[login]
+	l := a.logins.Of(login)
 	switch {
 	case m.phase == draining:
 		return nil, nil, nil, wire.ErrDraining
@@ -72,19 +73,28 @@ func (m *Mailbox) attach(a *account, login key.LoginPublic, p Port) (*Session, *
 	case len(m.pending.answers) > maxWaiting:
 		return nil, nil, nil, wire.ErrBusy
 	}
-	old := m.endSession(l.session, wire.ErrLinkClosed)
+	old := m.endSession(a.session(login), wire.ErrLinkClosed)
 	s := &Session{
-		m: m, account: a, login: login, cursor: l.cursor, port: p,
-		window: ledger.Window{At: l.acked.Index()}, headAt: a.log.Durable.Index(),
+		m: m, account: a, login: login, cursor: l.Cursor, port: p,
+		window: ledger.Window{At: l.Acked.Index()}, headAt: a.log.Durable.Index(),
 	}
-	l.session = s
-	a.sessions[s] = struct{}{}
+	a.sessions = append(a.sessions, s)
 	m.touch(a)
 	m.queue(answer{port: p, head: a})
 	return s, &wire.Welcome{
-		Tag: a.tag, Cursor: l.acked.Position, R: l.acked.R, Sig: l.sig,
+		Tag: a.tag, Cursor: l.Acked.Position, R: l.Acked.R, Sig: l.Sig,
 		Used: a.log.Waiting(), Quota: a.quota,
 	}, old, nil
+}
+
+// session is the link of a login key; nil: it has none. mu is held.
+func (a *account) session(k key.LoginPublic) *Session {
+	for _, s := range a.sessions {
+		if s.login == k {
+			return s
+		}
+	}
+	return nil
 }
 
 // endSession ends a session, which may be nil; mu is held. Its port is returned
@@ -94,10 +104,7 @@ func (m *Mailbox) endSession(s *Session, reason *wire.Error) []Port {
 		return nil
 	}
 	s.ended = reason
-	delete(s.account.sessions, s)
-	if l := s.account.logins[s.login]; l != nil && l.session == s {
-		l.session = nil
-	}
+	s.account.sessions = slices.DeleteFunc(s.account.sessions, func(o *Session) bool { return o == s })
 	s.account.trim()
 	return []Port{s.port}
 }
@@ -163,8 +170,8 @@ func (s *Session) Ack(ack *wire.Ack) error {
 func (s *Session) markAt(index uint64) (*Mark, error) {
 	a := s.account
 	s.m.mu.Lock()
-	l := a.logins[s.login]
-	above := l != nil && index > l.acked.Index()
+	l := a.logins.Of(s.login)
+	above := l != nil && index > l.Acked.Index()
 	var found *Mark
 	if above {
 		found = s.window.Find(index)
@@ -196,10 +203,10 @@ func (s *Session) ack(ack *wire.Ack, mark *Mark, later bool) (wake bool, err err
 	if err := s.alive(); err != nil {
 		return false, err
 	}
-	l := a.logins[s.login]
-	newest := &l.acked
-	if l.claim != nil {
-		newest = &l.claim.mark
+	l := a.logins.Of(s.login)
+	newest := &l.Acked
+	if c := s.m.claims[l]; c != nil {
+		newest = &c.mark
 	}
 	if ack.Upto.Index() < newest.Index() {
 		return false, nil
@@ -217,7 +224,7 @@ func (s *Session) ack(ack *wire.Ack, mark *Mark, later bool) (wake bool, err err
 	if later {
 		s.m.claim(s, l, ack, *mark)
 	} else {
-		l.claim = nil
+		delete(s.m.claims, l)
 		s.m.move(a, l, *mark, ack.Sig)
 	}
 	return s.window.At < a.log.Head.Index(), nil

@@ -11,11 +11,11 @@ const (
 // Weight is about what the account takes in memory; Mailbox.mu is held for it and
 // for Shed, Free and Forget.
 func (a *account) Weight() int {
-	n := accountBytes + loginBytes*(len(a.logins)+len(a.removed)) + dropBytes*len(a.drops) + a.log.Bytes()
+	n := accountBytes + loginBytes*a.logins.Known() + dropBytes*len(a.drops) + a.log.Bytes()
 	if a.intake != nil {
 		n += a.intake.Bytes() + a.waiting.Bytes()
 	}
-	for s := range a.sessions {
+	for _, s := range a.sessions {
 		n += accountBytes + s.window.Bytes()
 	}
 	return n

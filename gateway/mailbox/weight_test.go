@@ -32,9 +32,9 @@ func TestWeightIsWhatAnAccountTakes(t *testing.T) {
 			}
 		},
 		"logins": func(m *Mailbox, a *account) {
-			for i := range many {
+			for i := range 5_000 {
 				k := key.LoginPublic(binary.BigEndian.AppendUint64(make([]byte, 24), uint64(i)))
-				a.logins[k], a.removed[k] = &login{key: k, sig: make([]byte, 64)}, 1
+				a.logins.Add(&wire.Enrolment{Login: k, Time: 1}, Mark{}).Sig = make([]byte, 64)
 			}
 		},
 		"rows": func(m *Mailbox, a *account) {
@@ -53,7 +53,7 @@ func TestWeightIsWhatAnAccountTakes(t *testing.T) {
 			for i := range uint64(many) {
 				s.window.Hand([]Row{{Push: wire.Push{Position: wire.At(9, i+1)}}}, 0, 1<<20)
 			}
-			a.sessions[s] = struct{}{}
+			a.sessions = append(a.sessions, s)
 		},
 		"an intake": func(m *Mailbox, a *account) {
 			for i := range uint64(many) {

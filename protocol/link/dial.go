@@ -6,24 +6,43 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
 
 	"zeroms/protocol/key"
+	"zeroms/protocol/link/socket"
 	"zeroms/protocol/wire"
+	"zeroms/protocol/wire/jsonframe"
+)
+
+// Errors of Dial about hosts that this computer can't connect to.
+var (
+	// ErrOnion: only Tor reaches the host, and its name must not be looked up.
+	ErrOnion = errors.New("link: an onion address is reached through Tor only; set its proxy, for example socks5://127.0.0.1:9050")
+	// ErrZone: the address means another computer on every network.
+	ErrZone = errors.New("link: a link-local IPv6 address (fe80::...) needs the name of an interface, which differs from computer to computer; use another address of the gateway")
 )
 
 // Config is what a Dialer needs to know; its zero value is a client's.
 type Config struct {
-	// Timeout bounds a Dial; 0 is DialTimeout.
+	// Timeout bounds a Dial; 0 is DialTimeout, or ProxyTimeout through a proxy.
 	Timeout time.Duration
 	// Stall replaces the constant of that name; 0 keeps it.
 	Stall time.Duration
 	// Node is the caller's own key if it is a gateway itself, which makes the TLS
 	// mutual.
 	Node key.NodePrivate
+	// JSON has gateways spoken to in JSON (docs/protocol/json.md). Here the messages
+	// are CBOR all the same.
+	JSON bool
+	// Proxy carries every link if it is set. Without it nothing is connected then,
+	// and no name is looked up but the proxy's own.
+	Proxy *Proxy
 }
 
 // Dialer opens links over the network.
@@ -31,13 +50,33 @@ type Dialer struct {
 	timeout time.Duration
 	stall   time.Duration
 	own     *tls.Certificate
+	buffers socket.Buffers // lent to its links
+	writing sync.Pool      // of the WebSocket library's buffers
+	speaks  string         // the subprotocol
+
+	proxy     *Proxy
+	isolation isolation
 }
 
-// NewDialer makes a Dialer; it fails only if the node key can't sign.
+// NewDialer makes a Dialer; it fails if the node key can't sign, and with
+// ErrProxyAddress.
 func NewDialer(c Config) (*Dialer, error) {
-	d := &Dialer{timeout: c.Timeout, stall: c.Stall}
+	d := &Dialer{timeout: c.Timeout, stall: c.Stall, speaks: wire.Subprotocol, isolation: newIsolation()}
+	if c.JSON {
+		d.speaks = jsonframe.Subprotocol
+	}
 	if d.timeout <= 0 {
 		d.timeout = DialTimeout
+		if c.Proxy != nil {
+			d.timeout = ProxyTimeout
+		}
+	}
+	if c.Proxy != nil {
+		if err := c.Proxy.check(); err != nil {
+			return nil, err
+		}
+		proxy := *c.Proxy
+		d.proxy = &proxy
 	}
 	if !c.Node.IsZero() {
 		own, err := Certificate(c.Node)
@@ -50,10 +89,14 @@ func NewDialer(c Config) (*Dialer, error) {
 }
 
 // Dial connects to e and proves that it is the pinned gateway. Errors: ErrPlain,
-// ErrPin, wire.ErrWrongNode, ctx's error, or why the gateway can't be reached;
-// all but the last are final for this endpoint.
+// ErrPin, ErrOnion, ErrZone, wire.ErrWrongNode, ctx's error, or why the gateway
+// can't be reached (joined by ErrProxy or ErrProxyRefused if that is the proxy's
+// doing); those named first are final for this endpoint.
 func (d *Dialer) Dial(ctx context.Context, e Endpoint) (Conn, error) {
 	if err := e.check(); err != nil {
+		return nil, err
+	}
+	if err := d.check(e); err != nil {
 		return nil, err
 	}
 	limited, cancel := context.WithTimeout(ctx, d.timeout)
@@ -66,12 +109,12 @@ func (d *Dialer) Dial(ctx context.Context, e Endpoint) (Conn, error) {
 }
 
 func (d *Dialer) connect(ctx context.Context, e Endpoint) (Conn, error) {
-	tcp, err := dialTCP(ctx, e.Addr())
+	tcp, err := d.dial(ctx, e)
 	if err != nil {
-		return nil, fmt.Errorf("link: no connection to the gateway at %s; check the address and this computer's network: %w", e.Addr(), err)
+		return nil, err
 	}
 	defer context.AfterFunc(ctx, func() { tcp.Close() })()
-	c, err := d.upgrade(ctx, e, tcp)
+	c, err := d.upgrade(ctx, e, socket.New(tcp, &d.buffers, !e.Plain))
 	if err != nil {
 		tcp.Close()
 		var known *wire.Error
@@ -83,57 +126,87 @@ func (d *Dialer) connect(ctx context.Context, e Endpoint) (Conn, error) {
 	return c, nil
 }
 
+// check refuses endpoints that this way does not lead to.
+func (d *Dialer) check(e Endpoint) error {
+	switch {
+	case d.proxy != nil && e.Plain: // what the proxy calls loopback is the proxy's
+		return fmt.Errorf("%w (a proxy is another computer)", ErrPlain)
+	case d.proxy == nil && strings.HasSuffix(strings.ToLower(e.Host), ".onion"):
+		return ErrOnion
+	}
+	if ip, err := netip.ParseAddr(e.Host); err == nil && (ip.Zone() != "" || ip.Is6() && !ip.Is4In6() && ip.IsLinkLocalUnicast()) {
+		return ErrZone
+	}
+	return nil
+}
+
+// dial connects to e, through the proxy if there is one.
+func (d *Dialer) dial(ctx context.Context, e Endpoint) (net.Conn, error) {
+	if d.proxy != nil {
+		return d.dialThrough(ctx, e)
+	}
+	tcp, err := dialTCP(ctx, e.Addr())
+	if err != nil {
+		return nil, fmt.Errorf("link: no connection to the gateway at %s; check the address and this computer's network: %w", e.Addr(), err)
+	}
+	return tcp, nil
+}
+
 // upgrade makes a TCP connection into a link: TLS unless the endpoint is plain,
 // then WebSocket.
-func (d *Dialer) upgrade(ctx context.Context, e Endpoint, tcp net.Conn) (Conn, error) {
+func (d *Dialer) upgrade(ctx context.Context, e Endpoint, tcp *socket.Conn) (Conn, error) {
 	if e.Plain {
 		if !loopbackAddr(tcp.RemoteAddr()) {
 			return nil, ErrPlain
 		}
-		ws, err := handshake(ctx, tcp)
+		ws, over, err := d.handshake(ctx, tcp, tcp)
 		if err != nil {
 			return nil, err
 		}
-		return newConn(ws, d.stall), nil
+		return spoken(newConn(ws, over, d.stall), d.speaks, nil), nil
 	}
 	secure := tls.Client(tcp, clientTLS(e.Node, d.own))
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}
-	ws, err := handshake(ctx, secure)
+	ws, over, err := d.handshake(ctx, secure, tcp)
 	if err != nil {
 		return nil, err
 	}
-	c := newConn(ws, d.stall)
+	c := newConn(ws, over, d.stall)
 	state := secure.ConnectionState()
 	if c.binding, c.node, err = proof(&state); err != nil {
 		return nil, err
 	}
-	return c, nil
+	return spoken(c, d.speaks, nil), nil
 }
 
 // handshake asks for a WebSocket on a connection that is ready. The URL's
 // scheme is ws because TLS is done already.
-func handshake(ctx context.Context, over net.Conn) (*websocket.Conn, error) {
+func (d *Dialer) handshake(ctx context.Context, over net.Conn, below *socket.Conn) (*websocket.Conn, *stream, error) {
 	bounded := &boundedConn{Conn: over, left: maxAnswer}
+	stream := newStream(bounded, below)
+	stream.record = dialledRecord
 	dialer := websocket.Dialer{
-		NetDialContext:  func(context.Context, string, string) (net.Conn, error) { return bounded, nil },
-		Subprotocols:    []string{wire.Subprotocol},
-		ReadBufferSize:  4 << 10,
-		WriteBufferSize: 16 << 10,
+		NetDialContext:  func(context.Context, string, string) (net.Conn, error) { return stream, nil },
+		Subprotocols:    []string{d.speaks},
+		ReadBufferSize:  512,      // below it is a larger one
+		WriteBufferSize: 64 << 10, // a message, mostly: the library makes fragments of larger ones
+		WriteBufferPool: &d.writing,
 	}
 	ws, response, err := dialer.DialContext(ctx, "ws://"+SNI+Path, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if ws.Subprotocol() != wire.Subprotocol {
-		return nil, errors.New("it does not speak " + wire.Subprotocol)
+	if ws.Subprotocol() != d.speaks {
+		return nil, nil, errors.New("it does not speak " + d.speaks)
 	}
 	if response.Header.Get("Sec-WebSocket-Extensions") != "" {
-		return nil, errors.New("it insists on a WebSocket extension")
+		return nil, nil, errors.New("it insists on a WebSocket extension")
 	}
 	bounded.lifted.Store(true)
-	return ws, nil
+	stream.up = true
+	return ws, stream, nil
 }
 
 // maxAnswer bounds what a gateway may send before the link is up: the answer to

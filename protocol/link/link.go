@@ -72,6 +72,37 @@ type Conn interface {
 	Close() error
 }
 
+// Lender is a Conn that lends messages. The links of this package are ones.
+type Lender interface {
+	Conn
+	// Borrow is Recv, but the message is the link's: it may be read and changed
+	// until the next Recv or Borrow begins, and not afterwards. A link that waits
+	// for a message lends nothing.
+	Borrow(ctx context.Context) ([]byte, error)
+}
+
+// Borrow is c.Borrow if c is a Lender, else c.Recv: in both cases the message may
+// be used until the next Recv or Borrow.
+func Borrow(ctx context.Context, c Conn) ([]byte, error) {
+	if l, ok := c.(Lender); ok {
+		return l.Borrow(ctx)
+	}
+	return c.Recv(ctx)
+}
+
+// Cut ends a link at once, without goodbye: a Send or Recv that waits fails, with
+// wire.ErrLinkClosed unless its ctx ended. It costs a link less than a ctx does
+// that ends only for this purpose.
+func Cut(c Conn) {
+	if own, ok := c.(interface{ Cut() }); ok {
+		own.Cut()
+		return
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, _ = c.Recv(ended) // every error of it ends the link
+}
+
 // Endpoint is where a gateway listens and who it must be.
 type Endpoint struct {
 	Host string // DNS name or IP address

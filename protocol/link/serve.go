@@ -1,8 +1,10 @@
 package link
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -15,7 +17,10 @@ import (
 	"github.com/gorilla/websocket"
 
 	"zeroms/protocol/key"
+	"zeroms/protocol/link/socket"
+	"zeroms/protocol/link/texts"
 	"zeroms/protocol/wire"
+	"zeroms/protocol/wire/jsonframe"
 )
 
 // Limits of the HTTP side of Serve.
@@ -45,6 +50,9 @@ type ServerConfig struct {
 	MaxStarting int
 	// Stall replaces the constant of that name; 0 keeps it.
 	Stall time.Duration
+	// Log gets what went wrong with connections before they were links, with their
+	// network addresses; nil discards it.
+	Log *log.Logger
 }
 
 // Serve accepts links on l until ctx ends or l fails, and hands each to handle
@@ -57,7 +65,9 @@ func Serve(ctx context.Context, l net.Listener, c ServerConfig, handle func(Conn
 		l.Close()
 		return ErrPlain
 	}
-	limited := &listener{Listener: l, tally: newTally(c.MaxConns, c.MaxStarting)}
+	limited := &listener{
+		Listener: l, tally: newTally(c.MaxConns, c.MaxStarting), buffers: &socket.Buffers{}, sealed: !c.Plain,
+	}
 	var over net.Listener = limited
 	if !c.Plain {
 		own, err := Certificate(c.Node)
@@ -72,10 +82,10 @@ func Serve(ctx context.Context, l net.Listener, c ServerConfig, handle func(Conn
 		Handler:           s,
 		ReadHeaderTimeout: handshakeTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, counted(c))
-		},
-		ErrorLog: log.New(io.Discard, "", 0), // its lines hold addresses
+		ErrorLog:          c.Log, // its lines hold addresses
+	}
+	if c.Log == nil {
+		web.ErrorLog = log.New(io.Discard, "", 0)
 	}
 	web.SetKeepAlivesEnabled(false) // whoever asks for no link does not stay
 	defer context.AfterFunc(ctx, func() { web.Close() })()
@@ -88,15 +98,13 @@ func Serve(ctx context.Context, l net.Listener, c ServerConfig, handle func(Conn
 	return err
 }
 
-// connKey is the key of a request's *countedConn in its context.
-type connKey struct{}
-
 // server upgrades requests to links.
 type server struct {
 	// static
 	upgrader websocket.Upgrader
 	stall    time.Duration
 	handle   func(Conn)
+	larges   texts.Larges // of links of JSON
 
 	mu     sync.Mutex
 	active int           // guarded by mu: handlers that run
@@ -105,14 +113,14 @@ type server struct {
 }
 
 func newServer(stall time.Duration, handle func(Conn)) *server {
-	s := &server{stall: stall, handle: handle, idle: make(chan struct{})}
+	s := &server{stall: stall, handle: handle, larges: make(texts.Larges, jsonLarges), idle: make(chan struct{})}
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout: handshakeTimeout,
-		Subprotocols:     []string{wire.Subprotocol},
+		Subprotocols:     []string{wire.Subprotocol, jsonframe.Subprotocol},
 		// A browser names the page's origin. No page may talk to a gateway: this is
 		// what keeps the web away from one on loopback.
-		CheckOrigin:     func(r *http.Request) bool { return len(r.Header["Origin"]) == 0 },
-		ReadBufferSize:  4 << 10,
+		CheckOrigin: func(r *http.Request) bool { return len(r.Header["Origin"]) == 0 },
+		// The library reads through the reader that takeover gives it.
 		WriteBufferSize: 4 << 10,
 		WriteBufferPool: &sync.Pool{},
 	}
@@ -125,31 +133,75 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This is a ZeroMS gateway; it shows nothing to browsers here.", http.StatusNotFound)
 		return
 	}
-	if !slices.Contains(websocket.Subprotocols(r), wire.Subprotocol) {
-		http.Error(w, "This gateway speaks "+wire.Subprotocol+" over WebSocket.", http.StatusBadRequest)
+	offered := websocket.Subprotocols(r)
+	if !slices.Contains(offered, wire.Subprotocol) && !slices.Contains(offered, jsonframe.Subprotocol) {
+		http.Error(w, "This gateway speaks "+wire.Subprotocol+" and "+jsonframe.Subprotocol+" over WebSocket.", http.StatusBadRequest)
 		return
 	}
 	if !s.enter() {
 		http.Error(w, "The gateway is shutting down.", http.StatusServiceUnavailable)
 		return
 	}
-	defer s.leave()
-	ws, err := s.upgrader.Upgrade(w, r, nil)
+	c := s.upgrade(w, r)
+	if c == nil {
+		s.leave()
+		return
+	}
+	// Not in this goroutine: what HTTP holds of a request would stay with the link.
+	go s.serveLink(c)
+}
+
+// upgrade makes a link of a request; nil if that failed, and was answered.
+func (s *server) upgrade(w http.ResponseWriter, r *http.Request) *conn {
+	t := &takeover{ResponseWriter: w}
+	ws, err := s.upgrader.Upgrade(t, r, nil)
 	if err != nil {
-		return // Upgrade has answered
+		return nil
 	}
-	c := newConn(ws, s.stall)
-	if own, _ := r.Context().Value(connKey{}).(*countedConn); own != nil {
-		own.tally.linked(own)
-		c.leaving = func() { own.tally.leaving(own) }
-	}
-	defer c.Close()
+	t.stream.up = true
+	c := newConn(ws, t.stream, s.stall)
+	c.counted = counted(t.stream.Conn)
+	c.counted.tally.linked(c.counted)
 	if r.TLS != nil {
 		if c.binding, c.node, err = proof(r.TLS); err != nil {
-			return
+			c.Close()
+			return nil
 		}
 	}
-	s.handle(c)
+	return c
+}
+
+// serveLink serves a link until its handle returns.
+func (s *server) serveLink(c *conn) {
+	defer s.leave()
+	defer c.Close()
+	s.handle(spoken(c, c.ws.Subprotocol(), s.larges))
+}
+
+// takeover hands the connection of a request to the WebSocket library in the way
+// that links use it.
+type takeover struct {
+	http.ResponseWriter
+	stream *stream
+}
+
+// aboveSize is the size of the library's own buffer, in bytes: the smallest that
+// it takes from somebody else. It holds a control frame, which has 131 at most.
+const aboveSize = 257
+
+// Hijack implements http.Hijacker.
+func (t *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, both, err := http.NewResponseController(t.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	if both.Reader.Buffered() > 0 {
+		c.Close()
+		return nil, nil, errors.New("link: frames before the upgrade")
+	}
+	t.stream = newStream(c, counted(c).socket())
+	t.stream.above = bufio.NewReaderSize(t.stream, aboveSize)
+	return t.stream, bufio.NewReadWriter(t.stream.above, both.Writer), nil
 }
 
 func (s *server) enter() bool {
@@ -184,7 +236,9 @@ func (s *server) wait() {
 // listener keeps connections within its limits.
 type listener struct {
 	net.Listener
-	tally *tally
+	tally   *tally
+	buffers *socket.Buffers
+	sealed  bool // TLS is above
 }
 
 // Accept returns the next connection that has a place.
@@ -194,7 +248,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		own, victim := l.tally.add(c)
+		own, victim := l.tally.add(socket.New(c, l.buffers, l.sealed))
 		if own == nil {
 			c.Close()
 			continue

@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"net"
 	"net/netip"
+
+	"zeroms/protocol/link/socket"
 )
 
 // Bits of the network that a source stands in: what somebody may well have
@@ -61,3 +63,6 @@ func counted(c net.Conn) *countedConn {
 	own, _ := c.(*countedConn)
 	return own
 }
+
+// socket is the socket of a connection that Serve accepted.
+func (c *countedConn) socket() *socket.Conn { return c.Conn.(*socket.Conn) }

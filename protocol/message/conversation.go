@@ -122,6 +122,7 @@ func (c *Conversation) Clone() *Conversation {
 // Out is a message that Append or Side made.
 type Out struct {
 	Signed  []byte // the message as it travels
+	Message *Message
 	ID      ID
 	Seq     uint32 // 0 for side kinds
 	Height  uint32 // 0 for side kinds
@@ -152,7 +153,7 @@ func (c *Conversation) Append(kind Kind, body []byte, salt [SaltSize]byte, now t
 	c.newHead(0)
 	own.Implies |= implied
 	height, pending, _ := c.place(n, false, nil)
-	return Out{Signed: m.Encode(), ID: m.ID, Seq: n.Seq, Height: height, Pending: pending}, nil
+	return Out{Signed: m.Encode(), Message: m, ID: m.ID, Seq: n.Seq, Height: height, Pending: pending}, nil
 }
 
 // Side makes a side message; it leaves no trace in the chain. Errors:
@@ -165,7 +166,7 @@ func (c *Conversation) Side(kind Kind, body []byte, salt [SaltSize]byte, now tim
 	if err != nil {
 		return Out{}, err
 	}
-	return Out{Signed: m.Encode(), ID: m.ID}, nil
+	return Out{Signed: m.Encode(), Message: m, ID: m.ID}, nil
 }
 
 func (c *Conversation) sign(h Header, body int, now time.Time, dsk key.DevicePrivate) (*Message, error) {

@@ -112,7 +112,7 @@ func (s *Session) Encode() []byte {
 	if s.init != nil {
 		st.Init = key.Join(s.init.Hint[:], s.init.Enc[:], s.init.Sealed[:])
 	}
-	return wire.Marshal(st)
+	return st.encode()
 }
 
 func (g *skippedGroup) encode() groupState {

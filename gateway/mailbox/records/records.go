@@ -18,14 +18,27 @@ type Account struct {
 	Head, Floor, Oldest ledger.Mark
 	// Logins holds enrolled login keys, and removed ones for RemovedKept.
 	Logins []Login
-	// Drops, Doors and Profiles count live ones, Deleted the deleted drops and doors
-	// that are kept, Unnamed the deleted profiles.
-	Drops, Doors, Deleted, Profiles, Unnamed int
+	// Counts are what it has registered.
+	Counts
 	// Quota is what may wait for this account, in bytes, if the operator gave it one
 	// of its own; 0: what all have.
 	Quota uint64
 	// Closed accounts take nothing any more.
 	Closed bool
+}
+
+// Counts are what an account has registered: Drops, Doors and Profiles are live
+// ones, Deleted the deleted drops and doors that are kept, Unnamed the deleted
+// profiles.
+type Counts struct{ Drops, Doors, Deleted, Profiles, Unnamed int }
+
+// Profile counts a profile n times, as live or deleted.
+func (c *Counts) Profile(p *Profile, n int) {
+	if len(p.Blob) > 0 {
+		c.Profiles += n
+	} else {
+		c.Unnamed += n
+	}
 }
 
 // Login is an enrolled login key with its cursor.
