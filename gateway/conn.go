@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zeroms/gateway/mailbox"
@@ -25,14 +26,13 @@ type conn struct {
 	// static
 	gw   *Gateway
 	link link.Conn
-	room chan struct{} // a request was answered, or something was written
-	gone chan struct{} // closed when the link is cut off
+	room chan struct{} // a request was answered, something was written, or the link was cut off
 	came time.Time
 
 	until context.Context // its end drains the link; set before the link is served
 
 	// owned by the reader
-	hellos  transcript
+	hellos  *transcript          // nil before, and after the login
 	source  *source              // nil if the address says nothing; set before reading begins
 	rate    bucket               // of its frames, as a guest or as a member
 	spare   bucket               // of them, while it is a guest
@@ -42,7 +42,7 @@ type conn struct {
 
 	asGuest, asMember share // of the gateway's memory for requests
 
-	cutting sync.Once
+	gone atomic.Bool // the link was cut off, or is done with
 
 	mu sync.Mutex
 	// guarded by mu
@@ -55,7 +55,7 @@ type conn struct {
 	held     [][]byte // answers that wait for the welcome in front of them
 	holding  bool
 	wake     bool               // pushes may be waiting
-	requests map[uint64]request // without an answer
+	requests map[uint64]request // without an answer; nil: none
 	submits  int                // of them
 	heard    time.Time          // the last message that counts
 	newest   wire.Position      // of what was pushed
@@ -84,14 +84,12 @@ func newConn(g *Gateway, l link.Conn) *conn {
 	now, limits := time.Now(), &g.cfg.Capacity
 	c := &conn{
 		gw: g, link: l,
-		room:     make(chan struct{}, 1),
-		gone:     make(chan struct{}),
-		rate:     newBucket(limits.GuestBurst, limits.GuestRate),
-		spare:    newBucket(limits.SpareBurst, limits.SpareRate),
-		bytes:    newBucket(2*limits.GuestBytes, limits.GuestBytes),
-		requests: map[uint64]request{},
-		came:     now,
-		heard:    now,
+		room:  make(chan struct{}, 1),
+		rate:  newBucket(limits.GuestBurst, limits.GuestRate),
+		spare: newBucket(limits.SpareBurst, limits.SpareRate),
+		bytes: newBucket(2*limits.GuestBytes, limits.GuestBytes),
+		came:  now,
+		heard: now,
 	}
 	l.LimitRead(min(limits.GuestMessage, int(g.cfg.Limits.Message)))
 	c.mu.Lock()
@@ -106,7 +104,7 @@ func (c *conn) serve() {
 	for {
 		message, err := link.Borrow(context.Background(), c.link)
 		if err != nil {
-			if !c.isGone() && !errors.Is(err, wire.ErrLinkClosed) {
+			if !c.gone.Load() && !errors.Is(err, wire.ErrLinkClosed) {
 				c.gw.counters.faults.Add(1)
 			}
 			c.cut()
@@ -117,7 +115,7 @@ func (c *conn) serve() {
 			break
 		}
 		if err := c.message(message); err != nil {
-			if !c.isGone() {
+			if !c.gone.Load() {
 				c.gw.counters.faults.Add(1)
 			}
 			c.end(err)
@@ -170,7 +168,7 @@ func (c *conn) release() {
 	session := c.session
 	c.timer.Stop()
 	c.mu.Unlock()
-	c.cutting.Do(func() { close(c.gone) }) // the link says goodbye in Close
+	c.gone.Store(true) // the link says goodbye in Close
 	if session != nil {
 		session.Detach()
 	}
@@ -178,19 +176,9 @@ func (c *conn) release() {
 
 // cut ends the link at once.
 func (c *conn) cut() {
-	c.cutting.Do(func() {
-		close(c.gone)
+	if !c.gone.Swap(true) {
 		link.Cut(c.link)
-	})
-}
-
-// isGone reports whether the link was cut off.
-func (c *conn) isGone() bool {
-	select {
-	case <-c.gone:
-		return true
-	default:
-		return false
+		c.signal()
 	}
 }
 

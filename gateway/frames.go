@@ -59,7 +59,7 @@ func (c *conn) hello(f wire.Frame, raw []byte) *wire.Error {
 	}
 	rand.Read(mine.Random[:]) // never fails
 	answer := wire.AppendFrame(nil, f.ID, mine)
-	c.hellos = transcript{sha256.Sum256(raw), sha256.Sum256(answer)}
+	c.hellos = &transcript{sha256.Sum256(raw), sha256.Sum256(answer)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.phase, c.heard = guest, time.Now()
@@ -193,6 +193,9 @@ func (c *conn) begin(f wire.Frame, size int) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.requests == nil {
+		c.requests = make(map[uint64]request)
+	}
 	c.requests[f.ID] = r
 	if r.submit {
 		c.submits++
@@ -210,12 +213,11 @@ func (c *conn) waitFor(ready func() bool) bool {
 		if is {
 			return true
 		}
-		c.flush()
-		select {
-		case <-c.room:
-		case <-c.gone:
+		if c.gone.Load() {
 			return false
 		}
+		c.flush()
+		<-c.room
 	}
 }
 
@@ -235,16 +237,20 @@ func (c *conn) pace(size int) bool {
 		wait = max(wait, c.gw.bytes.wait(now, size))
 	}
 	if wait == 0 {
-		return !c.isGone()
+		return !c.gone.Load()
 	}
 	c.flush()
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-c.gone:
-		return false
+	for {
+		select {
+		case <-timer.C:
+			return true
+		case <-c.room:
+			if c.gone.Load() {
+				return false
+			}
+		}
 	}
 }
 
@@ -356,6 +362,10 @@ func (c *conn) attach(id uint64, login key.LoginPublic) error {
 	defer c.mu.Unlock()
 	if err == nil {
 		c.session, c.phase, c.wake = session, member, true
+		c.hellos = nil
+		if len(c.requests) == 0 {
+			c.requests = nil // many a member only listens from here on
+		}
 		c.enqueue(wire.AppendFrame(nil, id, welcome))
 	}
 	for _, frame := range c.held {

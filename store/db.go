@@ -74,8 +74,9 @@ type Config struct {
 	// Guest opens a database that somebody else owns: it must exist and have exactly
 	// this Version, and nothing but rows changes. Schema is not needed.
 	Guest bool
-	// CacheKiB is the page cache of each connection in KiB, 0 for SQLite's 2000.
-	CacheKiB int
+	// CacheKiB is the page cache of the writer in KiB, 0 for SQLite's 2000; ReaderKiB
+	// is that of each reader, 0 for the same.
+	CacheKiB, ReaderKiB int
 	// PageSize of a new database in bytes, 0 for SQLite's 4096.
 	PageSize int
 }
@@ -112,8 +113,11 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 
 // check refuses what no database can be opened with, and fills in the defaults.
 func (cfg *Config) check() error {
-	if cfg.Path == "" || cfg.ApplicationID == 0 || cfg.Readers < 0 || cfg.CacheKiB < 0 {
+	if cfg.Path == "" || cfg.ApplicationID == 0 || cfg.Readers < 0 || cfg.CacheKiB < 0 || cfg.ReaderKiB < 0 {
 		return errors.New("open: Config needs a Path, an ApplicationID, and no negative numbers")
+	}
+	if cfg.ReaderKiB == 0 {
+		cfg.ReaderKiB = cfg.CacheKiB
 	}
 	if cfg.Readers == 0 {
 		cfg.Readers = defaultReaders
@@ -146,7 +150,7 @@ func open(ctx context.Context, cfg Config, s schema) (db *DB, err error) {
 		return nil, err
 	}
 	for range cfg.Readers {
-		r, err := connect(cfg.Path, "rw", cfg.CacheKiB)
+		r, err := connect(cfg.Path, "rw", cfg.ReaderKiB)
 		if err != nil {
 			return nil, err
 		}

@@ -40,7 +40,7 @@ func openGuest(ctx context.Context, cfg Config) (db *DB, err error) {
 		}
 	}()
 	for range cfg.Readers {
-		r, err := connect(cfg.Path, "ro", cfg.CacheKiB)
+		r, err := connect(cfg.Path, "ro", cfg.ReaderKiB)
 		if err != nil {
 			return nil, err
 		}

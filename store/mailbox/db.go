@@ -66,7 +66,7 @@ func (d *DB) LogTo(log *slog.Logger) { d.log = log }
 
 func config(path string) store.Config {
 	return store.Config{
-		Path: path, ApplicationID: applicationID, Schema: schemaFiles, Version: schemaVersion, CacheKiB: 8 << 10,
+		Path: path, ApplicationID: applicationID, Schema: schemaFiles, Version: schemaVersion, CacheKiB: 8 << 10, ReaderKiB: 1 << 10,
 		PageSize: 8 << 10,
 	}
 }

@@ -206,7 +206,8 @@ func newAccount(t *testing.T, box *mailbox.Mailbox, p *sink) (key.LoginPrivate, 
 		env := make([]byte, 16<<10)
 		_, _ = rand.Read(env)
 		env[0] = 1
-		box.Submit(id, &wire.Submit{Drop: drop, MAC: capability.Authenticate(drop, sha256.Sum256(env)), Envelope: env}, p)
+		submit := &wire.Submit{Drop: drop, MAC: capability.Authenticate(drop, sha256.Sum256(env)), Envelope: env}
+		box.Submit(p, mailbox.Submission{ID: id, Submit: submit})
 		settle()
 	}
 }

@@ -56,7 +56,7 @@ type listed struct {
 // offset, all others for a limit of 0; total is how many there are.
 func (d *DB) Accounts(ctx context.Context, by AccountOrder, offset, limit int) (page []AccountInfo, total int, err error) {
 	err = d.db.Read(ctx, func(v *store.View) error {
-		all, err := everyAccount(v)
+		all, err := openAccounts(v, ``)
 		if err != nil {
 			return err
 		}
@@ -82,8 +82,9 @@ func (d *DB) Accounts(ctx context.Context, by AccountOrder, offset, limit int) (
 	return page, total, err
 }
 
-func everyAccount(v *store.View) (all []listed, err error) {
-	rows, err := v.Query(`SELECT id, tag, head, floor, quota FROM accounts WHERE closed = 0`)
+// openAccounts reads those that are open and that a condition lets through.
+func openAccounts(v *store.View, condition string, args ...any) (all []listed, err error) {
+	rows, err := v.Query(`SELECT id, tag, head, floor, quota FROM accounts WHERE closed = 0`+condition, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -175,38 +176,32 @@ func (a *listed) complete(v *store.View) error {
 
 // FindAccount finds the open account whose tag begins so; at least 4 bytes of it,
 // or more if there are several. Errors: ErrNoAccount.
-func (d *DB) FindAccount(ctx context.Context, prefix []byte) (tag key.AccountTag, err error) {
-	if len(prefix) < 4 || len(prefix) > len(tag) {
-		return tag, errors.New("an account's tag is given with 8 to 64 of its hex digits")
+func (d *DB) FindAccount(ctx context.Context, prefix []byte) (AccountInfo, error) {
+	var low, high key.AccountTag
+	if len(prefix) < 4 || len(prefix) > len(low) {
+		return AccountInfo{}, errors.New("an account's tag is given with 8 to 64 of its hex digits")
 	}
-	low, high := tag, tag
 	copy(low[:], prefix)
 	for i := copy(high[:], prefix); i < len(high); i++ {
 		high[i] = 0xff
 	}
-	found := 0
-	err = d.db.Read(ctx, func(v *store.View) error {
-		rows, err := v.Query(`SELECT tag FROM accounts WHERE tag BETWEEN ? AND ? AND closed = 0 LIMIT 2`, low, high)
-		if err != nil {
+	var found []listed
+	err := d.db.Read(ctx, func(v *store.View) (err error) {
+		found, err = openAccounts(v, ` AND tag BETWEEN ? AND ? LIMIT 2`, low, high)
+		if err != nil || len(found) != 1 {
 			return err
 		}
-		for rows.Next() {
-			found++
-			if err := rows.Scan(&tag); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
+		return found[0].complete(v)
 	})
 	switch {
 	case err != nil:
-		return tag, err
-	case found == 0:
-		return tag, ErrNoAccount
-	case found > 1:
-		return tag, fmt.Errorf("several accounts' tags begin with %x; give more digits", prefix)
+		return AccountInfo{}, err
+	case len(found) == 0:
+		return AccountInfo{}, ErrNoAccount
+	case len(found) > 1:
+		return AccountInfo{}, fmt.Errorf("several accounts' tags begin with %x; give more digits", prefix)
 	}
-	return tag, nil
+	return found[0].AccountInfo, nil
 }
 
 // SetQuota gives an account a quota of its own, in bytes, or with 0 the one that
@@ -271,7 +266,7 @@ func (d *DB) Newest(ctx context.Context) (newest time.Time, err error) {
 func (d *DB) Check(ctx context.Context) error {
 	var said string
 	err := d.db.Read(ctx, func(v *store.View) error {
-		return v.QueryRow(`SELECT quick_check FROM pragma_quick_check(1)`).Scan(&said)
+		return v.QueryRow(`PRAGMA quick_check(1)`).Scan(&said)
 	})
 	if err == nil && said != "ok" {
 		err = fmt.Errorf("%w: %s", store.ErrCorrupt, said)
