@@ -66,6 +66,8 @@ type addressed struct {
 
 func (a addressed) Remote() netip.Addr { return a.remote }
 
+func (a addressed) Borrow(ctx context.Context) ([]byte, error) { return link.Borrow(ctx, a.Conn) }
+
 // from lets links come from an address from now on; empty: from none.
 func (w *world) from(address string) {
 	w.t.Helper()

@@ -38,6 +38,7 @@ type conn struct {
 	in, out *pipe
 	limit   atomic.Int64 // of a message to read, bytes
 
+	lent    []byte        // owned by who holds reading: what Borrow returned
 	reading chan struct{} // a token, as Recvs wait for each other
 	writing chan struct{}
 	closing sync.Once
@@ -89,13 +90,26 @@ func (c *conn) Send(ctx context.Context, message []byte) error {
 }
 
 // Recv implements link.Conn.
-func (c *conn) Recv(ctx context.Context) ([]byte, error) {
+func (c *conn) Recv(ctx context.Context) ([]byte, error) { return c.receive(ctx, false) }
+
+// Borrow implements link.Lender. What was lent is overwritten as soon as it may be,
+// so that whoever keeps it notices.
+func (c *conn) Borrow(ctx context.Context) ([]byte, error) { return c.receive(ctx, true) }
+
+func (c *conn) receive(ctx context.Context, lend bool) ([]byte, error) {
 	if err := c.take(ctx, c.reading); err != nil {
 		c.cutOff(ctx)
 		return nil, err
 	}
 	defer func() { <-c.reading }()
+	for i := range c.lent {
+		c.lent[i] = 0xa5
+	}
+	c.lent = nil
 	message, err := c.in.pop(ctx, c.closed)
+	if lend {
+		c.lent = message
+	}
 	switch {
 	case err == nil && int64(len(message)) > c.limit.Load():
 		c.pair.reset()

@@ -386,3 +386,21 @@ func TestLimitRead(t *testing.T) {
 		}
 	})
 }
+
+// Who keeps what Borrow lent finds other bytes there.
+func TestWhatWasLentIsTakenBack(t *testing.T) {
+	a, b := newWorld(memlink.Config{}).dial(t)
+	for _, text := range []string{"first", "second"} {
+		if err := a.Send(t.Context(), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lent, err := link.Borrow(t.Context(), b)
+	if err != nil || string(lent) != "first" {
+		t.Fatalf("%q, %v", lent, err)
+	}
+	own, err := b.Recv(t.Context())
+	if err != nil || string(own) != "second" || string(lent) == "first" {
+		t.Fatalf("%q is left of what was lent, then %q, %v", lent, own, err)
+	}
+}
