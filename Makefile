@@ -15,7 +15,7 @@ export CGO_ENABLED := 1
 # True when the C compiler that Go calls works and finds the C library's headers.
 gcc-works = printf '\#include <stdlib.h>\n' | $$($(GO) env CC) -E - >/dev/null 2>&1
 
-.PHONY: help build demo test check race fuzz soak bench clean need-go need-gcc install-gcc
+.PHONY: help build demo test check race fuzz soak bench bench-code clean need-go need-gcc install-gcc install-mosquitto
 
 help: ## list the targets
 	@echo "usage: make TARGET"
@@ -66,7 +66,12 @@ fuzz: need-go need-gcc ## every fuzz target for FUZZTIME (60s) each; what fails 
 soak: need-go need-gcc ## 100,000 messages through gateways that lose, delay and repeat them (ZMS_SOAK)
 	ZMS_SOAK=$${ZMS_SOAK:-100000} $(GO) test -count=1 -v -timeout 3h -run 'TestEverythingArrivesThroughGatewaysThatLoseIt' ./cmd/zeroms-lab/world
 
-bench: need-go need-gcc ## benchmarks of the protocol and the gateway
+bench: need-go install-gcc install-mosquitto ## what a gateway carries and costs, beside its peers (docs/performance.md; 4 minutes)
+	$(GO) build -tags=sqlite_fts5,ci,lab -o bin/bench/ ./cmd/zeroms-lab ./cmd/zeroms-gateway
+	bin/bench/zeroms-lab bench gateway $(BENCH)
+	bin/bench/zeroms-lab bench peers $(BENCH)
+
+bench-code: need-go need-gcc ## benchmarks of the protocol and the gateway, part by part
 	$(GO) test -bench . -run '^$$' $(patsubst %,./%/...,$(wildcard protocol gateway))
 
 clean: need-go ## remove what make built
@@ -88,3 +93,12 @@ install-gcc: need-go
 		$${as_root}apt-get update && $${as_root}apt-get install -y gcc libc6-dev ca-certificates; \
 	fi
 	@$(MAKE) need-gcc
+
+# A peer of the table. The package would start a broker of its own, which nobody asked for.
+install-mosquitto:
+	@if ! command -v mosquitto >/dev/null && ! [ -x /usr/sbin/mosquitto ] && command -v apt-get >/dev/null; then \
+		as_root=; if [ "$$(id -u)" -ne 0 ]; then as_root="sudo "; fi; \
+		echo "mosquitto is missing: installing it with $${as_root}apt-get"; \
+		$${as_root}apt-get update && $${as_root}apt-get install -y --no-install-recommends mosquitto && \
+		if [ -d /run/systemd/system ]; then $${as_root}systemctl disable --now mosquitto; fi; \
+	fi

@@ -2,6 +2,7 @@
 //
 //	zeroms-lab demo   two people, two gateways, one of them killed: the story of
 //	                  their messages with the times of every hop
+//	zeroms-lab bench  what a gateway carries, and what that costs it
 //
 // Exit codes: 0 success, 1 failure, 2 wrong command line.
 package main
@@ -19,6 +20,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zeroms/cmd/zeroms-lab/bench"
 	"zeroms/cmd/zeroms-lab/demo"
 	"zeroms/protocol/wire"
 )
@@ -53,6 +55,10 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	if usage := (usageError{}); errors.As(err, &usage) {
 		return exitUsage
 	}
+	var wrong interface{ Usage() }
+	if errors.As(err, &wrong) {
+		return exitUsage
+	}
 	return exitFailure
 }
 
@@ -76,7 +82,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see zeroms-lab --help", err)}
 	})
-	root.AddCommand(newDemo())
+	root.AddCommand(newDemo(), bench.New())
 	return root
 }
 
