@@ -99,7 +99,8 @@ func (m *Mailbox) judgeOne(a *account, login key.LoginPublic) {
 }
 
 // check moves the cursor to what was claimed if its signature holds. Else the link
-// ends, and the cursor stays where it was.
+// ends, and the cursor stays where it was. A link's cursor is moved by that link
+// only, or what it was told at its beginning would not be true.
 func (m *Mailbox) check(l *logins.Login, c *claim) {
 	if !c.session.signed(c.ack) {
 		c.session.port.Close(wire.ErrSignature)
@@ -108,6 +109,9 @@ func (m *Mailbox) check(l *logins.Login, c *claim) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	a := c.session.account
+	if now := a.session(l.Key); now != nil && now != c.session {
+		return // a newer link was welcomed at the old place, and acknowledges again from there
+	}
 	if !a.gone && a.logins.Of(l.Key) == l && c.mark.Index() > l.Acked.Index() {
 		m.move(a, l, c.mark, c.ack.Sig)
 	}

@@ -73,6 +73,7 @@ func (m *Mailbox) attach(a *account, login key.LoginPublic, p Port) (*Session, *
 	case len(m.pending.answers) > maxWaiting:
 		return nil, nil, nil, wire.ErrBusy
 	}
+	delete(m.claims, l)
 	old := m.endSession(a.session(login), wire.ErrLinkClosed)
 	s := &Session{
 		m: m, account: a, login: login, cursor: l.Cursor, port: p,
@@ -146,6 +147,9 @@ func (s *Session) HeadGet(id uint64) {
 // position or R that is not the gateway's, ErrUnavailable, or why the session is
 // over.
 func (s *Session) Ack(ack *wire.Ack) error {
+	if len(ack.Sig) != key.SignatureSize {
+		return wire.ErrSignature
+	}
 	s.m.mu.Lock()
 	later := !s.judgeNow(time.Now())
 	s.m.mu.Unlock()
@@ -208,14 +212,12 @@ func (s *Session) ack(ack *wire.Ack, mark *Mark, later bool) (wake bool, err err
 	if c := s.m.claims[l]; c != nil {
 		newest = &c.mark
 	}
-	if ack.Upto.Index() < newest.Index() {
-		return false, nil
+	if ack.Upto.Index() == newest.Index() && (ack.Upto != newest.Position || ack.R != newest.R) {
+		return false, wire.ErrAckMismatch
 	}
-	if ack.Upto.Index() == newest.Index() {
-		if ack.Upto != newest.Position || ack.R != newest.R {
-			return false, wire.ErrAckMismatch
-		}
-		return false, nil
+	if ack.Upto.Index() <= newest.Index() {
+		s.window.Pass(ack.Upto.Index())
+		return s.window.At < a.log.Head.Index(), nil
 	}
 	if mark == nil || ack.Upto != mark.Position || ack.R != mark.R {
 		return false, wire.ErrAckMismatch

@@ -314,7 +314,7 @@ func (m *Mailbox) admit(s *submission, looked bool) (*drop, *account, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if d == nil {
+	if d == nil || d != s.drop && !s.proves(d.Capability) { // look was about another one
 		return nil, nil, wire.ErrUnknownDrop
 	}
 	a, err := m.account(d.Account)

@@ -163,7 +163,7 @@ func (d *Dialer) upgrade(ctx context.Context, e Endpoint, tcp *socket.Conn) (Con
 		if err != nil {
 			return nil, err
 		}
-		return spoken(newConn(ws, over, d.stall), d.speaks, nil), nil
+		return spoken(newConn(ws, over, d.stall), d.speaks), nil
 	}
 	secure := tls.Client(tcp, clientTLS(e.Node, d.own))
 	if err := secure.HandshakeContext(ctx); err != nil {
@@ -178,7 +178,7 @@ func (d *Dialer) upgrade(ctx context.Context, e Endpoint, tcp *socket.Conn) (Con
 	if c.binding, c.node, err = proof(&state); err != nil {
 		return nil, err
 	}
-	return spoken(c, d.speaks, nil), nil
+	return spoken(c, d.speaks), nil
 }
 
 // handshake asks for a WebSocket on a connection that is ready. The URL's

@@ -90,17 +90,16 @@ func Borrow(ctx context.Context, c Conn) ([]byte, error) {
 	return c.Recv(ctx)
 }
 
-// Cut ends a link at once, without goodbye: a Send or Recv that waits fails, with
-// wire.ErrLinkClosed unless its ctx ended. It costs a link less than a ctx does
+// Cut ends a link at once, without goodbye if it can do that (a method Cut), else
+// by Close: a Send or Recv that waits fails, with wire.ErrLinkClosed unless its ctx
+// ended. It costs a link less than a ctx does
 // that ends only for this purpose.
 func Cut(c Conn) {
 	if own, ok := c.(interface{ Cut() }); ok {
 		own.Cut()
 		return
 	}
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	_, _ = c.Recv(ended) // every error of it ends the link
+	c.Close()
 }
 
 // Endpoint is where a gateway listens and who it must be.

@@ -18,7 +18,6 @@ import (
 
 	"zeroms/protocol/key"
 	"zeroms/protocol/link/socket"
-	"zeroms/protocol/link/texts"
 	"zeroms/protocol/wire"
 	"zeroms/protocol/wire/jsonframe"
 )
@@ -104,7 +103,6 @@ type server struct {
 	upgrader websocket.Upgrader
 	stall    time.Duration
 	handle   func(Conn)
-	larges   texts.Larges // of links of JSON
 
 	mu     sync.Mutex
 	active int           // guarded by mu: handlers that run
@@ -113,7 +111,7 @@ type server struct {
 }
 
 func newServer(stall time.Duration, handle func(Conn)) *server {
-	s := &server{stall: stall, handle: handle, larges: make(texts.Larges, jsonLarges), idle: make(chan struct{})}
+	s := &server{stall: stall, handle: handle, idle: make(chan struct{})}
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout: handshakeTimeout,
 		Subprotocols:     []string{wire.Subprotocol, jsonframe.Subprotocol},
@@ -175,7 +173,7 @@ func (s *server) upgrade(w http.ResponseWriter, r *http.Request) *conn {
 func (s *server) serveLink(c *conn) {
 	defer s.leave()
 	defer c.Close()
-	s.handle(spoken(c, c.ws.Subprotocol(), s.larges))
+	s.handle(spoken(c, c.ws.Subprotocol()))
 }
 
 // takeover hands the connection of a request to the WebSocket library in the way

@@ -295,7 +295,12 @@ func (c *conn) Cut() { c.cut() }
 // cut ends the connection at once; reads and writes that wait fail.
 func (c *conn) cut() {
 	c.markClosed()
-	c.ws.Close()
+	// Below TLS, whose goodbye may wait for a peer that reads nothing.
+	if c.counted != nil {
+		c.counted.Close()
+	} else {
+		c.stream.socket.Close()
+	}
 	c.recv.end()
 	c.send.end()
 }

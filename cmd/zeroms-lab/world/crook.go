@@ -81,6 +81,7 @@ type crookedConn struct {
 	ready [][]byte      // guarded by mu: held messages whose time has come
 	more  chan struct{} // one token when ready grew
 	read  chan received // what the link brought
+	over  chan struct{} // closed when nothing is read any more
 }
 
 type received struct {
@@ -89,11 +90,12 @@ type received struct {
 }
 
 func newCrookedConn(conn link.Conn, c *crook) *crookedConn {
-	return &crookedConn{Conn: conn, crook: c, more: make(chan struct{}, 1), read: make(chan received)}
+	return &crookedConn{Conn: conn, crook: c, more: make(chan struct{}, 1), read: make(chan received), over: make(chan struct{})}
 }
 
 // runRead reads the link so that Recv can wait for it and for held messages.
 func (c *crookedConn) runRead(ctx context.Context) {
+	defer close(c.over)
 	for {
 		m, err := c.Conn.Recv(ctx)
 		select {
@@ -127,11 +129,16 @@ func (c *crookedConn) Recv(ctx context.Context) ([]byte, error) {
 				return m, nil
 			}
 		case <-c.more:
+		case <-c.over:
+			return nil, wire.ErrLinkClosed
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
 }
+
+// Cut is what link.Cut asks of a link.
+func (c *crookedConn) Cut() { link.Cut(c.Conn) }
 
 // pass decides on every submission of a message and returns what goes on at once.
 func (c *crookedConn) pass(ctx context.Context, message []byte) (out []byte) {

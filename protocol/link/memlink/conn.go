@@ -137,6 +137,16 @@ func (c *conn) Close() error {
 	return nil
 }
 
+// Cut is what link.Cut asks of a link: a reset, unless Close came before, whose
+// last words still arrive.
+func (c *conn) Cut() {
+	select {
+	case <-c.closed:
+	default:
+		c.pair.reset()
+	}
+}
+
 // cutOff ends the link at once if ctx has ended, unless Close came before: what
 // that left under way still arrives.
 func (c *conn) cutOff(ctx context.Context) {

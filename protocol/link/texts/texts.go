@@ -32,10 +32,6 @@ const (
 	lastWords = time.Second
 )
 
-// Larges is how many texts above 4 KiB all links have at once that share it;
-// further ones wait.
-type Larges chan struct{}
-
 // Place is what a link stands on, whatever it carries.
 type Place interface {
 	// Binding is the TLS exporter, Node the key that the other side proved, Remote
@@ -63,8 +59,7 @@ type Link interface {
 // only: where one message ends and the next begins may differ at its ends.
 type Conn struct {
 	Place
-	link   Link
-	larges Larges
+	link Link
 
 	ending    sync.Once
 	ended     chan struct{}     // closed when Close or Cut begins
@@ -74,10 +69,10 @@ type Conn struct {
 	wrong     error             // owned by the receiver: what was wrong with it, once the frames in front of that are handed over
 }
 
-// New makes a Conn; larges may be nil for no bound.
-func New(l Link, larges Larges) *Conn {
+// New makes a Conn.
+func New(l Link) *Conn {
 	return &Conn{
-		Place: l, link: l, larges: larges,
+		Place: l, link: l,
 		ended: make(chan struct{}), sending: make(chan struct{}, 1), receiving: make(chan struct{}, 1),
 	}
 }
@@ -153,14 +148,8 @@ func (c *Conn) send(ctx context.Context, message []byte) error {
 	return c.link.Send(ctx, text)
 }
 
-// sendLarge sends a frame alone, when there is room for its text.
+// sendLarge sends a frame alone: what it takes is 4/3 of what its sender counts.
 func (c *Conn) sendLarge(ctx context.Context, f wire.Frame) error {
-	if c.larges != nil {
-		if err := c.take(ctx, c.larges); err != nil {
-			return err
-		}
-		defer func() { <-c.larges }()
-	}
 	text, err := jsonframe.AppendFrame(nil, f)
 	if err != nil {
 		return err
@@ -174,7 +163,8 @@ func (c *Conn) sendLarge(ctx context.Context, f wire.Frame) error {
 // jsonframe.Reader.
 func (c *Conn) Recv(ctx context.Context) ([]byte, error) {
 	if err := c.take(ctx, c.receiving); err != nil {
-		return c.link.Borrow(ctx) // which ends the link
+		c.link.Cut()
+		return nil, err
 	}
 	defer func() { <-c.receiving }()
 	return c.next(ctx)
