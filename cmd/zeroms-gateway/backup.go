@@ -56,7 +56,8 @@ The gateway may run meanwhile: the copy is of one moment. The file is readable b
 its owner only and not encrypted. Whoever has it can pose as this gateway, unless
 --without-key leaves the key out; then keep node.key in another safe place, a
 restore needs it.`,
-		Args: oneFile,
+		Example: `  zeroms-gateway backup /mnt/backup/gw.tar --data /var/lib/zeroms`,
+		Args:    oneFile,
 		RunE: func(command *cobra.Command, args []string) error {
 			if err := needData(dir); err != nil {
 				return err
@@ -65,12 +66,16 @@ restore needs it.`,
 			if err != nil {
 				return err
 			}
+			if err := noteBackup(dir, m.Made); err != nil {
+				fmt.Fprintf(command.ErrOrStderr(), "zeroms-gateway: the backup is made, but doctor will not know of it: %v\n", err)
+			}
 			_, err = fmt.Fprintf(command.OutOrStdout(), "backup of gateway %s in %s: %s, database of %d bytes\n",
 				m.Node, args[0], m.contents(), m.Database)
 			return err
 		},
 	}
 	dataFlag(command, &dir)
+	command.ValidArgsFunction = nil // FILE
 	command.Flags().BoolVar(&withoutKey, "without-key", false, "leave the gateway's key out")
 	return command
 }

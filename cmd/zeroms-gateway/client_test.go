@@ -182,6 +182,18 @@ func (v *visit) login(a *account) error {
 	return v.ask(&wire.Login{Key: a.lk.Public(), Sig: a.lk.Sign(key.ContextLogin, x)}, &wire.Welcome{})
 }
 
+// welcome logs in and returns what the gateway says of the account.
+func (a *account) welcome() (*wire.Welcome, error) {
+	v, err := a.visit()
+	if err != nil {
+		return nil, err
+	}
+	defer v.close()
+	welcome := &wire.Welcome{}
+	x := wire.LoginTranscript(a.address.Node, v.conn.Binding(), v.hellos[0], v.hellos[1])
+	return welcome, v.ask(&wire.Login{Key: a.lk.Public(), Sig: a.lk.Sign(key.ContextLogin, x)}, welcome)
+}
+
 // envelope makes a submission to the account's drop, and its hash.
 func (a *account) envelope() (*wire.Submit, [32]byte) {
 	env := make([]byte, 1<<10)

@@ -28,7 +28,6 @@ const (
 	configFile   = "gateway.json"
 	databaseFile = "mailbox.db"
 	addressFile  = "address"
-	controlFile  = "control.sock"
 	lockFile     = "lock"
 )
 
@@ -330,7 +329,10 @@ func newInit() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "init --data DIR",
 		Short: "Make a gateway's directory with its key",
-		Args:  noArgs,
+		Long: `Make a gateway's directory with its key and its configuration. run does it too;
+this is for looking at gateway.json, or setting limits, before the first run.`,
+		Example: `  zeroms-gateway init --data /var/lib/zeroms --registration invite`,
+		Args:    noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if err := needData(dir); err != nil {
 				return err
@@ -348,5 +350,7 @@ func newInit() *cobra.Command {
 	command.Flags().StringVar(&c.Network, "network", "public", "public, lab, or four letters of a network of your own")
 	command.Flags().StringVar(&c.Registration, "registration", registerUndecided,
 		"who may register: open, invite or work (default: each run decides, open on loopback, else invite)")
+	words(command, "registration", registerOpen, registerInvite, registerWork)
+	words(command, "network", "public", "lab")
 	return command
 }

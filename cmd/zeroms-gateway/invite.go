@@ -30,7 +30,8 @@ func newInvite() *cobra.Command {
 		Short: "Print an address with which people can register",
 		Long: `Print the gateway's address with a new invite in it, as text and as a QR code.
 It works while the gateway runs and while it does not.`,
-		Args: noArgs,
+		Example: `  zeroms-gateway invite --data /var/lib/zeroms --uses 5 --expires 30d`,
+		Args:    noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if err := needData(dir); err != nil {
 				return err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"zeroms/gateway"
+	"zeroms/gateway/mailbox"
 	"zeroms/protocol/wire"
 )
 
@@ -45,12 +46,29 @@ func (l limits) all() []limit {
 		{"inFlight", l.InFlight, 1, 1024},
 		{"pushWindowKiB", l.PushWindowKiB, 64, 16 << 10},
 		{"messageKiB", l.MessageKiB, gateway.DefaultMessage >> 10, wire.MaxMessage >> 10},
-		{"links", l.Links, 20, 200_000},
+		{"links", l.Links, leastLinks, 200_000},
 		{"guests", l.Guests, 4, 100_000},
 	}
 }
 
 const day = 24 * time.Hour
+
+// leastLinks are the fewest that a gateway serves.
+const leastLinks = 20
+
+// What links take in memory, in bytes (docs/operations.md, "Memory").
+const (
+	guestBytes  = 242 << 10 // of a guest that does its worst
+	memberBytes = 40 << 10  // of an idle member
+	queueBytes  = 80 << 20  // what all links share
+)
+
+// memory is about how many bytes a gateway takes while strangers do their worst.
+func (c config) memory() uint64 {
+	l := c.capacity()
+	links := l.Guests*guestBytes + (l.Connections()-l.Guests)*memberBytes
+	return uint64(links + queueBytes + mailbox.DefaultMemory/8*9)
+}
 
 // check names the first one that can't be.
 func (l limits) check() error {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"zeroms/gateway/status"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 )
@@ -17,6 +18,7 @@ type place struct {
 	listen string // host:port, port 0 for any
 	public string // host[:port], or empty: as listen
 	plain  bool
+	status string // host:port for health and metrics, or empty: nobody may ask
 }
 
 // check refuses what can't work before anything is opened.
@@ -27,6 +29,11 @@ func (p place) check() error {
 	}
 	if wildcard(host) && p.public == "" {
 		return usageError{errors.New("--listen on all addresses needs --public HOST:PORT too: the name or address by which others reach this gateway")}
+	}
+	if p.status != "" {
+		if err := status.CheckAddress(p.status); err != nil {
+			return usageError{fmt.Errorf("--status-listen is HOST:PORT of this computer, for example 127.0.0.1:9464, not %q: %w", p.status, err)}
+		}
 	}
 	if p.plain && !card.Loopback(bracketed(host)) {
 		return usageError{errors.New("--plain serves without TLS and is for this computer only; listen on 127.0.0.1 or leave --plain out")}

@@ -5,6 +5,8 @@
 //	zeroms-gateway init   --data DIR                 make its directory first
 //	zeroms-gateway invite --data DIR                 an address that lets people register
 //	zeroms-gateway status --data DIR                 what it is doing
+//	zeroms-gateway accounts list --data DIR          who takes how much; remove and quota
+//	zeroms-gateway doctor --data DIR                 what keeps it from working well
 //	zeroms-gateway backup FILE --data DIR            copy it into a file
 //	zeroms-gateway restore FILE --data DIR           make a directory from that
 //
@@ -14,7 +16,8 @@
 //	gateway.json  network, registration policy and limits
 //	mailbox.db    the database
 //	address       the gateway's address, written when it is ready
-//	control.sock  for invite and status while it runs
+//	control.sock  for status, accounts and doctor while it runs
+//	last-backup   when the last backup was made
 //	lock          held while it runs
 //
 // Exit codes: 0 success, 1 failure, 2 wrong command line, 3 the directory is
@@ -90,11 +93,10 @@ func newRoot() *cobra.Command {
 		},
 	}
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see zeroms-gateway --help", err)}
 	})
-	root.AddCommand(newInit(), newRun(), newInvite(), newStatus(), newBackup(), newRestore())
+	root.AddCommand(newInit(), newRun(), newInvite(), newStatus(), newAccounts(), newDoctor(), newBackup(), newRestore())
 	return root
 }
 
@@ -125,6 +127,13 @@ func noArgs(c *cobra.Command, args []string) error {
 // dataFlag adds the flag that every command needs.
 func dataFlag(c *cobra.Command, dir *string) {
 	c.Flags().StringVar(dir, "data", "", "the gateway's directory (required)")
+	c.ValidArgsFunction = cobra.NoFileCompletions
+	cobra.CheckErr(c.MarkFlagDirname("data"))
+}
+
+// words are what a shell completes for a flag.
+func words(c *cobra.Command, flag string, all ...string) {
+	cobra.CheckErr(c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(all, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 func needData(dir string) error {

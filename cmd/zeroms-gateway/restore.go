@@ -36,7 +36,8 @@ func newRestore() *cobra.Command {
 		Long: `Make a new gateway's directory from a backup. It is never an existing one.
 
 ` + afterRestore,
-		Args: oneFile,
+		Example: `  zeroms-gateway restore gw.tar --data /var/lib/zeroms-new`,
+		Args:    oneFile,
 		RunE: func(command *cobra.Command, args []string) error {
 			if err := needData(dir); err != nil {
 				return err
@@ -51,6 +52,7 @@ func newRestore() *cobra.Command {
 		},
 	}
 	dataFlag(command, &dir)
+	command.ValidArgsFunction = nil // FILE
 	command.Flags().StringVar(&keyFrom, "key", "", "the gateway's node.key, for a backup without it")
 	return command
 }

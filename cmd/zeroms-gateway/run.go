@@ -7,13 +7,16 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"zeroms/cmd/zeroms-gateway/control"
 	"zeroms/gateway"
 	"zeroms/gateway/mailbox"
+	"zeroms/gateway/status"
 	"zeroms/protocol/card"
 	database "zeroms/store/mailbox"
 )
@@ -21,15 +24,22 @@ import (
 func newRun() *cobra.Command {
 	var dir, registration, network string
 	var at place
+	var logs logging
 	command := &cobra.Command{
-		Use:   "run --data DIR --listen ADDR",
+		Use:   "run --data DIR --listen HOST:PORT",
 		Short: "Run the gateway until SIGINT or SIGTERM",
 		Long: `Run the gateway until SIGINT or SIGTERM, then drain it and exit with 0.
 
 When it is ready it writes its address to DIR/address and prints it, its QR
-code and a line that begins with "ready". A new DIR is initialised first.`,
+code and a line that begins with "ready". A new DIR is initialised first.
+Under systemd it says that it is ready (Type=notify), and answers its watchdog.`,
+		Example: `  zeroms-gateway run --data /tmp/gw --listen 127.0.0.1:0                        # a trial on one computer
+  zeroms-gateway run --data /var/lib/zeroms --listen :443 --public gw.example.org`,
 		Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if _, err := logs.logger(io.Discard); err != nil {
+				return err
+			}
 			if err := errors.Join(needData(dir), at.check(), checkRegistration(registration)); err != nil {
 				return err
 			}
@@ -41,7 +51,12 @@ code and a line that begins with "ready". A new DIR is initialised first.`,
 			if err := d.decide(command, at, registration); err != nil {
 				return err
 			}
-			return runGateway(command.Context(), d, at, command.OutOrStdout(), command.ErrOrStderr())
+			log, err := logs.logger(command.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			p := &parts{data: d, at: at, log: log, logAddresses: logs.addresses, since: time.Now().UTC()}
+			return p.runAll(command.Context(), command.OutOrStdout())
 		},
 	}
 	dataFlag(command, &dir)
@@ -49,8 +64,14 @@ code and a line that begins with "ready". A new DIR is initialised first.`,
 	flags.StringVar(&at.listen, "listen", "127.0.0.1:7443", "HOST:PORT to listen on; port 0 takes a free one")
 	flags.StringVar(&at.public, "public", "", "HOST[:PORT] by which others reach the gateway (default: as --listen)")
 	flags.BoolVar(&at.plain, "plain", false, "without TLS, on loopback only")
+	flags.StringVar(&at.status, "status-listen", "", "HOST:PORT of this computer for /healthz and Prometheus' /metrics, for example 127.0.0.1:9464 (default: none)")
+	logs.flags(flags)
 	flags.StringVar(&network, "network", "public", "for a new directory: public, lab, or four letters of your own")
 	flags.StringVar(&registration, "registration", registerUndecided, "set who may register, for this run and later ones: open, invite or work (default: open on loopback, else invite)")
+	words(command, "registration", registerOpen, registerInvite, registerWork)
+	words(command, "network", "public", "lab")
+	words(command, "log-format", "text", "json")
+	words(command, "log-level", "debug", "info", "warn", "error")
 	return command
 }
 
@@ -90,21 +111,24 @@ func (d *data) decide(command *cobra.Command, at place, registration string) err
 
 // parts is everything that a running gateway consists of.
 type parts struct {
-	data    *data
-	at      place
-	log     *slog.Logger
-	store   *database.DB
-	box     *mailbox.Mailbox
-	gateway *gateway.Gateway
-	listen  net.Listener
-	socket  net.Listener
-	address card.Address
-	since   time.Time
+	data         *data
+	at           place
+	log          *slog.Logger
+	logAddresses bool
+	capacity     gateway.Capacity
+	store        *observed
+	box          *mailbox.Mailbox
+	gateway      *gateway.Gateway
+	status       *status.Status // nil: nobody asks
+	listen       net.Listener
+	socket       net.Listener
+	watched      net.Listener // the status's
+	address      card.Address
+	since        time.Time
 }
 
-// runGateway opens everything, serves until ctx ends and closes everything.
-func runGateway(ctx context.Context, d *data, at place, stdout, stderr io.Writer) error {
-	p := &parts{data: d, at: at, log: slog.New(slog.NewTextHandler(stderr, nil)), since: time.Now().UTC()}
+// runAll opens everything, serves until ctx ends and closes everything.
+func (p *parts) runAll(ctx context.Context, stdout io.Writer) error {
 	defer p.close()
 	if err := p.open(ctx); err != nil {
 		return err
@@ -114,9 +138,15 @@ func runGateway(ctx context.Context, d *data, at place, stdout, stderr io.Writer
 
 // open opens the store and both listeners.
 func (p *parts) open(ctx context.Context) (err error) {
-	if p.store, err = database.Open(ctx, p.data.path(databaseFile)); err != nil {
+	p.capacity = p.data.config.capacity()
+	if err := p.fit(); err != nil {
 		return err
 	}
+	db, err := database.Open(ctx, p.data.path(databaseFile))
+	if err != nil {
+		return err
+	}
+	p.store = &observed{DB: db}
 	p.store.LogTo(p.log)
 	box := mailbox.Config{
 		Node: p.data.node, Network: p.data.network(), Limits: p.data.config.announced(),
@@ -131,8 +161,8 @@ func (p *parts) open(ctx context.Context) (err error) {
 		return err
 	}
 	p.gateway, err = gateway.New(gateway.Config{
-		Node: p.data.node, Network: p.data.network(), Limits: box.Limits, Capacity: p.data.config.capacity(),
-		Mailbox: p.box, Log: p.log,
+		Node: p.data.node, Network: p.data.network(), Limits: box.Limits, Capacity: p.capacity,
+		Mailbox: p.box, Log: p.log, LogAddresses: p.logAddresses,
 	})
 	if err != nil {
 		return err
@@ -143,16 +173,31 @@ func (p *parts) open(ctx context.Context) (err error) {
 	if p.address, err = p.at.address(p.listen.Addr(), p.data.node.Public(), p.data.network()); err != nil {
 		return err
 	}
-	p.socket, err = listenControl(p.data.dir)
+	if err := p.openStatus(ctx); err != nil {
+		return err
+	}
+	p.socket, err = control.Listen(p.data.dir)
+	return err
+}
+
+// openStatus listens for who asks how the gateway is, if anybody may.
+func (p *parts) openStatus(ctx context.Context) (err error) {
+	if p.at.status == "" {
+		return nil
+	}
+	if p.watched, err = status.Listen(ctx, p.at.status); err != nil {
+		return fmt.Errorf("can't listen on %s for --status-listen; choose another port: %w", p.at.status, err)
+	}
+	p.status, err = status.New(status.Config{Version: version(), Health: p.health, Read: p.reading})
+	p.store.status = p.status
 	return err
 }
 
 func (p *parts) close() {
-	if p.listen != nil {
-		p.listen.Close()
-	}
-	if p.socket != nil {
-		p.socket.Close()
+	for _, l := range []net.Listener{p.listen, p.socket, p.watched} {
+		if l != nil {
+			l.Close()
+		}
 	}
 	if p.store != nil {
 		if err := p.store.Close(); err != nil {
@@ -176,7 +221,12 @@ func (p *parts) run(ctx context.Context, stdout io.Writer) error {
 	}
 	serving.Go(func() { failed(p.gateway.Run(ctx)) })
 	serving.Go(func() { failed(p.gateway.Serve(ctx, p.listen, p.at.plain)) })
-	others.Go(func() { failed(p.control().serve(controlling, p.socket)) })
+	others.Go(func() { failed(p.control().Serve(controlling, p.socket)) })
+	if p.status != nil {
+		others.Go(func() { failed(p.status.Serve(controlling, p.watched)) })
+	}
+	others.Go(func() { failed(p.loopWatchdog(controlling)) })
+	defer context.AfterFunc(ctx, func() { p.tell("STOPPING=1") })()
 	failed(p.ready(ctx, stdout))
 	serving.Wait()
 	stopControl()
@@ -203,10 +253,25 @@ func (p *parts) ready(ctx context.Context, stdout io.Writer) error {
 	}
 	_, err = fmt.Fprintf(stdout, "%s\n%s\nready %s registration=%s network=%s\n",
 		text, card.Terminal(text), p.listen.Addr(), p.data.registration, p.data.config.Network)
+	p.log.Info("gateway ready", "version", version(), "registration", p.data.registration, "links", p.capacity.Conns)
+	p.tell("READY=1")
 	return err
 }
 
-// control answers the status command.
-func (p *parts) control() control {
-	return control{live: func() live { return live{Since: p.since, Registration: p.data.registration, Links: p.gateway.Stats()} }}
+// control answers the commands that work beside a running gateway.
+func (p *parts) control() control.Server {
+	return control.Server{
+		Live: func() control.Live {
+			l := control.Live{
+				Since: p.since, Registration: p.data.registration, Listen: p.listen.Addr().String(),
+				Pid: os.Getpid(), MostLinks: p.capacity.Conns, Links: p.gateway.Stats(),
+			}
+			if p.watched != nil {
+				l.Status = p.watched.Addr().String()
+			}
+			return l
+		},
+		Remove: p.removeAccount,
+		Quota:  p.setQuota,
+	}
 }

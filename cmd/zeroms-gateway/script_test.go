@@ -3,14 +3,20 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"database/sql"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"maps"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -18,6 +24,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"zeroms/protocol/card"
+	"zeroms/protocol/key"
 )
 
 func TestMain(m *testing.M) {
@@ -26,7 +33,8 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the real binary. Beside testscript's own commands there are
 //
-//	gateway NAME args...   starts it and waits until it says that it is ready
+//	gateway NAME args...   starts it and waits until it says that it is ready; it may
+//	                       have $FILES files open, if that is set
 //	signal NAME TERM|INT|KILL
 //	stopped NAME CODE      waits for its end (-1: killed) and makes its stderr the output
 //	limits FILE            prints what the gateway at the address in FILE announces
@@ -42,6 +50,11 @@ func TestMain(m *testing.M) {
 //	backup NAME N GATEWAY FILE DIR
 //	                       makes a backup of DIR during a flood that has N receipts,
 //	                       then kills GATEWAY; what got its receipt later is forgotten
+//	[!] login NAME         logs in and prints the welcome
+//	tag NAME               sets $TAG to that of the account, in hex
+//	get URL                prints status and body of an HTTP answer
+//	env_from FILE          sets the variables of its lines NAME=VALUE
+//	told GATEWAY STATE     waits until it told the service manager that
 //	filelimit GATEWAY N    lets it write no file beyond N bytes (-1: as it likes)
 //	withdraw NAME N        logs in and reads all envelopes with a receipt, at least N
 func TestScripts(t *testing.T) {
@@ -68,6 +81,11 @@ func TestScripts(t *testing.T) {
 			"backup":    backupUnderFlood,
 			"filelimit": limitFiles,
 			"withdraw":  withdraw,
+			"login":     login,
+			"tag":       tagOf,
+			"get":       get,
+			"told":      told,
+			"env_from":  envFrom,
 		},
 	})
 }
@@ -92,9 +110,38 @@ func (s *scene) end() {
 
 // process is a gateway that was started.
 type process struct {
-	cmd    *exec.Cmd
-	stderr bytes.Buffer
-	ended  chan struct{} // closed after its end
+	cmd     *exec.Cmd
+	stderr  bytes.Buffer
+	ended   chan struct{} // closed after its end
+	manager *net.UnixConn // where it tells its states, as to a service manager
+
+	mu     sync.Mutex
+	states []string      // guarded by mu: what it told
+	news   chan struct{} // it told something, or ended
+}
+
+// listen collects what it tells.
+func (p *process) listen() {
+	defer close(p.news)
+	for state := make([]byte, 100); ; {
+		n, err := p.manager.Read(state)
+		if err != nil {
+			return
+		}
+		p.mu.Lock()
+		p.states = append(p.states, string(state[:n]))
+		p.mu.Unlock()
+		select {
+		case p.news <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (p *process) told(state string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Contains(p.states, state)
 }
 
 func need(ts *testscript.TestScript, neg bool, args []string, n int) {
@@ -105,8 +152,17 @@ func need(ts *testscript.TestScript, neg bool, args []string, n int) {
 
 func startGateway(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 2)
-	p := &process{cmd: exec.Command("zeroms-gateway", args[1:]...), ended: make(chan struct{})}
+	p := &process{cmd: exec.Command("zeroms-gateway", args[1:]...), ended: make(chan struct{}), news: make(chan struct{}, 1)}
+	if files := ts.Getenv("FILES"); files != "" {
+		p.cmd = exec.Command("sh", append([]string{"-c", "ulimit -n " + files + `; exec zeroms-gateway "$@"`, "sh"}, args[1:]...)...)
+	}
 	p.cmd.Dir = ts.MkAbs(".")
+	manager := "@zeroms-test-" + rand.Text()
+	var err error
+	p.manager, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: manager, Net: "unixgram"})
+	ts.Check(err)
+	go p.listen()
+	p.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+manager, "WATCHDOG_USEC=150000")
 	p.cmd.Stderr = &p.stderr
 	stdout, err := p.cmd.StdoutPipe()
 	ts.Check(err)
@@ -122,6 +178,7 @@ func startGateway(ts *testscript.TestScript, neg bool, args []string) {
 	go func() {
 		io.Copy(io.Discard, stdout)
 		p.cmd.Wait()
+		p.manager.Close()
 		close(p.ended)
 	}()
 	if !ready {
@@ -146,6 +203,56 @@ func awaitGateway(ts *testscript.TestScript, neg bool, args []string) {
 	if code := p.cmd.ProcessState.ExitCode(); strconv.Itoa(code) != args[1] {
 		ts.Fatalf("exit code %d, want %s: %s", code, args[1], p.stderr.String())
 	}
+}
+
+func told(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 2)
+	p := sceneOf(ts).gateways[args[0]]
+	for !p.told(args[1]) {
+		if _, more := <-p.news; !more && !p.told(args[1]) {
+			ts.Fatalf("it ended and told %q only", p.states)
+		}
+	}
+}
+
+func envFrom(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1)
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		ts.Setenv(name, value)
+	}
+}
+
+func get(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1)
+	response, err := http.Get(args[0])
+	ts.Check(err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%d\n%s", response.StatusCode, body)
+}
+
+func login(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, false, args, 1)
+	welcome, err := sceneOf(ts).accounts[args[0]].welcome()
+	if err != nil {
+		if !neg {
+			ts.Fatalf("the login: %v", err)
+		}
+		fmt.Fprintln(ts.Stderr(), err)
+		return
+	}
+	if neg {
+		ts.Fatalf("the login is taken")
+	}
+	fmt.Fprintf(ts.Stdout(), "used=%d quota=%d\n", welcome.Used, welcome.Quota)
+}
+
+func tagOf(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1)
+	tag := key.AccountTagOf(sceneOf(ts).accounts[args[0]].mk.Public())
+	ts.Setenv("TAG", hex.EncodeToString(tag[:]))
 }
 
 func count(ts *testscript.TestScript, text string) int {

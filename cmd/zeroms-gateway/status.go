@@ -13,19 +13,20 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zeroms/cmd/zeroms-gateway/control"
 	database "zeroms/store/mailbox"
 )
 
-// status is what the status command shows.
-type status struct {
-	Running      bool    `json:"running"`
-	Address      string  `json:"address,omitempty"`
-	Network      string  `json:"network"`
-	Registration string  `json:"registration,omitempty"`  // of this run, else what was set; empty: each run decides
-	RegisterBits int     `json:"register_bits,omitempty"` // of registration by work
-	Limits       limits  `json:"limits"`                  // as they are after the next start
-	Stored       *stored `json:"stored,omitempty"`        // none before the first run
-	Live         *live   `json:"live,omitempty"`          // while it runs
+// report is what the status command shows.
+type report struct {
+	Running      bool          `json:"running"`
+	Address      string        `json:"address,omitempty"`
+	Network      string        `json:"network"`
+	Registration string        `json:"registration,omitempty"`  // of this run, else what was set; empty: each run decides
+	RegisterBits int           `json:"register_bits,omitempty"` // of registration by work
+	Limits       limits        `json:"limits"`                  // as they are after the next start
+	Stored       *stored       `json:"stored,omitempty"`        // none before the first run
+	Live         *control.Live `json:"live,omitempty"`          // while it runs
 }
 
 // stored is what the database holds.
@@ -46,7 +47,10 @@ func newStatus() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "status --data DIR",
 		Short: "Show whether the gateway runs and what it holds",
-		Args:  noArgs,
+		Long: `Show whether the gateway runs, its address and limits, what its database holds
+and, while it runs, what it has counted. It names nobody.`,
+		Example: `  zeroms-gateway status --data /var/lib/zeroms`,
+		Args:    noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if err := needData(dir); err != nil {
 				return err
@@ -67,23 +71,23 @@ func newStatus() *cobra.Command {
 }
 
 // readStatus asks the configuration, the database and the running gateway.
-func readStatus(ctx context.Context, dir string) (status, error) {
+func readStatus(ctx context.Context, dir string) (report, error) {
 	c, err := readConfig(dir)
 	if err != nil {
-		return status{}, err
+		return report{}, err
 	}
-	s := status{Network: c.Network, Registration: c.Registration, Limits: c.complete()}
+	s := report{Network: c.Network, Registration: c.Registration, Limits: c.complete()}
 	if text, err := os.ReadFile(filepath.Join(dir, addressFile)); err == nil {
 		s.Address = strings.TrimSpace(string(text))
 	}
 	if s.Stored, err = readStored(ctx, filepath.Join(dir, databaseFile)); err != nil {
-		return status{}, err
+		return report{}, err
 	}
-	switch l, err := askLive(ctx, dir); {
+	switch l, err := control.Ask(ctx, dir); {
 	case err == nil:
 		s.Running, s.Live, s.Registration = true, &l, l.Registration
-	case !errors.Is(err, errNotRunning):
-		return status{}, err
+	case !errors.Is(err, control.ErrNotRunning):
+		return report{}, err
 	}
 	if s.Registration == registerWork {
 		s.RegisterBits = int(c.bits())
@@ -112,7 +116,7 @@ func readStored(ctx context.Context, path string) (out *stored, err error) {
 }
 
 // print writes the status for people.
-func (s status) print(w io.Writer) error {
+func (s report) print(w io.Writer) error {
 	lines := []string{"stopped"}
 	if s.Live != nil {
 		lines[0] = "running since " + s.Live.Since.Format(time.RFC3339)
@@ -137,7 +141,8 @@ func (s status) print(w io.Writer) error {
 	if s.Live != nil {
 		c := s.Live.Links
 		lines = append(lines,
-			fmt.Sprintf("links %d now, %d of them guests; %d accepted, %d refused", c.Links, c.Guests, c.Accepted, c.Refused),
+			fmt.Sprintf("links %d now of at most %d, %d of them guests; %d accepted, %d refused",
+				c.Links, s.Live.MostLinks, c.Guests, c.Accepted, c.Refused),
 			fmt.Sprintf("logins %d, %d rejected", c.Logins, c.Rejected),
 			fmt.Sprintf("submissions %d, pushes %d, acknowledgements %d, profiles read %d", c.Submits, c.Pushes, c.Acks, c.Profiles),
 			fmt.Sprintf("refused as busy %d; links ended: %d slow, %d silent, %d faulty", c.Busy, c.Slow, c.Silent, c.Faults),

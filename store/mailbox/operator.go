@@ -60,7 +60,8 @@ func (d *DB) Accounts(ctx context.Context, by AccountOrder, offset, limit int) (
 		if err != nil {
 			return err
 		}
-		if by == ByDevices || by == ByDrops || by == ByDoors {
+		counted := by == ByDevices || by == ByDrops || by == ByDoors || limit == 0 || limit > manyAccounts
+		if counted {
 			if err := countAll(v, all); err != nil {
 				return err
 			}
@@ -72,7 +73,12 @@ func (d *DB) Accounts(ctx context.Context, by AccountOrder, offset, limit int) (
 			all = all[:min(limit, len(all))]
 		}
 		for i := range all {
-			if err := all[i].complete(v); err != nil {
+			if !counted {
+				if err := all[i].count(v); err != nil {
+					return err
+				}
+			}
+			if err := all[i].date(v); err != nil {
 				return err
 			}
 			page = append(page, all[i].AccountInfo)
@@ -123,7 +129,10 @@ func (by AccountOrder) compare(a, b listed) int {
 	return order
 }
 
-// countAll counts for a list that is sorted by it; complete does it for a page.
+// manyAccounts is from how many accounts on it is quicker to count those of all at once.
+const manyAccounts = 1000
+
+// countAll counts for a list that is sorted by it, or long; count does it for one.
 func countAll(v *store.View, all []listed) error {
 	places := make(map[int64]int, len(all))
 	for i := range all {
@@ -131,7 +140,7 @@ func countAll(v *store.View, all []listed) error {
 	}
 	for _, query := range []string{
 		`SELECT account, count(*), 0, 0 FROM logins WHERE enrolled > 0 GROUP BY account`,
-		`SELECT account, 0, sum(door = 0), sum(door = 1) FROM drops WHERE deleted = 0 GROUP BY account`,
+		`SELECT account, 0, sum(door = 0), sum(door = 1) FROM drops NOT INDEXED WHERE deleted = 0 GROUP BY account`,
 	} {
 		rows, err := v.Query(query)
 		if err != nil {
@@ -155,17 +164,21 @@ func countAll(v *store.View, all []listed) error {
 	return nil
 }
 
-// complete fills in what is not read for the accounts of other pages.
-func (a *listed) complete(v *store.View) error {
-	err := v.QueryRow(`SELECT
+// count fills in devices, drops and doors.
+func (a *listed) count(v *store.View) error {
+	return v.QueryRow(`SELECT
 		(SELECT count(*) FROM logins WHERE account = ?1 AND enrolled > 0),
 		ifnull(sum(door = 0), 0), ifnull(sum(door = 1), 0) FROM drops WHERE account = ?1 AND deleted = 0`, a.id).
 		Scan(&a.Devices, &a.Drops, &a.Doors)
-	if err != nil || a.Rows == 0 {
-		return err
+}
+
+// date fills in since when something waits.
+func (a *listed) date(v *store.View) error {
+	if a.Rows == 0 {
+		return nil
 	}
 	var made uint64
-	err = v.QueryRow(`SELECT made FROM blocks WHERE account = ?1 AND last > ?2
+	err := v.QueryRow(`SELECT made FROM blocks WHERE account = ?1 AND last > ?2
 		AND first >= ifnull((SELECT max(first) FROM blocks WHERE account = ?1 AND first <= ?2 + 1), 0)
 		ORDER BY first LIMIT 1`, a.id, a.floor).Scan(&made)
 	if err == nil {
@@ -191,7 +204,7 @@ func (d *DB) FindAccount(ctx context.Context, prefix []byte) (AccountInfo, error
 		if err != nil || len(found) != 1 {
 			return err
 		}
-		return found[0].complete(v)
+		return errors.Join(found[0].count(v), found[0].date(v))
 	})
 	switch {
 	case err != nil:

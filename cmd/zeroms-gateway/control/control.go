@@ -1,0 +1,196 @@
+// Package control is the running gateway's socket for the commands that work beside
+// it: HTTP with JSON on a Unix socket that only the directory's owner can open. What
+// the database knows is read from there, so this is about the process only.
+//
+//	GET  /status                   -> Live
+//	POST /accounts/remove  Order   -> {}
+//	POST /accounts/quota   Order   -> {}
+//
+// What fails has another status than 200 and the answer {"error": "..."}.
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"zeroms/gateway"
+	"zeroms/protocol/key"
+)
+
+// Server answers the commands of other processes.
+type Server struct {
+	// Live tells how the process is.
+	Live func() Live
+	// Remove and Quota change an account; they return when it is on the disk.
+	Remove func(context.Context, key.AccountTag) error
+	Quota  func(context.Context, key.AccountTag, uint64) error
+}
+
+// Live is what only the running process knows.
+type Live struct {
+	Since        time.Time     `json:"since"`
+	Registration string        `json:"registration"` // of this run
+	Listen       string        `json:"listen"`       // HOST:PORT
+	Status       string        `json:"status_listen,omitempty"`
+	Pid          int           `json:"pid"`
+	MostLinks    int           `json:"most_links"` // fewer than asked for if files are short
+	Links        gateway.Stats `json:"links"`
+}
+
+// Order is what a running gateway is asked to change of an account.
+type Order struct {
+	Tag   []byte `json:"tag"`
+	Quota uint64 `json:"quota,omitempty"` // bytes; 0: the usual one
+}
+
+// The paths of orders.
+const (
+	RemoveAccount = "/accounts/remove"
+	SetQuota      = "/accounts/quota"
+)
+
+const status = "/status"
+
+// File is the socket's name in the gateway's directory.
+const File = "control.sock"
+
+// refusal is the answer to what failed.
+type refusal struct {
+	Error string `json:"error"`
+}
+
+// maxAnswer bounds an answer, in bytes.
+const maxAnswer = 64 << 10
+
+// Listen opens the socket; a file left by a process that was killed is
+// replaced, which the directory's lock makes safe.
+func Listen(dir string) (net.Listener, error) {
+	path := filepath.Join(dir, File)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("the control socket can't be made in %s; a shorter path may help (108 bytes at most): %w", dir, err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// Serve answers on l until ctx ends.
+func (s Server) Serve(ctx context.Context, l net.Listener) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+status, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.Live()) })
+	mux.HandleFunc("POST "+RemoveAccount, onAccount(func(ctx context.Context, tag key.AccountTag, _ uint64) error {
+		return s.Remove(ctx, tag)
+	}))
+	mux.HandleFunc("POST "+SetQuota, onAccount(s.Quota))
+	server := &http.Server{
+		Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: timeout,
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	defer context.AfterFunc(ctx, func() { server.Close() })()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// timeout bounds a request: a commit may have to wait for a slow disk.
+const timeout = 20 * time.Second
+
+func answer(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	json.NewEncoder(w).Encode(v)
+}
+
+// onAccount reads an order and carries it out.
+func onAccount(do func(context.Context, key.AccountTag, uint64) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var o Order
+		var tag key.AccountTag
+		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAnswer)).Decode(&o)
+		if err == nil && copy(tag[:], o.Tag) != len(tag) {
+			err = errors.New("that is no account's tag")
+		}
+		if err != nil {
+			answer(w, http.StatusBadRequest, refusal{err.Error()})
+			return
+		}
+		if err := do(r.Context(), tag, o.Quota); err != nil {
+			answer(w, http.StatusConflict, refusal{err.Error()})
+			return
+		}
+		answer(w, http.StatusOK, struct{}{})
+	}
+}
+
+// ErrNotRunning: no gateway answers on the directory's socket.
+var ErrNotRunning = errors.New("the gateway does not run")
+
+// Ask asks the gateway that runs on dir how it is. Errors: ErrNotRunning, or why it
+// does not answer.
+func Ask(ctx context.Context, dir string) (l Live, err error) {
+	err = ask(ctx, dir, status, nil, &l)
+	return l, err
+}
+
+// Do has the gateway that runs on dir carry out an order: RemoveAccount or SetQuota.
+// Errors: ErrNotRunning, what the gateway says, or why it does not answer.
+func Do(ctx context.Context, dir, path string, o Order) error { return ask(ctx, dir, path, o, nil) }
+
+// ask asks for out (GET), or brings in (POST); the other one is nil.
+func ask(ctx context.Context, dir, path string, in, out any) error {
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, File))
+	}}
+	defer transport.CloseIdleConnections()
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	method := http.MethodGet
+	if in != nil {
+		method = http.MethodPost
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://gateway"+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	client := http.Client{Transport: transport, Timeout: timeout}
+	response, err := client.Do(request)
+	if err != nil {
+		var unreachable *net.OpError
+		if errors.As(err, &unreachable) && unreachable.Op == "dial" {
+			return ErrNotRunning
+		}
+		return fmt.Errorf("the gateway on %s does not answer; look at its log: %w", dir, err)
+	}
+	defer response.Body.Close()
+	answer := json.NewDecoder(io.LimitReader(response.Body, maxAnswer))
+	if response.StatusCode != http.StatusOK {
+		var r refusal
+		if answer.Decode(&r) != nil || r.Error == "" {
+			return fmt.Errorf("the gateway on %s answers %s; look at its log, or use the command of its version", dir, response.Status)
+		}
+		return errors.New(r.Error)
+	}
+	if out == nil {
+		return nil
+	}
+	return answer.Decode(out)
+}
