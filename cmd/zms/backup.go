@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -14,42 +13,10 @@ import (
 	"zeroms/cmd/zms/control"
 	"zeroms/cmd/zms/report"
 	"zeroms/cmd/zms/rescue"
+	"zeroms/cmd/zms/service"
 	"zeroms/protocol/key"
 	"zeroms/store/chat"
 )
-
-// own opens the profile and keeps it for this command alone: it waits for a
-// command that ends by itself and gives up if somebody stays.
-func (a *app) own(ctx context.Context) (place, error) {
-	look := time.NewTicker(ownerLook)
-	defer look.Stop()
-	for {
-		at, err := a.reach(ctx)
-		if err != nil || at.db != nil {
-			return at, err
-		}
-		hello := at.conn.Hello
-		if err := at.Close(); err != nil {
-			return place{}, err
-		}
-		if hello.Lasting {
-			return place{}, control.Fail(control.NameLocked, "zms %s (process %d) holds the profile already; use it, or stop it first and run the command again", hello.Owner, hello.PID)
-		}
-		select {
-		case <-ctx.Done():
-			return place{}, ctx.Err()
-		case <-look.C:
-		}
-	}
-}
-
-// says shows rows to people in the words of package report.
-func says(words func(control.Row, func(string) string) string) show {
-	return func(w io.Writer, row control.Row) error {
-		_, err := io.WriteString(w, words(row, clean))
-		return err
-	}
-}
 
 func newPhrase(a *app) *cobra.Command {
 	var language string
@@ -58,11 +25,15 @@ func newPhrase(a *app) *cobra.Command {
 		Short: "Show the 24 words that bring your identity back",
 		Long: `Show the 24 words that bring your identity back. Whoever reads them is you, for
 good: write them on paper, and keep them where nobody else looks. The passphrase
-of the profile is asked for again.`,
-		Args: takes(),
-		RunE: func(c *cobra.Command, _ []string) error { return a.phrase(c.Context(), language) },
+of the profile is asked for again, also if an agent holds the profile; without a
+passphrase the words are shown only by a command that opens the profile itself
+(locked otherwise: end the agent first). They stand in no log, and in JSON only
+with --json.`,
+		Annotations: rows("phrase"),
+		Args:        takes(),
+		RunE:        func(c *cobra.Command, _ []string) error { return a.phrase(c.Context(), language) },
 	}
-	c.Flags().StringVar(&language, "language", string(key.English), "write them in English (en) or Chinese (zh)")
+	c.Flags().StringVar(&language, "language", string(key.English), "write them in English or Chinese: `en|zh`")
 	return c
 }
 
@@ -72,22 +43,22 @@ func (a *app) phrase(ctx context.Context, language string) error {
 		return err
 	}
 	defer at.Close()
-	if at.db != nil {
-		row, err := control.Words(ctx, at.db, language)
+	if at.DB != nil {
+		row, err := service.Words(ctx, at.DB, language)
 		if err != nil {
 			return err
 		}
-		return a.emit(says(report.Phrase))(row)
+		return a.emit(report.Says(report.Phrase))(row)
 	}
 	r := control.Request{Cmd: control.CmdPhrase, Language: language}
-	if at.locked {
+	if at.Locked {
 		text, err := a.askPassphrase(ctx, "Passphrase of the profile")
 		if err != nil {
 			return err
 		}
 		r.OldPassphrase = &text
 	}
-	return at.conn.Do(ctx, r, a.emit(says(report.Phrase)))
+	return at.Conn.Do(ctx, r, a.emit(report.Says(report.Phrase)))
 }
 
 // archiveFlags say what opens an archive.
@@ -100,7 +71,7 @@ func (f *archiveFlags) add(c *cobra.Command, passphrase string) {
 	if passphrase != "" {
 		c.Flags().BoolVar(&f.passphrase, "passphrase", false, passphrase)
 	}
-	c.Flags().StringVar(&f.file, "archive-passphrase-file", "", "read the passphrase of the archive from the first line of this file (default: $ZMS_ARCHIVE_PASSPHRASE, else ask)")
+	c.Flags().StringVar(&f.file, "archive-passphrase-file", "", "the passphrase of the archive, if it has one, is the first line of this `FILE` (default: $ZMS_ARCHIVE_PASSPHRASE, else a prompt)")
 }
 
 // givenArchivePassphrase is the archive's passphrase if nobody has to be asked.
@@ -131,14 +102,17 @@ func newExport(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export FILE",
 		Short: "Write an encrypted copy of contacts and history into a file",
-		Long: `Write an encrypted copy of contacts, history, cards and gateways into a new file.
-The 24 words open it (zms phrase), or with --passphrase a passphrase of its own.
-It holds neither the words nor anything by which another device could pass for
-this one: what is restored from it is a new device.`,
-		Args: takes("FILE"),
-		RunE: func(c *cobra.Command, args []string) error { return a.export(c.Context(), args[0], f) },
+		Long: `Write an encrypted copy of contacts, history, cards and gateways into a new file of
+mode 0600 (docs/protocol/backup.md). The 24 words open it (zms phrase), or with
+--passphrase a passphrase of its own. It holds neither the words nor any key of this
+device: what is restored from it is a new device. FILE must not exist; it appears
+when it is whole. What can't be read any more is left out and counted. The profile
+may be in use.`,
+		Annotations: rows("archive"),
+		Args:        takes("FILE"),
+		RunE:        func(c *cobra.Command, args []string) error { return a.export(c.Context(), args[0], f) },
 	}
-	f.add(c, "let a passphrase open it instead of the 24 words")
+	f.add(c, "let a passphrase open the file instead of the 24 words; to restore from it the words are needed as well. --archive-passphrase-file implies this")
 	return c
 }
 
@@ -163,14 +137,14 @@ func (a *app) export(ctx context.Context, file string, f archiveFlags) error {
 		return err
 	}
 	defer at.Close()
-	if at.conn != nil {
-		return at.conn.Do(ctx, r, a.emit(says(report.Export)))
+	if at.Conn != nil {
+		return at.Conn.Do(ctx, r, a.emit(report.Says(report.Export)))
 	}
-	row, err := control.Export(ctx, at.db, r)
+	row, err := service.Export(ctx, at.DB, r)
 	if err != nil {
 		return err
 	}
-	return a.emit(says(report.Export))(row)
+	return a.emit(report.Says(report.Export))(row)
 }
 
 func newImport(a *app) *cobra.Command {
@@ -179,10 +153,15 @@ func newImport(a *app) *cobra.Command {
 		Use:   "import FILE",
 		Short: "Bring contacts and history from such a copy into this profile",
 		Long: `Bring the contacts and messages of an exported file into this profile, where they
-are missing. What the profile knows itself stays as it is; importing twice
-changes nothing. The file must be of the same identity.`,
-		Args: takes("FILE"),
-		RunE: func(c *cobra.Command, args []string) error { return a.importArchive(c.Context(), args[0], f) },
+are missing. What the profile knows itself stays as it is, so a second import
+changes nothing. The file must be of the same identity. Cards come back if they
+belong to the profile's present ones, gateways if it has none. Refused while another
+zms that stays holds the profile (locked), and with set-back if the file knows
+messages of this very device that the profile does not: then it is an older copy,
+see zms rejoin.`,
+		Annotations: rows("archive, with what was new"),
+		Args:        takes("FILE"),
+		RunE:        func(c *cobra.Command, args []string) error { return a.importArchive(c.Context(), args[0], f) },
 	}
 	f.add(c, "")
 	return c
@@ -194,7 +173,7 @@ func (a *app) importArchive(ctx context.Context, file string, f archiveFlags) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, at.Close()) }()
-	seed, err := rescue.Seed(ctx, at.db)
+	seed, err := rescue.Seed(ctx, at.DB)
 	if err != nil {
 		return err
 	}
@@ -202,11 +181,11 @@ func (a *app) importArchive(ctx context.Context, file string, f archiveFlags) (e
 	if err != nil {
 		return err
 	}
-	counts, err := backup.Import(ctx, at.db, archive.content, time.Now())
+	counts, err := backup.Import(ctx, at.DB, archive.content, time.Now())
 	if err != nil {
 		return err
 	}
-	return a.emit(says(report.Import))(control.ArchiveRow(archive.path, archive.lock, counts))
+	return a.emit(report.Says(report.Import))(service.ArchiveRow(archive.path, archive.lock, counts))
 }
 
 // opened is an archive that was read.
@@ -223,7 +202,7 @@ func (a *app) readArchive(ctx context.Context, file string, seed key.Seed, flags
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return o, counts, control.Fail(control.NameUsage, "the archive can't be read: %v", err)
+		return o, counts, control.Usage("the archive can't be read: %v", err)
 	}
 	defer f.Close()
 	o.content, counts, err = backup.Read(f, backup.Keys{Seed: seed, Passphrase: func() (string, error) {
@@ -236,24 +215,21 @@ func (a *app) readArchive(ctx context.Context, file string, seed key.Seed, flags
 // damage tells after a failure which rows of the profile can't be read, if that
 // is what is wrong; else it returns the failure.
 func (a *app) damage(ctx context.Context, failure error) (err error) {
-	if a.served || ctx.Err() != nil {
+	way, err := a.access()
+	if err != nil || way.Served() || ctx.Err() != nil || !chat.Exists(way.Dir) {
 		return failure
 	}
-	dir, err := a.dir()
-	if err != nil || !chat.Exists(dir) {
-		return failure
-	}
-	at, err := a.open(ctx, dir)
+	at, err := a.open(ctx)
 	if err != nil {
 		return failure
 	}
 	defer at.Close()
-	found, err := at.db.Check(ctx)
+	found, err := at.DB.Check(ctx)
 	if err != nil || len(found) == 0 {
 		return failure
 	}
 	for _, d := range found {
-		if err := a.emit(says(report.Damage))(control.DamageRow(d)); err != nil {
+		if err := a.emit(report.Says(report.Damage))(service.DamageRow(d)); err != nil {
 			return err
 		}
 	}

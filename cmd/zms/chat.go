@@ -13,6 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/owner"
+	"zeroms/cmd/zms/plain"
+	"zeroms/cmd/zms/report"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 )
@@ -23,33 +26,35 @@ func newSend(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "send CONTACT TEXT|-",
 		Short: "Send a message; - reads it from stdin",
-		Long: `Send a message; - reads it from stdin. Once the command says queued, the message
-is stored and finds its way by itself whenever zms runs. Without --wait and
-without another zms that runs on the profile, the command stays until a gateway
-has custody, at most 10 s.`,
-		Args: takes("CONTACT", "TEXT"),
+		Long: `Send a message of at most 14,000 bytes; - reads it from stdin without its last
+line feed. Once queued is printed the message is stored and finds its way by
+itself whenever zms runs. Without --wait: if another zms that stays owns the
+profile, the command ends at once, else when a gateway has custody or after 10 s,
+with exit code 0 either way.`,
+		Annotations: rows("message, then change for each new state"),
+		Args:        takes("CONTACT", "TEXT"),
 		RunE: func(c *cobra.Command, args []string) error {
 			text, err := a.text(args[1])
 			if err != nil {
 				return err
 			}
 			if timeout <= 0 {
-				return control.Fail(control.NameUsage, "--timeout is a duration above 0, for example 30s or 5m")
+				return control.Usage("--timeout is a duration above 0, for example 30s or 5m")
 			}
 			return a.send(c.Context(), control.Request{
 				Cmd: control.CmdSend, Contact: args[0], Text: text, Wait: wait, Timeout: control.Duration(timeout),
 			})
 		},
 	}
-	c.Flags().StringVar(&wait, "wait", "", "wait until the message is in custody or delivered")
-	c.Flags().DurationVar(&timeout, "timeout", control.DefaultWait, "how long --wait waits")
+	c.Flags().StringVar(&wait, "wait", "", "wait until a gateway has signed for the message, or every device of the recipient has it: `custody|delivered`")
+	c.Flags().DurationVar(&timeout, "timeout", control.DefaultWait, "how long --wait waits, a `DURATION` such as 90s or 5m; then the exit code is 5 and the message still goes on")
 	return c
 }
 
 // send sends and says, if the message did not leave, what becomes of it.
 func (a *app) send(ctx context.Context, r control.Request) error {
 	state := ""
-	emit := a.emit(showSending())
+	emit := a.emit(report.Sending())
 	err := a.ask(ctx, r, func(row control.Row) error {
 		if m, ok := row.(*control.Message); ok {
 			state = m.State
@@ -59,44 +64,12 @@ func (a *app) send(ctx context.Context, r control.Request) error {
 	if err != nil || state != "queued" {
 		return err
 	}
-	if a.served {
+	if a.way.Served() {
 		a.note("queued; the zms that runs on the profile sends it")
 	} else {
 		a.note("queued; it goes out when zms runs next (zms listen or zms agent)")
 	}
 	return nil
-}
-
-func newListen(a *app) *cobra.Command {
-	var contact string
-	c := &cobra.Command{
-		Use:   "listen",
-		Short: "Print messages and changes as they come, until Ctrl-C",
-		Args:  takes(),
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.listen(c.Context(), control.Request{Cmd: control.CmdListen, Contact: contact})
-		},
-	}
-	c.Flags().StringVar(&contact, "contact", "", "only what concerns this contact")
-	return c
-}
-
-// listen follows the profile from owner to owner: when the process that it is
-// attached to ends, it owns the profile itself.
-func (a *app) listen(ctx context.Context, r control.Request) error {
-	emit := a.emit(showLive())
-	for {
-		err := a.askOnce(ctx, r, emit)
-		if interrupted(ctx, err) {
-			return nil
-		}
-		if f := new(control.Failure); !errors.As(err, &f) || f.Name != control.NameStopped {
-			return err
-		}
-		if err := emit(&control.Lagged{Type: control.TypeLagged}); err != nil {
-			return err
-		}
-	}
 }
 
 func newHistory(a *app) *cobra.Command {
@@ -106,20 +79,24 @@ func newHistory(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "history CONTACT",
 		Short: "Show the last messages with a contact and mark them as read",
-		Args:  takes("CONTACT"),
+		Long: `Show the last messages with a contact, oldest first, and tell them that you have
+read everything. Where messages of the contact are missing or lost, a gap stands
+in their place.`,
+		Annotations: rows("message and gap, at the end page"),
+		Args:        takes("CONTACT"),
 		RunE: func(c *cobra.Command, args []string) error {
 			r := control.Request{Cmd: control.CmdHistory, Contact: args[0], N: n, Peek: peek}
 			if c.Flags().Changed("before") {
 				r.Before = &before
 			}
 			if n < 1 || n > control.MaxLines {
-				return control.Fail(control.NameUsage, "-n is 1 to %d", control.MaxLines)
+				return control.Usage("-n is 1 to %d", control.MaxLines)
 			}
-			return a.run(c.Context(), r, showHistory)
+			return a.run(c.Context(), r, report.History)
 		},
 	}
-	c.Flags().IntVarP(&n, "lines", "n", control.DefaultLines, "how many messages")
-	c.Flags().Uint32Var(&before, "before", 0, "those below this height: the page before")
+	c.Flags().IntVarP(&n, "lines", "n", control.DefaultLines, "about how many messages, a `NUMBER` from 1 to 1000")
+	c.Flags().Uint32Var(&before, "before", 0, "those below this `HEIGHT`: next of the page shown before")
 	c.Flags().BoolVar(&peek, "peek", false, "do not mark them as read")
 	return c
 }
@@ -129,15 +106,17 @@ func newVerify(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "verify CONTACT",
 		Short: "Compare the safety number with a contact",
-		Long: `Show the safety number. Both of you see the same digits if nobody stands in
-between; compare them in a call or face to face, then confirm.`,
-		Args: takes("CONTACT"),
+		Long: `Show the safety number, 60 digits that both of you see alike if nobody stands in
+between. Compare them in a call or face to face. On a terminal the command then
+asks whether they are the same.`,
+		Annotations: rows("safety"),
+		Args:        takes("CONTACT"),
 		RunE: func(c *cobra.Command, args []string) error {
 			r := control.Request{Cmd: control.CmdVerify, Contact: args[0], Yes: yes, Undo: undo}
 			return a.verify(c.Context(), r, code)
 		},
 	}
-	c.Flags().BoolVar(&code, "code", false, "show it as a QR code and in hex too")
+	c.Flags().BoolVar(&code, "code", false, "show the 32 bytes behind it too, as a QR code and in hex")
 	c.Flags().BoolVar(&yes, "yes", false, "mark the contact as verified: you have compared it")
 	c.Flags().BoolVar(&undo, "undo", false, "mark the contact as not verified")
 	return c
@@ -151,17 +130,17 @@ func (a *app) verify(ctx context.Context, r control.Request, code bool) error {
 			return nil
 		}
 		seen = s
-		if err := showSafety(w, s); err != nil || !code {
+		if err := report.Safety(w, s); err != nil || !code {
 			return err
 		}
-		upper := strings.ToUpper(clean(s.Code)) // capitals take less room in a QR code
-		_, err := fmt.Fprintf(w, "\n%s\n%s\n", card.Terminal(upper), clean(s.Code))
+		upper := strings.ToUpper(plain.Text(s.Code)) // capitals take less room in a QR code
+		_, err := fmt.Fprintf(w, "\n%s\n%s\n", card.Terminal(upper), plain.Text(s.Code))
 		return err
 	})
 	if err != nil || a.json || seen == nil || seen.Verified || r.Undo {
 		return err
 	}
-	answer, err := a.prompt(ctx, "Do both of you see the same? Type yes to mark "+name(seen.Contact, seen.Name)+" as verified", false)
+	answer, err := a.prompt(ctx, "Do both of you see the same? Type yes to mark "+report.Name(seen.Contact, seen.Name)+" as verified", false)
 	if errors.Is(err, errNoTerminal) {
 		a.note("not marked; compare it, then run the command with --yes")
 		return nil
@@ -176,7 +155,7 @@ func (a *app) verify(ctx context.Context, r control.Request, code bool) error {
 	r.Yes = true
 	return a.run(ctx, r, func(w io.Writer, row control.Row) error {
 		if s, ok := row.(*control.Safety); ok {
-			_, err := fmt.Fprintf(w, "%s is verified\n", name(s.Contact, s.Name))
+			_, err := fmt.Fprintf(w, "%s is verified\n", report.Name(s.Contact, s.Name))
 			return err
 		}
 		return nil
@@ -188,29 +167,31 @@ func newAgent(a *app) *cobra.Command {
 		Use:   "agent",
 		Short: "Own the profile and serve other commands until stopped",
 		Long: `Own the profile: stay connected to the gateways, send and receive, and serve
-other commands, which need no passphrase then. SIGINT and SIGTERM end it.`,
-		Args: takes(),
-		RunE: func(c *cobra.Command, _ []string) error { return a.agent(c.Context()) },
+other commands, which need no passphrase then. SIGINT and SIGTERM end it (exit code
+0).`,
+		Annotations: rows("ready"),
+		Args:        takes(),
+		RunE:        func(c *cobra.Command, _ []string) error { return a.agent(c.Context()) },
 	}
 }
 
 // agent waits for its turn if a command that ends by itself has the profile.
 func (a *app) agent(ctx context.Context) error {
-	at, err := a.own(ctx)
-	if interrupted(ctx, err) {
-		return nil
-	}
+	way, err := a.access()
 	if err != nil {
 		return err
 	}
-	err = a.runOwner(ctx, at.db, tenure{owner: "agent", lasting: true, locked: at.locked}, a.serveUntilStopped)
-	if interrupted(ctx, err) {
+	at, err := way.Own(ctx)
+	if err == nil {
+		err = way.Run(ctx, at.DB, owner.Tenure{Owner: "agent", Lasting: true, Locked: at.Locked}, a.serveUntilStopped)
+	}
+	if owner.Interrupted(ctx, err) {
 		return nil
 	}
 	return err
 }
 
-func (a *app) serveUntilStopped(ctx context.Context, p *control.Profile) error {
+func (a *app) serveUntilStopped(ctx context.Context, p *owner.Profile) error {
 	dir, err := a.dir()
 	if err != nil {
 		return err

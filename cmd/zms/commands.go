@@ -6,7 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zeroms/cmd/manual"
+	"zeroms/cmd/zms/complete"
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/plain"
+	"zeroms/cmd/zms/report"
 )
 
 func newAdd(a *app) *cobra.Command {
@@ -14,42 +18,35 @@ func newAdd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "add CARD|LINK|IMAGE",
 		Short: "Add the owner of a card as a contact",
-		Long: `Add the owner of a card as a contact. The card is a text, a link, the name of
-a file with one of them or with a picture of the QR code (PNG, JPEG), or - for
-such a file on stdin.`,
-		Args: takes("CARD"),
+		Long: `Add the owner of a card as a contact and greet them. CARD is the text (ZMS:...), a
+web link, a zeroms: link, the name of a file with one of these or with a picture
+of the QR code (PNG, JPEG), or - for such a file on stdin.`,
+		Annotations: rows("contact"),
+		Args:        takes("CARD"),
 		RunE: func(c *cobra.Command, args []string) error {
 			code, err := a.code(args[0])
 			if err != nil {
 				return err
 			}
-			return a.run(c.Context(), control.Request{Cmd: control.CmdAdd, Card: code, Name: name}, one("added"))
+			return a.run(c.Context(), control.Request{Cmd: control.CmdAdd, Card: code, Name: name}, report.One("added"))
 		},
 	}
-	c.Flags().StringVar(&name, "name", "", "what to call them here (default: the name on the card)")
+	c.Flags().StringVar(&name, "name", "", "the `NAME` to call them by here (default: that on the card)")
 	return c
 }
 
-// one shows the contact that a command was about.
-func one(what string) show {
-	return func(w io.Writer, row control.Row) error {
-		c, ok := row.(*control.Contact)
-		if !ok {
-			return nil
-		}
-		_, err := fmt.Fprintf(w, "%s #%d %s\n", what, c.ID, nameOf(c))
-		return err
-	}
-}
+// words are what a command says about itself.
+type words struct{ use, short, long, rows string }
 
-func nameOf(c *control.Contact) string { return name(c.ID, c.Name) }
+// rows notes which rows a command prints.
+func rows(text string) map[string]string { return map[string]string{manual.Rows: text} }
 
 // simple is a command that is one request about a contact, if it takes one.
-func (a *app) simple(use, short string, people show) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short}
+func (a *app) simple(say words, people report.Show) *cobra.Command {
+	c := &cobra.Command{Use: say.use, Short: say.short, Long: say.long, Annotations: rows(say.rows)}
 	cmd := c.Name()
 	c.Args = takes()
-	if use != cmd {
+	if say.use != cmd {
 		c.Args = takes("CONTACT")
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -63,27 +60,31 @@ func (a *app) simple(use, short string, people show) *cobra.Command {
 }
 
 func newRequests(a *app) *cobra.Command {
-	return a.simple("requests", "List strangers who want to talk to you", showContact)
+	return a.simple(words{"requests", "List strangers who want to talk to you",
+		"List strangers who want to talk to you. Nothing is answered before you accept.", "contact"}, report.Contact)
 }
 
 func newContacts(a *app) *cobra.Command {
-	return a.simple("contacts", "List the contacts, blocked ones too", showContact)
+	return a.simple(words{"contacts", "List the contacts, blocked ones too", "", "contact"}, report.Contact)
 }
 
 func newAccept(a *app) *cobra.Command {
-	return a.simple("accept CONTACT", "Accept a request, or take a blocked contact back", one("accepted"))
+	return a.simple(words{"accept CONTACT", "Accept a request, or take a blocked contact back", "", "contact"}, report.One("accepted"))
 }
 
 func newBlock(a *app) *cobra.Command {
-	return a.simple("block CONTACT", "Take nothing more from a contact or request", one("blocked"))
+	return a.simple(words{"block CONTACT", "Take nothing more from a contact or request", "", "contact"}, report.One("blocked"))
 }
 
 func newRead(a *app) *cobra.Command {
-	return a.simple("read CONTACT", "Tell a contact that you have read everything", one("read"))
+	return a.simple(words{"read CONTACT", "Tell a contact that you have read everything", "", "contact"}, report.One("read"))
 }
 
 func newStatus(a *app) *cobra.Command {
-	c := a.simple("status", "Show how the profile, its messages and its gateways are doing", showStatus)
+	c := a.simple(words{"status", "Show how the profile, its messages and its gateways are doing",
+		`Show how the profile, its messages and its gateways are doing. If the profile can't
+run because some of what is stored can't be read, it names those rows instead (rows:
+damage) and fails with damaged; zms export then saves everything else.`, "status"}, report.Status)
 	status := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
 		err := status(c, args)
@@ -105,10 +106,11 @@ func newGatewayAdd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "add ADDRESS|IMAGE",
 		Short: "Make a gateway one of your own, by its address",
-		Long: `Make a gateway one of your own: you can be reached there. The address is a text,
-the name of a file with it or with a picture of its QR code (PNG, JPEG), or -
-for such a file on stdin.`,
-		Args: takes("ADDRESS"),
+		Long: `Make a gateway one of your own: you can be reached there. ADDRESS is its text
+(ZMSG:...), the name of a file with the text or with a picture of its QR code (PNG,
+JPEG), or - for such a file on stdin.`,
+		Annotations: rows("gateway"),
+		Args:        takes("ADDRESS"),
 		RunE: func(c *cobra.Command, args []string) error {
 			code, err := a.code(args[0])
 			if err != nil {
@@ -117,31 +119,54 @@ for such a file on stdin.`,
 			r := control.Request{Cmd: control.CmdGatewayAdd, Gateway: code, Up: wait}
 			return a.run(c.Context(), r, func(w io.Writer, row control.Row) error {
 				if g, ok := row.(*control.Gateway); ok && !wait {
-					_, err := fmt.Fprintf(w, "added %s; zms status tells whether it is connected\n", clean(g.Host))
+					_, err := fmt.Fprintf(w, "added %s; zms status tells whether it is connected\n", plain.Text(g.Host))
 					return err
 				}
-				return showGateway(w, row)
+				return report.Gateway(w, row)
 			})
 		},
 	}
-	c.Flags().BoolVar(&wait, "wait", false, "wait until it is connected, at most 15 s, or say why it is not")
+	c.Flags().BoolVar(&wait, "wait", false, "wait until it is connected and can be given out, at most 15 s, or say why it is not (not-connected; it stays added)")
 	return c
 }
 
 func newGatewayList(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List your gateways", Args: takes(),
+		Use:   "list",
+		Short: "List your gateways",
+		Long: `List your gateways. Whether they are connected is known to a process that stays;
+else see zms status.`,
+		Annotations: rows("gateway"),
+		Args:        takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.run(c.Context(), control.Request{Cmd: control.CmdGatewayList}, showGateway)
+			return a.run(c.Context(), control.Request{Cmd: control.CmdGatewayList}, report.Gateway)
 		},
 	}
 }
 
 func newGatewayRemove(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "remove GATEWAY", Short: "Give a gateway up, by its host, host:port, key or address", Args: takes("GATEWAY"),
+		Use:   "remove GATEWAY",
+		Short: "Give a gateway up, by its host, host:port, key or address",
+		Long: `Give a gateway up, named by its host, host:port, key (at least 8 hex digits) or
+address. Contacts learn where else you are.`,
+		Annotations: rows("gateway"),
+		Args:        takes("GATEWAY"),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.run(c.Context(), control.Request{Cmd: control.CmdGatewayRemove, Gateway: args[0]}, showGateway)
+			return a.run(c.Context(), control.Request{Cmd: control.CmdGatewayRemove, Gateway: args[0]}, report.Gateway)
+		},
+	}
+}
+
+func newCompletion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "completion bash|zsh|fish",
+		Short: "Print what makes a shell complete commands, contacts and gateways",
+		Long: `Print the script that makes a shell complete commands, flags, contacts and
+gateways: see "Shell completion".`,
+		Args: takes("bash|zsh|fish"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return complete.Script(c.Root(), args[0], c.OutOrStdout())
 		},
 	}
 }

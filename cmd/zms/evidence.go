@@ -15,6 +15,7 @@ import (
 	"zeroms/cmd/zms/control"
 	"zeroms/cmd/zms/report"
 	"zeroms/protocol/custody"
+	"zeroms/protocol/wire"
 )
 
 func newEvidence(a *app) *cobra.Command {
@@ -31,26 +32,27 @@ func newEvidenceExport(a *app) *cobra.Command {
 		Use:   "export MESSAGE|GATEWAY",
 		Short: "Write what a gateway signed for a message, or what convicts a gateway",
 		Long: `Write a file that anybody can check with zms evidence verify, without a profile
-and without a network. The file names neither people nor content.
-
-For an own message, named by its id (history --json prints it), it shows which
-gateway took the message, when, and until when it promised to keep it. For a
-gateway it shows the contradictions that were found in what it signed, if any:
-name one of yours as in zms gateway remove, any other one by its whole key or its
-address.`,
-		Args: takes("MESSAGE"),
+and without a network (docs/protocol/evidence.md). It names neither people nor
+content. Of an own message, named by its id (zms history --json prints it), it shows
+which gateway took it, when, and until when it promised to keep it. Of a gateway it
+shows the contradictions that were found in what it signed. The error no-evidence
+says: no gateway has signed for the message, or nothing is proven against the
+gateway. A gateway of yours is named as for zms gateway remove, any other one by its
+whole key or its address.`,
+		Annotations: rows("evidence"),
+		Args:        takes("MESSAGE"),
 		RunE: func(c *cobra.Command, args []string) error {
 			r := control.Request{Cmd: control.CmdEvidence, Gateway: args[0]}
 			if messageLike.MatchString(args[0]) {
 				r.Gateway, r.Message = "", args[0]
 			}
 			if !c.Flags().Changed("output") {
-				return a.run(c.Context(), r, says(report.Evidence))
+				return a.run(c.Context(), r, report.Says(report.Evidence))
 			}
 			return a.writeEvidence(c.Context(), r, file)
 		},
 	}
-	c.Flags().StringVarP(&file, "output", "o", "", "write to this new file (default: print it)")
+	c.Flags().StringVarP(&file, "output", "o", "", "write to this new `FILE` of mode 0600 (default: print it)")
 	return c
 }
 
@@ -80,19 +82,21 @@ func (a *app) writeEvidence(ctx context.Context, r control.Request, file string)
 		}
 	}
 	if err != nil {
-		return control.Fail(control.NameUsage, "the file can't be written there; choose another name or folder: %v", err)
+		return control.Usage("the file can't be written there; choose another name or folder: %v", err)
 	}
-	return a.emit(says(report.Evidence))(done)
+	return a.emit(report.Says(report.Evidence))(done)
 }
 
 func newEvidenceVerify(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Check a file of evidence: who is convicted of what",
-		Long: `Check a file of evidence (- for stdin), without a profile and without a network.
-The exit code is 0 if the gateway signed every statement in it, whatever that
-proves; the verdict is printed. A file that was changed is refused.`,
-		Args: takes("FILE"),
+		Long: `Check a file of evidence, - is stdin. It needs neither a profile nor a network. The
+exit code is 0 if the gateway signed every statement in it, whatever that proves;
+the verdict is in the row. A file that was changed or cut is refused with the name
+of an error of the protocol (signature, malformed, truncated, ...).`,
+		Annotations: rows("verdict"),
+		Args:        takes("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			b, err := a.readEvidence(args[0])
 			if err != nil {
@@ -106,7 +110,7 @@ proves; the verdict is printed. A file that was changed is refused.`,
 			if err != nil {
 				return refused(err)
 			}
-			return a.emit(says(report.Verdict))(verdictRow(r))
+			return a.emit(report.Says(report.Verdict))(verdictRow(r))
 		},
 	}
 }
@@ -123,14 +127,14 @@ func (a *app) readEvidence(name string) ([]byte, error) {
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, control.Fail(control.NameUsage, "the file can't be read: %v", err)
+			return nil, control.Usage("the file can't be read: %v", err)
 		}
 		defer f.Close()
 		in = f
 	}
 	b, err := io.ReadAll(io.LimitReader(in, custody.MaxFile+1))
 	if err != nil {
-		return nil, control.Fail(control.NameUsage, "the file can't be read: %v", err)
+		return nil, control.Usage("the file can't be read: %v", err)
 	}
 	return b, nil
 }
@@ -142,7 +146,7 @@ func verdictRow(r *custody.Report) *control.Verdict {
 	}
 	for _, x := range r.Receipts {
 		row.Receipts = append(row.Receipts, control.Receipt{
-			Envelope: hex.EncodeToString(x.EnvelopeHash[:]), Time: control.Stamp(x.Time), Kept: control.Stamp(x.Kept), K: x.K,
+			Envelope: hex.EncodeToString(x.EnvelopeHash[:]), Time: control.Stamp(wire.Time(x.Time)), Kept: control.Stamp(wire.Time(x.Kept)), K: x.K,
 		})
 	}
 	return row

@@ -37,7 +37,7 @@ func writeGuilty(ts *testscript.TestScript, neg bool, args []string) {
 func TestVerdictWords(t *testing.T) {
 	seen := map[string]bool{}
 	for _, v := range []custody.Verdict{custody.Nothing, custody.Custody, custody.Incomplete, custody.Guilty} {
-		text := report.Verdict(verdictRow(&custody.Report{Verdict: v, Fault: custody.Fork}), clean)
+		text := report.Verdict(verdictRow(&custody.Report{Verdict: v, Fault: custody.Fork}))
 		if seen[text] || text == "" {
 			t.Errorf("%s reads as another one: %q", v, text)
 		}
@@ -54,7 +54,7 @@ func TestPastMoment(t *testing.T) {
 		"2026-11-01 10:30":     time.Date(2026, 11, 1, 10, 30, 0, 0, time.Local),
 		"2026-11-01 10:30:07":  time.Date(2026, 11, 1, 10, 30, 7, 0, time.Local),
 		"2026-11-01T10:30:07Z": time.Date(2026, 11, 1, 10, 30, 7, 0, time.UTC),
-		moment(now):            now,
+		report.Moment(now):     now,
 	} {
 		if got, err := pastMoment(text, now); err != nil || !got.Equal(want) {
 			t.Errorf("%q is %v (%v), want %v", text, got, err, want)

@@ -33,9 +33,9 @@ func (a *app) code(argument string) (string, error) {
 		}
 		return readCode(f)
 	case isFile(argument) && errors.Is(err, fs.ErrNotExist):
-		return "", control.Fail(control.NameUsage, "there is no file %s; check its name", argument)
+		return "", control.Usage("there is no file %s; check its name", argument)
 	case isFile(argument):
-		return "", control.Fail(control.NameUsage, "the file can't be read: %v", err)
+		return "", control.Usage("the file can't be read: %v", err)
 	}
 	return argument, nil
 }
@@ -63,7 +63,7 @@ func readCode(r io.Reader) (string, error) {
 	head := make([]byte, 4)
 	n, err := io.ReadFull(r, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return "", control.Fail(control.NameUsage, "the file can't be read: %v", err)
+		return "", control.Usage("the file can't be read: %v", err)
 	}
 	head = head[:n]
 	r = io.MultiReader(bytes.NewReader(head), r)
@@ -74,7 +74,7 @@ func readCode(r io.Reader) (string, error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(r, maxCode+1))
 	if err != nil {
-		return "", control.Fail(control.NameUsage, "the file can't be read: %v", err)
+		return "", control.Usage("the file can't be read: %v", err)
 	}
 	if len(text) > maxCode {
 		return "", wire.ErrTooLarge
@@ -93,7 +93,7 @@ func (a *app) text(argument string) (string, error) {
 	}
 	b, err := io.ReadAll(io.LimitReader(a.stdin, maxStdin))
 	if err != nil {
-		return "", control.Fail(control.NameUsage, "stdin can't be read: %v", err)
+		return "", control.Usage("stdin can't be read: %v", err)
 	}
 	return strings.TrimSuffix(string(b), "\n"), nil
 }

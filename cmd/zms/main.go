@@ -7,17 +7,19 @@
 //
 //	main.go        the command line and how it ends
 //	commands.go    commands that are one request; setup.go, chat.go those that are more
-//	profile.go     where the profile is; asking its owner, or owning it
+//	talk.go        the chat on the whole screen (package tui); listen.go bots (package bot)
+//	profile.go     where the profile is and the way to its owner (package owner); proxy.go to gateways
 //	erase.go       erasing contents; evidence.go what gateways signed, to show and to check
-//	backup.go      the 24 words, archives, what is damaged; restore.go a profile from what was saved (packages rescue and report)
+//	backup.go      the 24 words, archives, what is damaged; restore.go a profile from what was saved (package rescue)
+//	debug.go       what goes over the links
 //	passphrase.go  passphrases from the environment, a file or the terminal
 //	input.go       cards and addresses from text, files, pictures and stdin
-//	output.go      rows as JSON; people.go, messages.go rows for people; clean.go what a terminal may see
+//	output.go      rows as JSON, or for people (packages report and plain)
+//	manual.md      docs/cli.md but for what the commands and rows say themselves
 package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,12 +27,16 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"zeroms/cmd/zms/complete"
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/owner"
+	"zeroms/cmd/zms/plain"
 	"zeroms/protocol/wire"
 )
 
@@ -53,10 +59,11 @@ type app struct {
 	profile    string
 	json       bool
 	passphrase string // the file's name
+	proxy      string // a URL, or "direct"
 	verbose    bool
 
-	served bool   // the last request went to another process
-	typed  string // the passphrase that the user typed
+	way   *owner.Access // to the profile, once it is known
+	typed string        // the passphrase that the user typed
 }
 
 // execute runs one command and returns the exit code. SIGINT and SIGTERM end
@@ -84,7 +91,7 @@ func (a *app) fail(f *control.Failure) int {
 			_, _ = a.stdout.Write(line)
 		}
 	} else {
-		fmt.Fprintln(a.stderr, "zms: "+clean(f.Message))
+		fmt.Fprintln(a.stderr, "zms: "+plain.Text(f.Message))
 	}
 	return f.Exit()
 }
@@ -101,20 +108,24 @@ func (a *app) log() *slog.Logger {
 func newRoot(a *app) *cobra.Command {
 	root := group("zms", "ZeroMS in a terminal: messages between people, through gateways that nobody has to trust",
 		newInit(a), newCard(a), newGateway(a), newAdd(a), newRequests(a), newAccept(a), newBlock(a), newContacts(a),
-		newSend(a), newListen(a), newHistory(a), newRead(a), newVerify(a), newStatus(a), newPassphrase(a), newAgent(a), newErase(a), newEvidence(a),
-		newPhrase(a), newExport(a), newImport(a), newRestore(a), newRejoin(a))
+		newSend(a), newChat(a), newListen(a), newHistory(a), newRead(a), newVerify(a), newStatus(a), newPassphrase(a), newAgent(a), newErase(a), newEvidence(a),
+		newProxy(a), newPhrase(a), newExport(a), newImport(a), newRestore(a), newRejoin(a), newDebug(a), newCompletion())
 	root.Version = version()
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return control.Fail(control.NameUsage, "%v; see %s --help", err, c.CommandPath())
+		return control.Usage("%v; see %s --help", err, c.CommandPath())
 	})
+	root.Flags().Bool("version", false, "print the version and that of the protocol")
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.profile, "profile", "", "the profile's directory (default: $ZMS_PROFILE, else $XDG_DATA_HOME/zeroms or ~/.local/share/zeroms)")
+	flags.StringVar(&a.profile, "profile", "", "the profile is in this `DIR` (default: $ZMS_PROFILE, else $XDG_DATA_HOME/zeroms, else ~/.local/share/zeroms)")
 	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
-	flags.StringVar(&a.passphrase, "passphrase-file", "", "read the passphrase from the first line of this file (default: $ZMS_PASSPHRASE, else ask)")
-	flags.BoolVarP(&a.verbose, "verbose", "v", false, "print a log to stderr")
+	flags.StringVar(&a.passphrase, "passphrase-file", "", "the passphrase is the first line of this `FILE` (default: $ZMS_PASSPHRASE, else a prompt without echo on a terminal)")
+	flags.StringVar(&a.proxy, "proxy", "", "make connections through this SOCKS5 `PROXY`, socks5://HOST:PORT, or direct (default: $ZMS_PROXY, else what the profile keeps: see zms proxy set)")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "print a log to stderr; it holds no keys, no secrets of cards and no texts")
+	complete.Commands(root, a.dir)
+	// Long usages are wrapped, at a width that most terminals have.
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages ", "FlagUsagesWrapped 100 "))
 	return root
 }
 
@@ -124,7 +135,7 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 		Use: use, Short: short, Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return control.Fail(control.NameUsage, "there is no command %q; see %s --help", args[0], c.CommandPath())
+				return control.Usage("there is no command %q; see %s --help", args[0], c.CommandPath())
 			}
 			return c.Help()
 		},
@@ -138,9 +149,9 @@ func takes(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		switch {
 		case len(args) < len(names):
-			return control.Fail(control.NameUsage, "%s is missing; write %s", names[len(args)], c.UseLine())
+			return control.Usage("%s is missing; write %s", names[len(args)], c.UseLine())
 		case len(args) > len(names):
-			return control.Fail(control.NameUsage, "%s takes no further argument %q (quote a text with blanks); write %s",
+			return control.Usage("%s takes no further argument %q (quote a text with blanks); write %s",
 				c.CommandPath(), args[len(names)], c.UseLine())
 		}
 		return nil
@@ -161,9 +172,4 @@ func version() string {
 		}
 	}
 	return fmt.Sprintf("%s (protocol %d)", name, wire.Version)
-}
-
-// interrupted reports whether a command ended because the user wanted it to.
-func interrupted(ctx context.Context, err error) bool {
-	return ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled))
 }

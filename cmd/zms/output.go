@@ -3,16 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/plain"
+	"zeroms/cmd/zms/report"
 )
 
-// show is how rows are shown to a person.
-type show func(w io.Writer, row control.Row) error
-
 // emit prints rows as JSON or, for people, with show.
-func (a *app) emit(people show) control.Emit {
+func (a *app) emit(people report.Show) control.Emit {
 	if a.json {
 		return a.emitJSON
 	}
@@ -29,13 +27,13 @@ func (a *app) emitJSON(row control.Row) error {
 }
 
 // run makes a request and prints its answer.
-func (a *app) run(ctx context.Context, r control.Request, people show) error {
+func (a *app) run(ctx context.Context, r control.Request, people report.Show) error {
 	return a.ask(ctx, r, a.emit(people))
 }
 
 // note tells a person something that is no answer.
 func (a *app) note(format string, args ...any) {
 	if !a.json {
-		fmt.Fprintln(a.stderr, clean(fmt.Sprintf(format, args...)))
+		fmt.Fprintln(a.stderr, plain.Text(fmt.Sprintf(format, args...)))
 	}
 }

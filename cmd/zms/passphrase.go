@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/plain"
 )
 
 // maxPassphrase bounds a passphrase in bytes.
@@ -34,16 +35,16 @@ func (a *app) givenPassphrase() (text string, ok bool, err error) {
 func readPassphrase(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return "", control.Fail(control.NameUsage, "the passphrase file can't be read: %v", err)
+		return "", control.Usage("the passphrase file can't be read: %v", err)
 	}
 	defer f.Close()
 	line, err := bufio.NewReader(io.LimitReader(f, maxPassphrase)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", control.Fail(control.NameUsage, "the passphrase file can't be read: %v", err)
+		return "", control.Usage("the passphrase file can't be read: %v", err)
 	}
 	line = strings.TrimRight(line, "\r\n")
 	if line == "" {
-		return "", control.Fail(control.NameUsage, "the first line of the passphrase file %s is empty; write the passphrase there", name)
+		return "", control.Usage("the first line of the passphrase file %s is empty; write the passphrase there", name)
 	}
 	return line, nil
 }
@@ -82,7 +83,7 @@ func (a *app) newPassphrase(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if again != text {
-		return "", control.Fail(control.NameUsage, "the two passphrases differ; run the command again and type the same twice")
+		return "", control.Usage("the two passphrases differ; run the command again and type the same twice")
 	}
 	return text, nil
 }
@@ -114,7 +115,7 @@ func (a *app) prompt(ctx context.Context, question string, secret bool) (string,
 		done()
 		return "", err
 	}
-	fmt.Fprint(a.stderr, clean(question)+": ")
+	fmt.Fprint(a.stderr, plain.Text(question)+": ")
 	type answer struct {
 		text string
 		err  error
@@ -131,7 +132,7 @@ func (a *app) prompt(ctx context.Context, question string, secret bool) (string,
 			fmt.Fprintln(a.stderr)
 		}
 		if got.err != nil {
-			return "", control.Fail(control.NameUsage, "nothing was typed: %v", got.err)
+			return "", control.Usage("nothing was typed: %v", got.err)
 		}
 		return got.text, nil
 	case <-ctx.Done():

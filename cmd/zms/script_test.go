@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,37 +24,69 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"zms": main})
+	testscript.Main(tidy{m}, map[string]func(){"zms": main})
 }
+
+// gatewayFolder is where the gateway's program is built, anew for each run.
+var gatewayFolder = filepath.Join(os.TempDir(), fmt.Sprintf("zms-test-gateway-%d", os.Getpid()))
+
+// tidy removes what tests built.
+type tidy struct{ m testscript.TestingM }
+
+func (t tidy) Run() int {
+	defer os.RemoveAll(gatewayFolder)
+	return t.m.Run()
+}
+
+// builtGateway builds the gateway once.
+var builtGateway = sync.OnceValues(func() (string, error) {
+	file := filepath.Join(gatewayFolder, "zeroms-gateway")
+	if out, err := exec.Command("go", "build", "-o", file, "zeroms/cmd/zeroms-gateway").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("the gateway can't be built: %w\n%s", err, out)
+	}
+	return file, nil
+})
 
 // TestScripts runs the real binaries. Beside testscript's own commands there are
 //
 //	gateway NAME [args...]   runs a gateway in the folder NAME until it is ready; again on the same port
 //	start NAME args...       runs a program until it says that it is ready
 //	await NAME REGEXP        waits until the output of NAME has a line that matches, from after the last one
-//	signal NAME TERM|INT|KILL
+//	signal NAME TERM|INT|KILL|STOP
 //	stopped NAME CODE        waits for the end of NAME (-1: killed); its stderr becomes the output
 //	pick VAR FIELD           sets $VAR to a field of the last output's last JSON line that has it
 //	qr TEXT|VAR FILE         writes a picture of a text with its QR code
 //	mode FILE OCTAL          checks permissions
 //	spoil FILE SQL           changes a database behind everybody's back
 //	safe PROFILE             puts the profile's safe at its first gateway
+//	socks NAME [USER PASS]   runs a SOCKS5 proxy at $SOCKS_NAME, to which HOST.test is this computer
+//	proxied NAME REGEXP      waits until the proxy was asked for such a host:port; ! that it was not
+//	endsocks NAME            ends the proxy and what goes through it
+//	discreet FILE PROFILE... checks that a file shows no secret of the profiles
+//	ranges PROFILE BOT N     checks that what a bot has done is kept in at most N ranges; ! in more
+//	manual FILE              writes a file that docs/cli.md shows
 //	guilty FILE              writes evidence of a gateway that gave one number to two envelopes
 func TestScripts(t *testing.T) {
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin, "zeroms/cmd/zeroms-gateway")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("the gateway can't be built: %v\n%s", err, out)
-	}
+	bin := filepath.Dir(gatewayProgram(t))
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			s := &scene{processes: map[string]*process{}}
+			s := &scene{processes: map[string]*process{}, proxies: map[string]*socks{}}
 			env.Values[sceneKey{}] = s
 			env.Defer(s.end)
 			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("HOME", env.WorkDir+"/home")
 			return nil
+		},
+		Condition: func(condition string) (bool, error) {
+			if condition != "ipv6" {
+				return false, fmt.Errorf("there is no condition %s", condition)
+			}
+			l, err := net.Listen("tcp", "[::1]:0")
+			if err == nil {
+				l.Close()
+			}
+			return err == nil, nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"gateway": startGateway,
@@ -67,6 +100,14 @@ func TestScripts(t *testing.T) {
 			"spoil":   spoil,
 			"safe":    putSafe,
 			"guilty":  writeGuilty,
+
+			"discreet": checkDiscreet,
+
+			"manual":   manualFile,
+			"ranges":   checkRanges,
+			"socks":    startSocks,
+			"proxied":  proxied,
+			"endsocks": endSocks,
 		},
 	})
 }
@@ -76,6 +117,7 @@ type sceneKey struct{}
 // scene is what the commands of one script share.
 type scene struct {
 	processes map[string]*process
+	proxies   map[string]*socks
 }
 
 func processOf(ts *testscript.TestScript, name string) *process {
@@ -92,6 +134,19 @@ func (s *scene) end() {
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 	}
+	for _, p := range s.proxies {
+		p.end()
+	}
+}
+
+// gatewayProgram builds the gateway and returns its file.
+func gatewayProgram(t *testing.T) string {
+	t.Helper()
+	file, err := builtGateway()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // process is a program that was started.
@@ -161,10 +216,10 @@ func (p *process) read(r io.Reader) {
 const patience = 60 * time.Second
 
 func launch(ts *testscript.TestScript, name string, args []string) {
-	p := &process{cmd: exec.Command(args[0], args[1:]...), ended: make(chan struct{}), more: make(chan struct{}, 1)}
+	p := newProcess(args)
 	p.cmd.Dir = ts.MkAbs(".")
 	p.cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"), "ZMS_PROFILE="+ts.Getenv("ZMS_PROFILE"),
-		"ZMS_PASSPHRASE="+ts.Getenv("ZMS_PASSPHRASE"), "PATH="+ts.Getenv("PATH"))
+		"ZMS_PASSPHRASE="+ts.Getenv("ZMS_PASSPHRASE"), "PATH="+ts.Getenv("PATH"), "ZMS_PROXY="+ts.Getenv("ZMS_PROXY"))
 	if path, err := exec.LookPath(args[0]); err != nil || !filepath.IsAbs(path) {
 		p.cmd.Path = lookPath(ts, args[0])
 		p.cmd.Err = nil
@@ -180,6 +235,30 @@ func launch(ts *testscript.TestScript, name string, args []string) {
 		<-p.ended
 		ts.Fatalf("%s ended before it was ready: %s", name, p.stderr.String())
 	}
+}
+
+func newProcess(args []string) *process {
+	return &process{cmd: exec.Command(args[0], args[1:]...), ended: make(chan struct{}), more: make(chan struct{}, 1)}
+}
+
+// runProgram runs a program until the test ends.
+func runProgram(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := newProcess(args)
+	p.cmd.Stderr = &p.stderr
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go p.read(stdout)
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+	})
+	return p
 }
 
 // lookPath finds a program in the script's PATH.
@@ -236,7 +315,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 
 func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 2)
-	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": os.Interrupt, "KILL": os.Kill}
+	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": os.Interrupt, "KILL": os.Kill, "STOP": syscall.SIGSTOP}
 	ts.Check(processOf(ts, args[0]).cmd.Process.Signal(signals[args[1]]))
 }
 
@@ -269,6 +348,20 @@ func pick(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("no line of the output has the field %s", args[1])
 	}
 	ts.Setenv(args[0], value)
+}
+
+// manualFile writes a file that docs/cli.md shows: the block behind the line
+// that ends with its name.
+func manualFile(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1)
+	text, err := os.ReadFile(manualName)
+	ts.Check(err)
+	_, after, found := strings.Cut(string(text), "`"+args[0]+"`:\n\n```sh\n")
+	content, _, closed := strings.Cut(after, "```\n")
+	if !found || !closed {
+		ts.Fatalf("docs/cli.md does not show %s", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(content), 0o600))
 }
 
 func drawQR(ts *testscript.TestScript, neg bool, args []string) {

@@ -12,6 +12,9 @@ import (
 
 	"zeroms/client"
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/owner"
+	"zeroms/cmd/zms/plain"
+	"zeroms/cmd/zms/report"
 	"zeroms/protocol/card"
 	"zeroms/store/chat"
 )
@@ -22,9 +25,11 @@ func newInit(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "init",
 		Short: "Make a profile: your identity, on this computer",
-		Long: `Make a profile: your identity and this device of yours. Its content is sealed
-with a key that the passphrase locks, or that lies in a file of mode 0600.`,
-		Args: takes(),
+		Long: `Make a profile: your identity, and its first device on this computer. Its content
+is sealed with a key that the passphrase locks, or that lies in a file of mode
+0600. On a terminal the new passphrase is asked for twice.`,
+		Annotations: rows("profile"),
+		Args:        takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := card.CheckName(name); err != nil {
 				return err
@@ -33,40 +38,25 @@ with a key that the passphrase locks, or that lies in a file of mode 0600.`,
 			if err != nil {
 				return err
 			}
-			return a.emit(showNew)(row)
+			return a.emit(report.New)(row)
 		},
 	}
-	c.Flags().StringVar(&name, "name", "", "what others call you by default; it stands on your cards")
+	c.Flags().StringVar(&name, "name", "", "the `NAME` that others call you by unless they choose another; it stands on your cards, at most 64 bytes")
 	c.Flags().BoolVar(&open, "no-passphrase", false, "keep the key in a file of mode 0600 without a passphrase")
 	return c
-}
-
-func showNew(w io.Writer, row control.Row) error {
-	p, ok := row.(*control.Identity)
-	if !ok {
-		return nil
-	}
-	_, err := fmt.Fprintf(w, `your user ID  %s
-profile       %s
-
-Next: add a gateway, then show your card to somebody, or add theirs:
-  zms gateway add ADDRESS --wait
-  zms card show
-  zms add CARD
-`, clean(p.User), clean(p.Path))
-	return err
 }
 
 // create makes the profile and the identity in it. What an interrupted create
 // left is completed.
 func (a *app) create(ctx context.Context, name string, open bool) (*control.Identity, error) {
-	dir, err := a.dir()
+	way, err := a.access()
 	if err != nil {
 		return nil, err
 	}
-	var at place
+	dir := way.Dir
+	var at owner.Place
 	if chat.Exists(dir) {
-		at, err = a.open(ctx, dir)
+		at, err = a.open(ctx)
 	} else {
 		at, err = a.newPlace(ctx, dir, open)
 	}
@@ -76,12 +66,17 @@ func (a *app) create(ctx context.Context, name string, open bool) (*control.Iden
 	if err != nil {
 		return nil, err
 	}
-	if err := client.Create(ctx, at.db, name, time.Now()); err != nil {
+	if err := client.Create(ctx, at.DB, name, time.Now()); err != nil {
 		return nil, errors.Join(err, at.Close())
 	}
 	var row *control.Identity
-	t := tenure{owner: "init", offline: true, locked: at.locked}
-	err = a.runOwner(ctx, at.db, t, func(ctx context.Context, p *control.Profile) (err error) {
+	t := owner.Tenure{Owner: "init", Offline: true, Locked: at.Locked}
+	err = way.Run(ctx, at.DB, t, func(ctx context.Context, p *owner.Profile) (err error) {
+		if way.Via != nil && way.Via.Proxy != nil {
+			if err := p.Kept.SetProxy(ctx, way.Via.Proxy); err != nil {
+				return err
+			}
+		}
 		row, err = p.Identity(ctx)
 		return err
 	})
@@ -93,23 +88,23 @@ func (a *app) create(ctx context.Context, name string, open bool) (*control.Iden
 }
 
 // newPlace makes the files of a profile and its key.
-func (a *app) newPlace(ctx context.Context, dir string, open bool) (place, error) {
+func (a *app) newPlace(ctx context.Context, dir string, open bool) (owner.Place, error) {
 	if open {
 		if a.passphrase != "" {
-			return place{}, control.Fail(control.NameUsage, "--no-passphrase and --passphrase-file exclude each other; give one of them")
+			return owner.Place{}, control.Usage("--no-passphrase and --passphrase-file exclude each other; give one of them")
 		}
 		db, err := chat.Create(ctx, dir, chat.NoPassphrase())
-		return place{db: db}, err
+		return owner.Place{DB: db}, err
 	}
 	text, given, err := a.givenPassphrase()
 	if err == nil && !given {
 		text, err = a.newPassphrase(ctx)
 	}
 	if err != nil {
-		return place{}, err
+		return owner.Place{}, err
 	}
 	db, err := chat.Create(ctx, dir, chat.Passphrase(text))
-	return place{db: db, locked: true}, err
+	return owner.Place{DB: db, Locked: true}, err
 }
 
 func newCard(a *app) *cobra.Command {
@@ -132,13 +127,13 @@ func (f cardFlags) check() error {
 		}
 	}
 	if len(given) > 1 {
-		return control.Fail(control.NameUsage, "--new, --revoke, --list and --public exclude each other; give one of them")
+		return control.Usage("--new, --revoke, --list and --public exclude each other; give one of them")
 	}
 	if f.bits != 0 && !f.public {
-		return control.Fail(control.NameUsage, "--work is about the card to publish; give --public too")
+		return control.Usage("--work is about the card to publish; give --public too")
 	}
 	if f.link && f.text || (f.link || f.text || f.png != "") && (f.revoke != "" || f.all) {
-		return control.Fail(control.NameUsage, "--link, --text, --revoke and --list exclude each other, and --png goes with a card that is shown; give one of them")
+		return control.Usage("--link, --text, --revoke and --list exclude each other, and --png goes with a card that is shown; give one of them")
 	}
 	return nil
 }
@@ -148,12 +143,13 @@ func newCardShow(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show",
 		Short: "Show your newest card, as QR code and text",
-		Long: `Show your newest card, on a terminal as QR code and text, else as text. Who has
-it can send you a first message, so hand it to people and do not publish it.
+		Long: `Show the newest card that works: on a terminal as QR code and text, else as text.
+Who has a card can write to you first, so hand it to people and do not publish it.
 
 With --public it is another card, the one to publish. A first message by it costs
 its sender's computer some work, which keeps floods of requests away.`,
-		Args: takes(),
+		Annotations: rows("card"),
+		Args:        takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
 				return err
@@ -162,13 +158,13 @@ its sender's computer some work, which keeps floods of requests away.`,
 			return a.ask(c.Context(), r, func(row control.Row) error { return a.showCard(row, f) })
 		},
 	}
-	c.Flags().StringVar(&f.png, "png", "", "write the QR code as a picture into this file")
+	c.Flags().StringVar(&f.png, "png", "", "write the QR code as a picture into this `FILE` (mode 0600)")
 	c.Flags().BoolVar(&f.link, "link", false, "print the card as a link")
 	c.Flags().BoolVar(&f.text, "text", false, "print the card as text only")
 	c.Flags().BoolVar(&f.new, "new", false, "make a further card, which can be revoked by itself")
-	c.Flags().StringVar(&f.revoke, "revoke", "", "end the card with this id: nobody can write first with it any more")
-	c.Flags().BoolVar(&f.public, "public", false, "show the one card that you may publish; it is made if there is none")
-	c.Flags().Uint8Var(&f.bits, "work", 0, "with --public: how much work, 20 to 40 bits; each bit doubles it (default: as it is, at first 20)")
+	c.Flags().StringVar(&f.revoke, "revoke", "", "end the `CARD` with this id (or the beginning of it): nobody can write first with it any more; contacts made with it stay")
+	c.Flags().BoolVar(&f.public, "public", false, "show the one card that you may publish, which is made if there is none. Who finds it can write to you first; that costs their computer some work, and there is room for only so many such requests at a time")
+	c.Flags().Uint8Var(&f.bits, "work", 0, "with --public: how much work a first message takes, 20 to 40 zero `BITS`; each bit doubles it. It stays so until it is changed (at first 20). The card stays the same")
 	c.Flags().BoolVar(&f.all, "list", false, "list the cards that you gave out")
 	return c
 }
@@ -205,21 +201,21 @@ func (a *app) showCard(row control.Row, f cardFlags) error {
 		if c.Public {
 			state += ", public"
 		}
-		_, err = fmt.Fprintf(a.stdout, "%s  made %s  %s\n", clean(c.ID), moment(c.Created), state)
+		_, err = fmt.Fprintf(a.stdout, "%s  made %s  %s\n", plain.Text(c.ID), report.Moment(c.Created), state)
 	case f.link:
-		_, err = fmt.Fprintln(a.stdout, clean(c.Link))
+		_, err = fmt.Fprintln(a.stdout, plain.Text(c.Link))
 	case f.text:
-		_, err = fmt.Fprintln(a.stdout, clean(c.Text))
+		_, err = fmt.Fprintln(a.stdout, plain.Text(c.Text))
 	case f.png != "":
-		_, err = fmt.Fprintf(a.stdout, "card %s is in %s\n", clean(c.ID), clean(f.png))
+		_, err = fmt.Fprintf(a.stdout, "card %s is in %s\n", plain.Text(c.ID), plain.Text(f.png))
 	case a.person:
 		who := "who has it can write to you"
 		if c.Public {
 			who = "publish it as you like; who finds it can write to you"
 		}
-		_, err = fmt.Fprintf(a.stdout, "%s\n%s\n\ncard %s: %s\n", card.Terminal(c.Text), clean(c.Text), clean(c.ID), who)
+		_, err = fmt.Fprintf(a.stdout, "%s\n%s\n\ncard %s: %s\n", card.Terminal(c.Text), plain.Text(c.Text), plain.Text(c.ID), who)
 	default:
-		_, err = fmt.Fprintln(a.stdout, clean(c.Text))
+		_, err = fmt.Fprintln(a.stdout, plain.Text(c.Text))
 	}
 	return err
 }
@@ -243,15 +239,20 @@ func newPassphrase(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "passphrase",
 		Short: "Change the profile's passphrase, set one, or remove it",
-		Args:  takes(),
+		Long: `Change the passphrase, set one, or remove it. The present one comes from
+--passphrase-file, $ZMS_PASSPHRASE or a prompt. The profile is not sealed anew: a
+copy of profile.key made before still opens with the old passphrase. A profile
+without a passphrase is open to everybody who can read its files.`,
+		Annotations: rows("profile"),
+		Args:        takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if remove && file != "" {
-				return control.Fail(control.NameUsage, "--remove and --new-passphrase-file exclude each other; give one of them")
+				return control.Usage("--remove and --new-passphrase-file exclude each other; give one of them")
 			}
 			return a.changePassphrase(c.Context(), file, remove)
 		},
 	}
-	c.Flags().StringVar(&file, "new-passphrase-file", "", "read the new passphrase from the first line of this file (default: $ZMS_NEW_PASSPHRASE, else ask)")
+	c.Flags().StringVar(&file, "new-passphrase-file", "", "the new passphrase is the first line of this `FILE` (default: $ZMS_NEW_PASSPHRASE, else a prompt, twice)")
 	c.Flags().BoolVar(&remove, "remove", false, "have no passphrase: keep the key in a file of mode 0600")
 	return c
 }
@@ -307,5 +308,5 @@ func (a *app) locked(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return at.locked, at.Close()
+	return at.Locked, at.Close()
 }

@@ -1,12 +1,8 @@
-// Package control is what the process that owns a profile does for others: the
-// requests that the command line, scripts and bots make, the rows that answer
-// them, and the socket PROFILE/zms.sock that carries both (docs/cli.md).
-//
-// A request is one function, whether it comes from this process or over the
-// socket:
-//
-//	Profile.Serve(ctx, request, emit)      in the process that owns the profile
-//	Conn.Do(ctx, request, emit)            in every other one
+// Package control is the language in which others speak with the process that
+// owns a profile: the requests that the command line, scripts and bots make, the
+// rows that answer them, the failures, and the socket PROFILE/zms.sock that
+// carries them (docs/cli.md). What a request does stands in package service; who
+// finds the owner, or becomes it, in package owner.
 //
 // On the socket everything is JSON, one object a line of at most MaxLine bytes:
 //

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -14,6 +16,7 @@ import (
 	"zeroms/client/history"
 	"zeroms/cmd/zms/rescue"
 	"zeroms/protocol/key"
+	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
 	"zeroms/store"
 	"zeroms/store/chat"
@@ -27,6 +30,7 @@ const (
 	ExitLocked   = 3 // a passphrase is needed or wrong, or another process holds the profile
 	ExitNotFound = 4 // no such profile, contact, message, card, gateway or evidence
 	ExitTimeout  = 5 // what was waited for did not happen in time
+	ExitBot      = 6 // the program of listen --exec failed
 )
 
 // The names of failures that commands make themselves; the others stand in
@@ -48,12 +52,16 @@ const (
 	NameNoSafe       = "no-safe"
 	NameNoMessage    = "no-message"
 	NameNoEvidence   = "no-evidence"
+	NameBot          = "bot"
+	NameVersion      = "version"
 )
 
 // Failure is why a command failed: a name for scripts and a sentence for
 // people that says what to do. It holds no secrets.
 type Failure struct {
-	Name    string `json:"name"`
+	// a stable name for scripts.
+	Name string `json:"name"`
+	// the sentence.
 	Message string `json:"message"`
 }
 
@@ -65,7 +73,8 @@ func Fail(name, format string, args ...any) *Failure {
 	return &Failure{Name: name, Message: fmt.Sprintf(format, args...)}
 }
 
-func usage(format string, args ...any) *Failure { return Fail(NameUsage, format, args...) }
+// Usage makes a Failure of a request that can't be understood.
+func Usage(format string, args ...any) *Failure { return Fail(NameUsage, format, args...) }
 
 // cause is an error of a lower layer and its name.
 type cause struct {
@@ -117,6 +126,7 @@ var causes = []cause{
 	{rescue.ErrNoAnswer, NameNotConnected},
 	{rescue.ErrFile, NameUsage},
 	{rescue.ErrPath, NameUsage},
+	{link.ErrProxyAddress, NameUsage},
 	{syscall.ENOSPC, "disk-full"},
 	{context.DeadlineExceeded, NameTimeout},
 }
@@ -137,6 +147,47 @@ var exits = map[string]int{
 	NameNoEvidence:     ExitNotFound,
 	NameTimeout:        ExitTimeout,
 	NameNotConnected:   ExitTimeout,
+	NameBot:            ExitBot,
+}
+
+// Exit is an exit code, what it means, and the names of the failures that have it.
+type Exit struct {
+	Code    int
+	Meaning string
+	Names   []string
+}
+
+// meanings are the exit codes in words.
+var meanings = map[int]string{
+	ExitOK:       "done",
+	ExitFailure:  "failed",
+	ExitUsage:    "the command line, a file named there, or the request can't be understood",
+	ExitLocked:   "a passphrase or the 24 words are needed or wrong, or another process holds the profile",
+	ExitNotFound: "there is no such profile, contact, message, card or gateway, nothing saved at a gateway, or no evidence",
+	ExitTimeout:  "what was waited for did not happen in time",
+	ExitBot:      "the program of listen --exec failed",
+}
+
+// Exits are all exit codes. The names of ExitFailure are those that commands make,
+// beside the ones of the error table of the protocol.
+func Exits() []Exit {
+	out := make([]Exit, len(meanings))
+	for code, meaning := range meanings {
+		out[code] = Exit{Code: code, Meaning: meaning}
+	}
+	named := map[string]int{
+		NameFailure: ExitFailure, NameStopped: ExitFailure, NameInterrupted: ExitFailure, NameRefused: ExitFailure, NameVersion: ExitFailure,
+	}
+	for _, c := range causes {
+		named[c.name] = (&Failure{Name: c.name}).Exit()
+	}
+	for name, code := range exits {
+		named[name] = code
+	}
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		out[named[name]].Names = append(out[named[name]].Names, name)
+	}
+	return out
 }
 
 // Exit is the exit code of the command line for this failure.
@@ -149,20 +200,6 @@ func (f *Failure) Exit() int {
 
 // packages are what errors of this program begin with; people have no use for it.
 var packages = []string{"client: ", "chat: ", "store: ", "link: ", "card: ", "key: ", "message: ", "home: ", "backup: "}
-
-// plain is a problem as people read it: the engine tells problems by the text
-// of an error of the table, which ends with "[name]" or "[name: detail]".
-func plain(problem string) string {
-	sentence, tail, found := strings.Cut(problem, " [")
-	if !found || !strings.HasSuffix(tail, "]") {
-		return problem
-	}
-	_, detail, found := strings.Cut(strings.TrimSuffix(tail, "]"), ": ")
-	if !found {
-		return sentence
-	}
-	return sentence + " (" + detail + ")"
-}
 
 // Explain turns any error into a Failure.
 func Explain(err error) *Failure {

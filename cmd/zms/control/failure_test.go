@@ -28,7 +28,7 @@ func TestExplain(t *testing.T) {
 		{wire.ErrCheck, "check", ExitFailure, "A check value does not match: there is a typing or scanning error. Copy it again."},
 		{wire.ErrWrongKind.Because("a gateway address"), "wrong-kind", ExitFailure, "asked for. (a gateway address)"},
 		{fmt.Errorf("read: %w", wire.ErrNoQR), "no-qr", ExitFailure, "No QR code was found"},
-		{usage("bad %d", 1), NameUsage, ExitUsage, "bad 1"},
+		{Usage("bad %d", 1), NameUsage, ExitUsage, "bad 1"},
 		{fmt.Errorf("w: %w", Fail(NameTimeout, "too late")), NameTimeout, ExitTimeout, "too late"},
 		{context.Canceled, NameInterrupted, ExitFailure, "interrupted"},
 		{errors.New("client: something"), NameFailure, ExitFailure, "something"},
@@ -39,20 +39,6 @@ func TestExplain(t *testing.T) {
 		}
 		if strings.HasPrefix(f.Message, "client: ") {
 			t.Errorf("a person reads %q", f.Message)
-		}
-	}
-}
-
-func TestPlain(t *testing.T) {
-	for in, out := range map[string]string{
-		"":                         "",
-		"connecting":               "connecting",
-		wire.ErrLinkClosed.Error(): "The connection to the gateway was lost; it is made again.",
-		wire.ErrLinkClosed.Because("dial: a [b]: c").Error(): "The connection to the gateway was lost; it is made again. (dial: a [b]: c)",
-		"odd [end": "odd [end",
-	} {
-		if got := plain(in); got != out {
-			t.Errorf("plain(%q) = %q, want %q", in, got, out)
 		}
 	}
 }

@@ -22,6 +22,7 @@ const (
 	CmdContacts      = "contacts"
 	CmdSend          = "send"
 	CmdListen        = "listen"
+	CmdFrames        = "debug frames"
 	CmdHistory       = "history"
 	CmdRead          = "read"
 	CmdVerify        = "verify"
@@ -31,6 +32,10 @@ const (
 	CmdExport        = "export"
 	CmdErase         = "erase"
 	CmdEvidence      = "evidence export"
+	CmdDone          = "done"
+	CmdProxySet      = "proxy set"
+	CmdProxyShow     = "proxy show"
+	CmdProxyClear    = "proxy clear"
 )
 
 // What send can wait for.
@@ -39,54 +44,78 @@ const (
 	WaitDelivered = "delivered"
 )
 
+// The bounds of history.
+const (
+	DefaultLines = 20
+	MaxLines     = 1000
+)
+
+// DefaultWait bounds what send waits for, unless the request says.
+const DefaultWait = time.Minute
+
 // Request is one command with its arguments and flags; each command reads its
 // own fields and ignores the others.
 type Request struct {
+	// the command as on the command line: `"gateway add"`; all but `init`, `agent`, `chat`, `import`,
+	// `restore`, `rejoin`, `evidence verify` and `completion`; and `done`: a bot is done with a message.
 	Cmd string `json:"cmd"`
-	// Contact is a number (3 or #3), name or user ID.
+	// CONTACT.
 	Contact string `json:"contact,omitempty"`
-	// Card is the text or link of a contact card.
+	// `add`: the text or link of a card.
 	Card string `json:"card,omitempty"`
-	// Name is the name to give to a new contact.
+	// `add`: what to call them.
 	Name string `json:"name,omitempty"`
-	// Gateway is an address, or what names one of the home gateways.
+	// `gateway add`: the address; `gateway remove`, `evidence export`, `debug frames`: GATEWAY.
 	Gateway string `json:"gateway,omitempty"`
-	// Text is the message to send.
+	// `send`: the message.
 	Text string `json:"text,omitempty"`
-	// Wait is what send waits for: WaitCustody or WaitDelivered.
+	// `send`: `custody` or `delivered`.
 	Wait string `json:"wait,omitempty"`
-	// Up makes gateway add wait until the gateway is connected.
+	// `gateway add`: wait until it is connected.
 	Up bool `json:"up,omitempty"`
-	// Timeout bounds the waiting.
+	// `send`, `gateway add`: how long to wait, `"90s"`.
 	Timeout Duration `json:"timeout,omitzero"`
-	// New, List and Revoke (a card's id) belong to card show.
-	New    bool   `json:"new,omitempty"`
-	List   bool   `json:"list,omitempty"`
+	// `card show`: as the flag.
+	New bool `json:"new,omitempty"`
+	// `card show`: as the flag.
+	List bool `json:"list,omitempty"`
+	// `card show`: as the flag.
 	Revoke string `json:"revoke,omitempty"`
-	// N, Before and Peek belong to history. Without Before it shows the end.
-	N      int     `json:"n,omitempty"`
+	// `history`: how many messages.
+	N int `json:"n,omitempty"`
+	// `history`: as the flag.
 	Before *uint32 `json:"before,omitempty"`
-	Peek   bool    `json:"peek,omitempty"`
-	// Yes marks a contact as verified, Undo takes that back.
-	Yes  bool `json:"yes,omitempty"`
+	// `history`: as the flag; `contacts`, `requests`: tell what is here, and wait for no gateway.
+	Peek bool `json:"peek,omitempty"`
+	// `verify`: as the flag.
+	Yes bool `json:"yes,omitempty"`
+	// `verify`: as the flag.
 	Undo bool `json:"undo,omitempty"`
-	// OldPassphrase and NewPassphrase are absent where there is none.
+	// `passphrase`, `phrase`: the present one; absent if there is none.
 	OldPassphrase *string `json:"old_passphrase,omitempty"`
+	// `passphrase`: the new one; absent to have none.
 	NewPassphrase *string `json:"new_passphrase,omitempty"`
-	// Message is the id of a message in hex, at least its first half; Until is
-	// erase's bound.
-	Message string    `json:"message,omitempty"`
-	Until   time.Time `json:"until,omitzero"`
-	// Public makes card show about the card for everybody; Bits is the work that
-	// its door takes, 0: as it is, or of a new one the least.
-	Public bool  `json:"public,omitempty"`
-	Bits   uint8 `json:"bits,omitempty"`
-	// Language of the words: en or zh.
+	// `erase`, `done`: MESSAGE; `evidence export`: MESSAGE, or the whole key of a gateway.
+	Message string `json:"message,omitempty"`
+	// `erase` with `contact`: before when, as a time.
+	Until time.Time `json:"until,omitzero"`
+	// `card show`: as the flag.
+	Public bool `json:"public,omitempty"`
+	// `card show` with `public`: what `--work` is.
+	Bits uint8 `json:"bits,omitempty"`
+	// `debug frames`: as the flag.
+	Raw bool `json:"raw,omitempty"`
+	// `phrase`: as the flag.
 	Language string `json:"language,omitempty"`
-	// File is where export writes to, as a whole path; ArchivePassphrase locks
-	// it, the 24 words do if it is absent.
-	File              string  `json:"file,omitempty"`
+	// `export`: the whole path of the new file.
+	File string `json:"file,omitempty"`
+	// `export`: what opens it; absent for the 24 words.
 	ArchivePassphrase *string `json:"archive_passphrase,omitempty"`
+	// `listen`: the name under which the work of a bot is remembered: what it has not done comes first;
+	// `done`: the same.
+	Bot string `json:"bot,omitempty"`
+	// `proxy set`: the proxy as a URL, with user and password if there are any.
+	Proxy string `json:"proxy,omitempty"`
 }
 
 // ParseRequest reads a request. Unknown fields are refused: they are spelling
@@ -96,20 +125,25 @@ func ParseRequest(line []byte) (Request, error) {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&r); err != nil {
-		return Request{}, usage("the request can't be read: %v", err)
+		return Request{}, Usage("the request can't be read: %v", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Request{}, usage("there is something behind the request: send one object a connection")
+		return Request{}, Usage("there is something behind the request: send one object a connection")
 	}
 	return r, nil
 }
+
+// Endless reports whether the request ends only when the other side wants it to.
+func (r Request) Endless() bool { return r.Cmd == CmdListen || r.Cmd == CmdFrames }
 
 // Offline reports whether the command needs nothing but what is stored.
 func (r Request) Offline() bool {
 	switch r.Cmd {
 	case CmdCardShow:
 		return !r.New && !r.Public && r.Revoke == ""
-	case CmdGatewayList, CmdVerify, CmdPassphrase, CmdErase, CmdEvidence:
+	case CmdContacts, CmdRequests:
+		return r.Peek
+	case CmdGatewayList, CmdVerify, CmdPassphrase, CmdErase, CmdEvidence, CmdProxySet, CmdProxyShow, CmdProxyClear:
 		return true
 	}
 	return false

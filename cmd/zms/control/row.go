@@ -1,14 +1,8 @@
 package control
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"time"
-
-	"zeroms/client"
-	"zeroms/protocol/card"
-	"zeroms/protocol/key"
-	"zeroms/protocol/message"
 )
 
 // Row is one line of an answer: a *Hello, *Identity..., told apart by its type.
@@ -34,234 +28,393 @@ const (
 	TypeArchive = "archive"
 	TypeDevice  = "device"
 	TypeDamage  = "damage"
+	TypeProxy   = "proxy"
+	TypeAnswer  = "answer"
+)
+
+// What an archive is opened with.
+const (
+	LockWords      = "words"
+	LockPassphrase = "passphrase"
+)
+
+// What a restored profile lacks, in the words of a Device row.
+const (
+	LostSessions = "sessions"
+	LostHistory  = "history"
+	LostContacts = "contacts"
+	LostCards    = "cards"
+	LostGateways = "gateways"
 )
 
 // Hello is the first line on a socket: who owns the profile.
 type Hello struct {
-	Type    string `json:"type"`
-	Version int    `json:"version"`
-	// Owner is the command that owns the profile.
+	// `hello`.
+	Type string `json:"type"`
+	// 1; others speak another language.
+	Version int `json:"version"`
+	// the command that owns the profile.
 	Owner string `json:"owner"`
-	PID   int    `json:"pid"`
-	// Lasting tells that it stays until it is stopped.
+	// its process.
+	PID int `json:"pid"`
+	// whether it stays until it is stopped.
 	Lasting bool `json:"lasting"`
-	// Locked tells that the profile has a passphrase.
+	// whether the profile has a passphrase.
 	Locked bool `json:"locked"`
+	// the proxy that its links go through, if there is one.
+	Proxy string `json:"proxy,omitempty"`
 }
 
 // Identity is the answer of init and passphrase: whose profile it is.
 type Identity struct {
+	// `profile`.
 	Type string `json:"type"`
+	// user ID, 56 characters.
 	User string `json:"user"`
+	// your name, may be empty.
 	Name string `json:"name"`
+	// the directory, if it was made.
 	Path string `json:"path,omitempty"`
-	// Locked tells that a passphrase is needed to open it.
+	// whether it has a passphrase.
 	Locked bool `json:"locked"`
 }
 
 // Card is a card that was given out.
 type Card struct {
-	Type    string    `json:"type"`
-	ID      string    `json:"id"`
+	// `card`.
+	Type string `json:"type"`
+	// 16 hex digits.
+	ID string `json:"id"`
+	// time.
 	Created time.Time `json:"created"`
+	// time, if it expires.
 	Expires time.Time `json:"expires,omitzero"`
-	Revoked bool      `json:"revoked"`
-	// Public tells that it is meant for everybody.
+	// whether it was revoked.
+	Revoked bool `json:"revoked"`
+	// true, if it is the one to publish.
 	Public bool `json:"public,omitempty"`
-	// Text, Link and DeepLink are the card itself, absent if it was revoked.
-	Text     string `json:"text,omitempty"`
-	Link     string `json:"link,omitempty"`
+	// the card, a secret to be handed over; if it works and you have a gateway.
+	Text string `json:"text,omitempty"`
+	// the same as a web link.
+	Link string `json:"link,omitempty"`
+	// the same as a `zeroms:` link.
 	DeepLink string `json:"deep_link,omitempty"`
-	// PNG is the picture that was written.
+	// the picture that was written, if one was.
 	PNG string `json:"png,omitempty"`
 }
 
 // Gateway is a home gateway.
 type Gateway struct {
+	// `gateway`.
 	Type string `json:"type"`
-	// Node is the gateway's key in hex.
-	Node    string    `json:"node"`
-	Host    string    `json:"host,omitempty"`
-	Address string    `json:"address,omitempty"`
-	Removed bool      `json:"removed,omitempty"`
-	Up      bool      `json:"up"`
-	Since   time.Time `json:"since,omitzero"`
-	TookMS  int64     `json:"took_ms,omitempty"`
-	Retry   time.Time `json:"retry,omitzero"`
-	Problem string    `json:"problem,omitempty"`
-	// Used and Quota are bytes, Retention seconds; known once connected.
-	Used      uint64 `json:"used,omitempty"`
-	Quota     uint64 `json:"quota,omitempty"`
-	Retention int64  `json:"retention_s,omitempty"`
-	// Faults is how many contradictions are proven against it.
+	// the gateway's key, 64 hex digits.
+	Node string `json:"node"`
+	// host:port.
+	Host string `json:"host,omitempty"`
+	// address without invitation.
+	Address string `json:"address,omitempty"`
+	// true, if it was removed.
+	Removed bool `json:"removed,omitempty"`
+	// whether it is connected.
+	Up bool `json:"up"`
+	// since when it is, or is not.
+	Since time.Time `json:"since,omitzero"`
+	// how long connecting and login took, if it is or was connected.
+	TookMS int64 `json:"took_ms,omitempty"`
+	// when it is tried next, if an attempt failed.
+	Retry time.Time `json:"retry,omitzero"`
+	// why it is not connected, if so.
+	Problem string `json:"problem,omitempty"`
+	// bytes waiting there, if known.
+	Used uint64 `json:"used,omitempty"`
+	// bytes that may wait there, if known.
+	Quota uint64 `json:"quota,omitempty"`
+	// how long it keeps messages in seconds, if known.
+	Retention int64 `json:"retention_s,omitempty"`
+	// how many faults are proven against it, if any: see `zms evidence export`.
 	Faults int `json:"faults,omitempty"`
-	// Contacts is how many contacts may write to us there.
+	// how many contacts can write to you there.
 	Contacts int `json:"contacts"`
 }
 
 // Contact is a person.
 type Contact struct {
-	Type     string    `json:"type"`
-	ID       uint64    `json:"id"`
-	User     string    `json:"user"`
-	Name     string    `json:"name"`
-	State    string    `json:"state"`
-	Verified bool      `json:"verified"`
-	Answered bool      `json:"answered"`
-	Added    time.Time `json:"added"`
-	Unread   int       `json:"unread"`
-	Problem  string    `json:"problem,omitempty"`
+	// `contact`.
+	Type string `json:"type"`
+	// the contact's number here.
+	ID uint64 `json:"id"`
+	// their user ID.
+	User string `json:"user"`
+	// what they are called here, may be empty.
+	Name string `json:"name"`
+	// `request`, `accepted` or `blocked`.
+	State string `json:"state"`
+	// whether you compared the safety number.
+	Verified bool `json:"verified"`
+	// whether they have answered at least once.
+	Answered bool `json:"answered"`
+	// time.
+	Added time.Time `json:"added"`
+	// number of unread messages.
+	Unread int `json:"unread"`
+	// why nothing can be sent to them at the moment, if so.
+	Problem string `json:"problem,omitempty"`
 }
 
 // Message is a message and how far it has come.
 type Message struct {
-	Type     string `json:"type"`
-	ID       string `json:"id"`
-	Contact  uint64 `json:"contact"`
-	Name     string `json:"name"`
-	Outgoing bool   `json:"outgoing"`
-	Kind     string `json:"kind"`
-	Text     string `json:"text,omitempty"`
-	ReplyTo  string `json:"reply_to,omitempty"`
-	Unknown  bool   `json:"unknown,omitempty"`
-	// Erased tells that the content was erased, here or by its sender.
-	Erased   bool      `json:"erased,omitempty"`
-	Height   uint32    `json:"height"`
-	Seq      uint32    `json:"seq"`
-	Device   string    `json:"device"`
-	Written  time.Time `json:"written"`
+	// `message` or `change`.
+	Type string `json:"type"`
+	// id of the signed message, 64 hex digits, the same at both ends.
+	ID string `json:"id"`
+	// number of the contact.
+	Contact uint64 `json:"contact"`
+	// their name.
+	Name string `json:"name"`
+	// whether it is yours.
+	Outgoing bool `json:"outgoing"`
+	// `text`, or another kind of message.
+	Kind string `json:"kind"`
+	// the text, if it is one.
+	Text string `json:"text,omitempty"`
+	// first 32 hex digits of the id that it answers, if it does.
+	ReplyTo string `json:"reply_to,omitempty"`
+	// true, if a newer version is needed to show it.
+	Unknown bool `json:"unknown,omitempty"`
+	// true, if its content was erased, here or by who wrote it.
+	Erased bool `json:"erased,omitempty"`
+	// place in the conversation; equal heights are ordered by `id`.
+	Height uint32 `json:"height"`
+	// number in the chain of its device.
+	Seq uint32 `json:"seq"`
+	// the device that wrote it, 16 hex digits.
+	Device string `json:"device"`
+	// the writer's clock.
+	Written time.Time `json:"written"`
+	// when it came in here; for your own, as `written`.
 	Received time.Time `json:"received"`
-	// Gateway is when the own gateway took an incoming message in.
+	// when your gateway took it in, if incoming.
 	Gateway time.Time `json:"gateway,omitzero"`
-	Late    bool      `json:"late,omitempty"`
-	// What follows belongs to outgoing messages.
-	State     string    `json:"state,omitempty"`
+	// true, if later messages were here before it.
+	Late bool `json:"late,omitempty"`
+	// `queued`, `custody`, `delivered`, `read` or `failed`, if outgoing.
+	State string `json:"state,omitempty"`
+	// when it was submitted to a gateway, if it was.
 	Submitted time.Time `json:"submitted,omitzero"`
-	Custody   time.Time `json:"custody,omitzero"`
-	Until     time.Time `json:"until,omitzero"`
+	// when the gateway's receipt was here, if it is.
+	Custody time.Time `json:"custody,omitzero"`
+	// until when the gateway keeps it, if in custody.
+	Until time.Time `json:"until,omitzero"`
+	// when the acknowledgement was here, if it is.
 	Delivered time.Time `json:"delivered,omitzero"`
-	Read      time.Time `json:"read,omitzero"`
-	Holder    string    `json:"holder,omitempty"`
-	// Undelivered are the recipient's devices that did not take it in time.
+	// when the read mark was here, if it is.
+	Read time.Time `json:"read,omitzero"`
+	// hash of the gateway with custody, 32 hex digits, if there is one.
+	Holder string `json:"holder,omitempty"`
+	// devices of the recipient that did not take it in time, if there are any (state `not-delivered`).
 	Undelivered []string `json:"undelivered,omitempty"`
-	Size        int      `json:"size,omitempty"`
+	// bytes of its envelope on the wire, if it has one.
+	Size int `json:"size,omitempty"`
 }
 
 // Page ends a history: where to go on.
 type Page struct {
+	// `page`.
 	Type string `json:"type"`
-	// Next is the Before of the page before this one.
+	// `--before` of the page before.
 	Next uint32 `json:"next"`
-	More bool   `json:"more"`
+	// whether there is one.
+	More bool `json:"more"`
 }
 
 // Read reports that a contact has read our messages up to Seq.
 type Read struct {
-	Type    string    `json:"type"`
-	Contact uint64    `json:"contact"`
-	Name    string    `json:"name"`
-	Seq     uint32    `json:"seq"`
-	At      time.Time `json:"at"`
+	// `read`.
+	Type string `json:"type"`
+	// number of the contact who has read.
+	Contact uint64 `json:"contact"`
+	// their name.
+	Name string `json:"name"`
+	// everything of yours up to this `seq` was read.
+	Seq uint32 `json:"seq"`
+	// when the read mark was here.
+	At time.Time `json:"at"`
 }
 
 // Safety is what two people compare to know that nobody stands in between.
 type Safety struct {
-	Type     string `json:"type"`
-	Contact  uint64 `json:"contact"`
-	Name     string `json:"name"`
-	Digits   string `json:"digits"`
-	Code     string `json:"code"` // the 32 bytes in hex
-	Verified bool   `json:"verified"`
+	// `safety`.
+	Type string `json:"type"`
+	// number of the contact.
+	Contact uint64 `json:"contact"`
+	// their name.
+	Name string `json:"name"`
+	// 60 digits in 12 groups.
+	Digits string `json:"digits"`
+	// the 32 bytes behind them in hex.
+	Code string `json:"code"`
+	// whether the contact is marked as verified.
+	Verified bool `json:"verified"`
 }
 
 // Status sums the profile up.
 type Status struct {
-	Type     string `json:"type"`
-	User     string `json:"user"`
-	Name     string `json:"name"`
-	Device   string `json:"device"`
-	Contacts int    `json:"contacts"`
-	Requests int    `json:"requests"`
-	Waiting  int    `json:"waiting"`
-	Custody  int    `json:"custody"`
-	Failed   int    `json:"failed"`
-	Ignored  uint64 `json:"ignored"`
-	// SetBack tells that this is an older copy of the profile, which is not used.
+	// `status`.
+	Type string `json:"type"`
+	// your user ID.
+	User string `json:"user"`
+	// your name.
+	Name string `json:"name"`
+	// this device, 16 hex digits.
+	Device string `json:"device"`
+	// number of contacts, blocked ones too.
+	Contacts int `json:"contacts"`
+	// number of requests.
+	Requests int `json:"requests"`
+	// messages that no gateway has signed for yet.
+	Waiting int `json:"waiting"`
+	// messages in custody that nobody has acknowledged yet.
+	Custody int `json:"custody"`
+	// messages refused for good.
+	Failed int `json:"failed"`
+	// envelopes since the start that could not be opened.
+	Ignored uint64 `json:"ignored"`
+	// true, if this is an older copy of the profile, which is not used any more: see `zms rejoin`.
 	SetBack bool `json:"set_back,omitempty"`
-	// ClockOff is what this computer's clock lacks, in seconds, if gateways agree
-	// that it is wrong by more than a day.
-	ClockOff int64     `json:"clock_off_s,omitempty"`
-	Repairs  Repairs   `json:"repairs"`
-	Locked   bool      `json:"locked"`
+	// what this computer's clock lacks in seconds (below 0: it is ahead), if the gateways agree that it is
+	// wrong by more than a day.
+	ClockOff int64 `json:"clock_off_s,omitempty"`
+	// what was done about losses, see below.
+	Repairs Repairs `json:"repairs"`
+	// whether the profile has a passphrase.
+	Locked bool `json:"locked"`
+	// the proxy that all links go through, if there is one.
+	Proxy string `json:"proxy,omitempty"`
+	// list of `gateway` rows.
 	Gateways []Gateway `json:"gateways"`
-	Owner    string    `json:"owner"`
-	PID      int       `json:"pid"`
+	// the command that owns the profile.
+	Owner string `json:"owner"`
+	// its process.
+	PID int `json:"pid"`
 }
 
 // Ready tells that what follows is live: listen has subscribed, an agent serves.
 type Ready struct {
-	Type   string `json:"type"`
-	User   string `json:"user"`
+	// `ready`.
+	Type string `json:"type"`
+	// your user ID.
+	User string `json:"user,omitempty"`
+	// the socket, if it is from `agent`.
 	Socket string `json:"socket,omitempty"`
 }
 
 // Lagged tells that rows of listen were lost; read the history.
 type Lagged struct {
+	// `lagged`: rows of listen were lost, and everything is in the history.
 	Type string `json:"type"`
 }
 
 // Phrase is the recovery phrase: whoever reads it owns the identity.
 type Phrase struct {
-	Type     string `json:"type"`
+	// `phrase`.
+	Type string `json:"type"`
+	// `en` or `zh`.
 	Language string `json:"language"`
-	Words    string `json:"words"`
+	// the 24 words.
+	Words string `json:"words"`
 }
 
 // Archive tells what an archive holds, or what an import took from it.
 type Archive struct {
+	// `archive`.
 	Type string `json:"type"`
+	// its whole path.
 	File string `json:"file"`
-	// Lock is what opens it: LockWords or LockPassphrase.
-	Lock     string `json:"lock"`
-	Contacts int    `json:"contacts"`
-	Messages int    `json:"messages"`
-	Cards    int    `json:"cards"`
-	Gateways int    `json:"gateways"`
-	Evidence int    `json:"evidence"`
-	// Skipped is what could not be read where the archive was made.
+	// `words` or `passphrase`: what opens it.
+	Lock string `json:"lock"`
+	// number of contacts in it; of import, that were new. The same for the next ones.
+	Contacts int `json:"contacts"`
+	// messages.
+	Messages int `json:"messages"`
+	// cards.
+	Cards int `json:"cards"`
+	// gateways.
+	Gateways int `json:"gateways"`
+	// proven faults of gateways.
+	Evidence int `json:"evidence"`
+	// rows that could not be read where it was made.
 	Skipped int `json:"skipped"`
 }
 
 // Device is the new device that restore and rejoin made.
 type Device struct {
-	Type   string `json:"type"`
-	User   string `json:"user"`
+	// `device`.
+	Type string `json:"type"`
+	// user ID.
+	User string `json:"user"`
+	// the new device, 16 hex digits.
 	Device string `json:"device"`
-	// Old is the device that it replaces, if it is known.
-	Old  string `json:"old,omitempty"`
+	// the device that it replaces, if it is known.
+	Old string `json:"old,omitempty"`
+	// the profile's directory, if it was made.
 	Path string `json:"path,omitempty"`
-	// Contacts, Messages and Gateways are what is there now.
+	// number of contacts; of `rejoin`, those who will be told.
 	Contacts int `json:"contacts"`
+	// messages that came back.
 	Messages int `json:"messages"`
+	// gateways that came back.
 	Gateways int `json:"gateways"`
-	// Missing is how many contacts did not fit into the safe.
+	// contacts that did not fit into what the gateway keeps.
 	Missing int `json:"missing"`
-	// Dropped counts own messages that never left; they are marked as failed.
+	// own messages that never left, marked as failed.
 	Dropped int `json:"dropped"`
-	// Lost says in words what did not come back.
+	// what did not come back: any of `sessions`, `history`, `contacts`, `cards`, `gateways`.
 	Lost []string `json:"lost"`
-	// Locked tells that a passphrase is needed to open the profile.
+	// whether the profile has a passphrase.
 	Locked bool `json:"locked"`
 }
 
 // Damage is a row of the profile that can't be read.
 type Damage struct {
-	Type    string `json:"type"`
-	Place   string `json:"place"`
-	Table   int    `json:"table"`
-	Row     int64  `json:"row,omitempty"`
+	// `damage`.
+	Type string `json:"type"`
+	// the row in words.
+	Place string `json:"place"`
+	// number of its table (docs/protocol/at-rest.md).
+	Table int `json:"table"`
+	// its number there, if it has one.
+	Row int64 `json:"row,omitempty"`
+	// number of the contact that it is about, if it is.
 	Contact uint64 `json:"contact,omitempty"`
-	Reason  string `json:"reason"`
+	// what is wrong with it.
+	Reason string `json:"reason"`
+}
+
+// Proxy tells how links are made.
+type Proxy struct {
+	// `proxy`.
+	Type string `json:"type"`
+	// the one that the profile keeps, as a URL without user and password; absent if links are made
+	// directly.
+	Proxy string `json:"proxy,omitempty"`
+	// true, if a user and a password are shown to it.
+	Login bool `json:"login,omitempty"`
+	// what the process that owns the profile was told to use instead, if it was: a URL, or `direct`.
+	Override string `json:"override,omitempty"`
+}
+
+// Answer is a part of the answer to a request of a bot.
+type Answer struct {
+	// `answer`.
+	Type string `json:"type"`
+	// that of the request, as it was given; absent if it had none.
+	ID json.RawMessage `json:"id,omitempty"`
+	// a row of the answer: one line for each.
+	Row json.RawMessage `json:"row,omitempty"`
+	// true in the last line, if the request was done.
+	OK bool `json:"ok,omitempty"`
+	// in the last line instead, if it was not: as in "Errors".
+	Error *Failure `json:"error,omitempty"`
 }
 
 // Other is a row of a type that this version does not know.
@@ -283,6 +436,8 @@ func (*Phrase) row()   {}
 func (*Archive) row()  {}
 func (*Device) row()   {}
 func (*Damage) row()   {}
+func (*Proxy) row()    {}
+func (*Answer) row()   {}
 func (Other) row()     {}
 
 // empty returns a row of a type to decode into, nil if it is not known.
@@ -320,6 +475,10 @@ func empty(name string) Row {
 		return &Device{}
 	case TypeDamage:
 		return &Damage{}
+	case TypeProxy:
+		return &Proxy{}
+	case TypeAnswer:
+		return &Answer{}
 	case TypeGap:
 		return &Gap{}
 	case TypeErased:
@@ -328,72 +487,18 @@ func empty(name string) Row {
 		return &Evidence{}
 	case TypeVerdict:
 		return &Verdict{}
+	case TypeFrame:
+		return &Frame{}
+	case TypeLost:
+		return &Lost{}
 	}
 	return nil
 }
 
-// stamp is a time as rows carry it.
-func stamp(t time.Time) time.Time {
+// Stamp is a time as rows carry it: UTC with milliseconds.
+func Stamp(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}
 	}
 	return t.UTC().Truncate(time.Millisecond)
-}
-
-func cardRow(c client.Card) (*Card, error) {
-	r := &Card{
-		Type: TypeCard, ID: c.ID.String(), Created: stamp(c.Created), Expires: stamp(c.Expires),
-		Revoked: c.Revoked, Public: c.Public, Text: c.Text,
-	}
-	if c.Text == "" {
-		return r, nil
-	}
-	k, err := card.Parse(c.Text)
-	if err != nil {
-		return nil, err
-	}
-	if r.Link, err = k.Link(); err != nil {
-		return nil, err
-	}
-	r.DeepLink, err = k.DeepLink()
-	return r, err
-}
-
-func gatewayRow(g client.Gateway) *Gateway {
-	return &Gateway{
-		Type: TypeGateway, Node: g.Node.String(), Host: g.Host, Address: g.Address, Up: g.Up,
-		Since: stamp(g.Since), TookMS: g.Took.Milliseconds(), Retry: stamp(g.Retry), Problem: plain(g.Problem),
-		Used: g.Used, Quota: g.Quota, Retention: int64(g.Retention / time.Second), Contacts: g.Drops, Faults: g.Faults,
-	}
-}
-
-func contactRow(c client.Contact) *Contact {
-	return &Contact{
-		Type: TypeContact, ID: c.ID, User: key.UserIDText(c.User), Name: c.Name, State: c.State.String(),
-		Verified: c.Verified, Answered: c.Answered, Added: stamp(c.Added), Unread: c.Unread, Problem: plain(c.Problem),
-	}
-}
-
-func messageRow(kind string, m client.Message, name string) *Message {
-	r := &Message{
-		Type: kind, ID: m.ID.String(), Contact: m.Contact, Name: name, Outgoing: m.Outgoing, Kind: m.Kind.String(),
-		Text: m.Text, Unknown: m.Unknown, Erased: m.Erased, Height: m.Height, Seq: m.Seq, Device: m.Device.String(),
-		Written: stamp(m.Written), Received: stamp(m.Received), Gateway: stamp(m.Gateway), Late: m.Late,
-	}
-	if m.ReplyTo != (message.Short{}) {
-		r.ReplyTo = hex.EncodeToString(m.ReplyTo[:])
-	}
-	if !m.Outgoing {
-		return r
-	}
-	r.State, r.Size = m.State.String(), m.Size
-	for _, d := range m.Undelivered {
-		r.Undelivered = append(r.Undelivered, d.String())
-	}
-	r.Submitted, r.Custody, r.Until = stamp(m.Submitted), stamp(m.Custody), stamp(m.Until)
-	r.Delivered, r.Read = stamp(m.DeliveredAt), stamp(m.ReadAt)
-	if m.Holder != (key.GatewayHash{}) {
-		r.Holder = hex.EncodeToString(m.Holder[:])
-	}
-	return r
 }

@@ -52,6 +52,18 @@ func inDir(dir, name string, f func(path string) error) error {
 	return f(filepath.Join(fmt.Sprintf("/proc/self/fd/%d", d.Fd()), name))
 }
 
+// Emit takes the rows of an answer in their order. Its error ends the request.
+type Emit func(Row) error
+
+// Owner is who owns a profile and does what is asked for.
+type Owner interface {
+	// Hello is what it says about itself to everybody who comes.
+	Hello() *Hello
+	// Serve does one request. It returns when the request is done, when ctx ends
+	// (for listen that is its proper end), or with why it failed; Explain tells.
+	Serve(ctx context.Context, r Request, emit Emit) error
+}
+
 // Server is the socket of a profile.
 type Server struct {
 	path     string
@@ -93,7 +105,7 @@ func (s *Server) Close() error {
 // Serve serves requests until taking ends: then it takes no more, ends those
 // that have no end of their own, and returns after the others are done. The end
 // of ctx ends them all.
-func (s *Server) Serve(ctx, taking context.Context, p *Profile) error {
+func (s *Server) Serve(ctx, taking context.Context, p Owner) error {
 	var requests sync.WaitGroup
 	defer requests.Wait()
 	stop := context.AfterFunc(taking, func() { _ = s.Close() })
@@ -121,7 +133,7 @@ func (s *Server) Serve(ctx, taking context.Context, p *Profile) error {
 }
 
 // serveConn greets, reads the request, and answers it.
-func serveConn(ctx, taking context.Context, p *Profile, conn net.Conn) {
+func serveConn(ctx, taking context.Context, p Owner, conn net.Conn) {
 	emit := func(v any) error {
 		line, err := Line(v)
 		if err != nil {
@@ -133,7 +145,7 @@ func serveConn(ctx, taking context.Context, p *Profile, conn net.Conn) {
 		_, err = conn.Write(line)
 		return err
 	}
-	if emit(&Hello{Type: TypeHello, Version: Version, Owner: p.Owner, PID: p.PID, Lasting: p.Lasting, Locked: p.Locked.Load()}) != nil {
+	if emit(p.Hello()) != nil {
 		return
 	}
 	end := final{OK: true}
@@ -146,7 +158,7 @@ func serveConn(ctx, taking context.Context, p *Profile, conn net.Conn) {
 	_ = emit(end)
 }
 
-func serveRequest(ctx, taking context.Context, p *Profile, conn net.Conn, emit func(any) error) error {
+func serveRequest(ctx, taking context.Context, p Owner, conn net.Conn, emit func(any) error) error {
 	if err := conn.SetReadDeadline(time.Now().Add(greetWait)); err != nil {
 		return err
 	}
@@ -154,16 +166,16 @@ func serveRequest(ctx, taking context.Context, p *Profile, conn net.Conn, emit f
 	in := lines(conn)
 	if !in.Scan() {
 		if err := in.Err(); err != nil {
-			return usage("no request came: %v", err)
+			return Usage("no request came: %v", err)
 		}
-		return usage("no request came")
+		return Usage("no request came")
 	}
 	r, err := ParseRequest(in.Bytes())
 	if err != nil {
 		return err
 	}
 	row := func(r Row) error { return emit(r) }
-	if r.Cmd != CmdListen {
+	if !r.Endless() {
 		return p.Serve(ctx, r, row)
 	}
 	listening, cancel := context.WithCancel(taking)
@@ -214,7 +226,12 @@ func Dial(ctx context.Context, dir string) (*Conn, error) {
 		return nil, fmt.Errorf("the socket of the profile can't be used: %w", err)
 	}
 	c.in = lines(c.conn)
-	if err := c.greet(); err != nil {
+	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Now()) })
+	err = c.greet()
+	if !stop() {
+		err = ctx.Err()
+	}
+	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
@@ -236,7 +253,7 @@ func (c *Conn) greet() error {
 		return Fail(NameFailure, "something else than zms answers at the socket of the profile; remove %s", SocketName)
 	}
 	if c.Hello.Version != Version {
-		return Fail("version", "another version of zms holds the profile (process %d); stop it and run the command again", c.Hello.PID)
+		return Fail(NameVersion, "another version of zms holds the profile (process %d); stop it and run the command again", c.Hello.PID)
 	}
 	return c.conn.SetReadDeadline(time.Time{})
 }
@@ -254,7 +271,7 @@ func (c *Conn) Do(ctx context.Context, r Request, emit Emit) error {
 		return err
 	}
 	if len(line) >= MaxLine {
-		return usage("the request is too long: %d bytes, and %d are possible", len(line), MaxLine)
+		return Usage("the request is too long: %d bytes, and %d are possible", len(line), MaxLine)
 	}
 	if _, err := c.conn.Write(line); err != nil {
 		return c.lost(ctx)

@@ -1,4 +1,4 @@
-package control
+package control_test
 
 import (
 	"bufio"
@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"zeroms/client"
+	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/kept"
+	"zeroms/cmd/zms/service"
 	"zeroms/protocol/link"
 	"zeroms/store/chat"
 )
@@ -29,6 +32,13 @@ func (nobody) Dial(ctx context.Context, _ link.Endpoint) (link.Conn, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
+
+// direct is a route that nobody uses.
+type direct struct{}
+
+func (direct) Proxy() *link.Proxy            { return nil }
+func (direct) Override() (*link.Proxy, bool) { return nil, false }
+func (direct) Use(*link.Proxy) error         { return nil }
 
 // owner is a process that serves a profile.
 type owner struct {
@@ -47,9 +57,10 @@ func newOwner(t *testing.T, dir string) *owner {
 	if err := client.Create(t.Context(), db, "Alice", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	c := client.New(client.Config{Store: db, Dialer: nobody{}})
-	p := &Profile{Client: c, Keys: db, Owner: "agent", PID: 7, Lasting: true}
-	server, err := Listen(dir)
+	stored := kept.New(db)
+	c := client.New(client.Config{Store: stored, Dialer: nobody{}})
+	p := &service.Profile{Client: c, Keys: db, Kept: stored, Route: direct{}, Owner: "agent", PID: 7, Lasting: true}
+	server, err := control.Listen(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,14 +95,14 @@ func newOwner(t *testing.T, dir string) *owner {
 }
 
 // ask makes one request over the socket.
-func (o *owner) ask(t *testing.T, r Request) (rows []Row, err error) {
+func (o *owner) ask(t *testing.T, r control.Request) (rows []control.Row, err error) {
 	t.Helper()
-	conn, err := Dial(t.Context(), o.dir)
+	conn, err := control.Dial(t.Context(), o.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	err = conn.Do(t.Context(), r, func(row Row) error {
+	err = conn.Do(t.Context(), r, func(row control.Row) error {
 		rows = append(rows, row)
 		return nil
 	})
@@ -99,7 +110,7 @@ func (o *owner) ask(t *testing.T, r Request) (rows []Row, err error) {
 }
 
 func failureName(err error) string {
-	f := new(Failure)
+	f := new(control.Failure)
 	if errors.As(err, &f) {
 		return f.Name
 	}
@@ -108,53 +119,61 @@ func failureName(err error) string {
 
 func TestSocket(t *testing.T) {
 	o := newOwner(t, filepath.Join(t.TempDir(), "p"))
-	st, err := os.Stat(filepath.Join(o.dir, SocketName))
+	st, err := os.Stat(filepath.Join(o.dir, control.SocketName))
 	if err != nil || st.Mode().Perm() != 0o600 {
 		t.Fatalf("the socket has mode %v (%v)", st.Mode(), err)
 	}
-	rows, err := o.ask(t, Request{Cmd: CmdStatus})
+	rows, err := o.ask(t, control.Request{Cmd: control.CmdStatus})
 	if err != nil || len(rows) != 1 {
 		t.Fatalf("%v, %v", rows, err)
 	}
-	if s := rows[0].(*Status); s.Name != "Alice" || s.Owner != "agent" || s.PID != 7 {
+	if s := rows[0].(*control.Status); s.Name != "Alice" || s.Owner != "agent" || s.PID != 7 {
 		t.Errorf("the status is %+v", s)
 	}
 	for _, c := range []struct {
-		request Request
+		request control.Request
 		name    string
 	}{
-		{Request{}, NameUsage},
-		{Request{Cmd: "format"}, NameUsage},
-		{Request{Cmd: CmdSend}, NameUsage},
-		{Request{Cmd: CmdSend, Contact: "bob", Text: "hi"}, NameNoContact},
-		{Request{Cmd: CmdSend, Contact: "bob", Wait: "read"}, NameUsage},
-		{Request{Cmd: CmdAdd}, NameUsage},
-		{Request{Cmd: CmdAdd, Card: "nonsense"}, "malformed"},
-		{Request{Cmd: CmdGatewayAdd}, "malformed"},
-		{Request{Cmd: CmdGatewayRemove}, NameUsage},
-		{Request{Cmd: CmdGatewayRemove, Gateway: "gone"}, NameNotHome},
-		{Request{Cmd: CmdCardShow}, "no-gateway"},
-		{Request{Cmd: CmdCardShow, Revoke: "ff00ff00"}, NameNoCard},
-		{Request{Cmd: CmdHistory, Contact: "1", N: 5000}, NameUsage},
-		{Request{Cmd: CmdVerify, Contact: "1", Yes: true, Undo: true}, NameUsage},
-		{Request{Cmd: CmdListen, Contact: "bob"}, NameNoContact},
-		{Request{Cmd: CmdCardShow, Public: true}, "no-gateway"},
-		{Request{Cmd: CmdCardShow, Public: true, Bits: 19}, NameUsage},
-		{Request{Cmd: CmdCardShow, Public: true, Bits: 41}, NameUsage},
-		{Request{Cmd: CmdErase}, NameUsage},
-		{Request{Cmd: CmdErase, Contact: "bob"}, NameUsage},
-		{Request{Cmd: CmdErase, Message: "bob"}, NameUsage},
-		{Request{Cmd: CmdErase, Message: someID, Contact: "bob"}, NameUsage},
-		{Request{Cmd: CmdErase, Message: someID, Until: time.Unix(1, 0)}, NameUsage},
-		{Request{Cmd: CmdErase, Message: someID}, NameNoMessage},
-		{Request{Cmd: CmdErase, Until: time.Unix(1, 0)}, NameUsage},
-		{Request{Cmd: CmdErase, Contact: "bob", Until: time.Unix(1, 0)}, NameNoContact},
-		{Request{Cmd: CmdEvidence}, NameUsage},
-		{Request{Cmd: CmdEvidence, Message: "bob"}, NameUsage},
-		{Request{Cmd: CmdEvidence, Message: someID, Gateway: "bob"}, NameUsage},
-		{Request{Cmd: CmdEvidence, Message: someID}, NameNoMessage},
-		{Request{Cmd: CmdEvidence, Gateway: "bob"}, NameNotHome},
-		{Request{Cmd: CmdEvidence, Gateway: "00" + someID}, NameNotHome},
+		{control.Request{}, control.NameUsage},
+		{control.Request{Cmd: "format"}, control.NameUsage},
+		{control.Request{Cmd: control.CmdSend}, control.NameUsage},
+		{control.Request{Cmd: control.CmdSend, Contact: "bob", Text: "hi"}, control.NameNoContact},
+		{control.Request{Cmd: control.CmdSend, Contact: "bob", Wait: "read"}, control.NameUsage},
+		{control.Request{Cmd: control.CmdAdd}, control.NameUsage},
+		{control.Request{Cmd: control.CmdAdd, Card: "nonsense"}, "malformed"},
+		{control.Request{Cmd: control.CmdGatewayAdd}, "malformed"},
+		{control.Request{Cmd: control.CmdGatewayRemove}, control.NameUsage},
+		{control.Request{Cmd: control.CmdGatewayRemove, Gateway: "gone"}, control.NameNotHome},
+		{control.Request{Cmd: control.CmdCardShow}, "no-gateway"},
+		{control.Request{Cmd: control.CmdCardShow, Revoke: "ff00ff00"}, control.NameNoCard},
+		{control.Request{Cmd: control.CmdHistory, Contact: "1", N: 5000}, control.NameUsage},
+		{control.Request{Cmd: control.CmdVerify, Contact: "1", Yes: true, Undo: true}, control.NameUsage},
+		{control.Request{Cmd: control.CmdListen, Contact: "bob"}, control.NameNoContact},
+		{control.Request{Cmd: control.CmdCardShow, Public: true}, "no-gateway"},
+		{control.Request{Cmd: control.CmdCardShow, Public: true, Bits: 19}, control.NameUsage},
+		{control.Request{Cmd: control.CmdCardShow, Public: true, Bits: 41}, control.NameUsage},
+		{control.Request{Cmd: control.CmdErase}, control.NameUsage},
+		{control.Request{Cmd: control.CmdDone}, control.NameUsage},
+		{control.Request{Cmd: control.CmdDone, Bot: "Echo", Message: someID}, control.NameUsage},
+		{control.Request{Cmd: control.CmdDone, Bot: "echo"}, control.NameUsage},
+		{control.Request{Cmd: control.CmdDone, Bot: "echo", Message: someID}, control.NameNoMessage},
+		{control.Request{Cmd: control.CmdListen, Bot: "an echo"}, control.NameUsage},
+		{control.Request{Cmd: control.CmdListen, Bot: strings.Repeat("a", 33)}, control.NameUsage},
+		{control.Request{Cmd: control.CmdProxySet}, control.NameUsage},
+		{control.Request{Cmd: control.CmdProxySet, Proxy: "http://h:1"}, control.NameUsage},
+		{control.Request{Cmd: control.CmdErase, Contact: "bob"}, control.NameUsage},
+		{control.Request{Cmd: control.CmdErase, Message: "bob"}, control.NameUsage},
+		{control.Request{Cmd: control.CmdErase, Message: someID, Contact: "bob"}, control.NameUsage},
+		{control.Request{Cmd: control.CmdErase, Message: someID, Until: time.Unix(1, 0)}, control.NameUsage},
+		{control.Request{Cmd: control.CmdErase, Message: someID}, control.NameNoMessage},
+		{control.Request{Cmd: control.CmdErase, Until: time.Unix(1, 0)}, control.NameUsage},
+		{control.Request{Cmd: control.CmdErase, Contact: "bob", Until: time.Unix(1, 0)}, control.NameNoContact},
+		{control.Request{Cmd: control.CmdEvidence}, control.NameUsage},
+		{control.Request{Cmd: control.CmdEvidence, Message: "bob"}, control.NameUsage},
+		{control.Request{Cmd: control.CmdEvidence, Message: someID, Gateway: "bob"}, control.NameUsage},
+		{control.Request{Cmd: control.CmdEvidence, Message: someID}, control.NameNoMessage},
+		{control.Request{Cmd: control.CmdEvidence, Gateway: "bob"}, control.NameNotHome},
+		{control.Request{Cmd: control.CmdEvidence, Gateway: "00" + someID}, control.NameNotHome},
 	} {
 		if _, err := o.ask(t, c.request); failureName(err) != c.name {
 			t.Errorf("%+v: %v", c.request, err)
@@ -165,14 +184,14 @@ func TestSocket(t *testing.T) {
 func TestPassphraseOverSocket(t *testing.T) {
 	o := newOwner(t, filepath.Join(t.TempDir(), "p"))
 	old, next := "wrong", "new"
-	if _, err := o.ask(t, Request{Cmd: CmdPassphrase, OldPassphrase: &old, NewPassphrase: &next}); failureName(err) != "no-passphrase" {
+	if _, err := o.ask(t, control.Request{Cmd: control.CmdPassphrase, OldPassphrase: &old, NewPassphrase: &next}); failureName(err) != "no-passphrase" {
 		t.Errorf("a passphrase where there is none: %v", err)
 	}
-	rows, err := o.ask(t, Request{Cmd: CmdPassphrase, NewPassphrase: &next})
-	if err != nil || !rows[0].(*Identity).Locked {
+	rows, err := o.ask(t, control.Request{Cmd: control.CmdPassphrase, NewPassphrase: &next})
+	if err != nil || !rows[0].(*control.Identity).Locked {
 		t.Fatalf("%v, %v", rows, err)
 	}
-	conn, err := Dial(t.Context(), o.dir)
+	conn, err := control.Dial(t.Context(), o.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +199,7 @@ func TestPassphraseOverSocket(t *testing.T) {
 	if !conn.Hello.Locked {
 		t.Error("the hello does not tell that the profile is locked now")
 	}
-	if _, err := o.ask(t, Request{Cmd: CmdPassphrase}); failureName(err) != NameNeeds {
+	if _, err := o.ask(t, control.Request{Cmd: control.CmdPassphrase}); failureName(err) != control.NameNeeds {
 		t.Errorf("removed without the passphrase: %v", err)
 	}
 }
@@ -188,7 +207,7 @@ func TestPassphraseOverSocket(t *testing.T) {
 // raw is a connection without this package's client.
 func raw(t *testing.T, o *owner) (*net.UnixConn, *bufio.Scanner) {
 	t.Helper()
-	conn, err := net.Dial("unix", filepath.Join(o.dir, SocketName))
+	conn, err := net.Dial("unix", filepath.Join(o.dir, control.SocketName))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +221,7 @@ func raw(t *testing.T, o *owner) (*net.UnixConn, *bufio.Scanner) {
 
 func TestBadRequestsOverSocket(t *testing.T) {
 	o := newOwner(t, filepath.Join(t.TempDir(), "p"))
-	for _, bad := range []string{"\n", "{}\n", "{\"cmd\"\n", "\x00\xff\n", "GET / HTTP/1.1\r\n\r\n", strings.Repeat("a", MaxLine+1)} {
+	for _, bad := range []string{"\n", "{}\n", "{\"cmd\"\n", "\x00\xff\n", "GET / HTTP/1.1\r\n\r\n", strings.Repeat("a", control.MaxLine+1)} {
 		conn, in := raw(t, o)
 		_, _ = io.WriteString(conn, bad) // the owner may have hung up on the last one
 		if !in.Scan() || !strings.HasPrefix(in.Text(), `{"error":{"name":"usage"`) {
@@ -252,25 +271,25 @@ func TestHalfClosed(t *testing.T) {
 // TestOwnerStops: it takes no more, tells those who listen, and leaves nothing behind.
 func TestOwnerStops(t *testing.T) {
 	o := newOwner(t, filepath.Join(t.TempDir(), "p"))
-	conn, err := Dial(t.Context(), o.dir)
+	conn, err := control.Dial(t.Context(), o.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	err = conn.Do(t.Context(), Request{Cmd: CmdListen}, func(row Row) error {
-		if _, ok := row.(*Ready); ok {
+	err = conn.Do(t.Context(), control.Request{Cmd: control.CmdListen}, func(row control.Row) error {
+		if _, ok := row.(*control.Ready); ok {
 			o.stop()
 		}
 		return nil
 	})
-	if failureName(err) != NameStopped {
+	if failureName(err) != control.NameStopped {
 		t.Errorf("listen ended with %v", err)
 	}
 	<-o.done
-	if _, err := Dial(t.Context(), o.dir); !errors.Is(err, ErrNobody) {
+	if _, err := control.Dial(t.Context(), o.dir); !errors.Is(err, control.ErrNobody) {
 		t.Errorf("somebody answers: %v", err)
 	}
-	if _, err := os.Stat(filepath.Join(o.dir, SocketName)); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(o.dir, control.SocketName)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is still there: %v", err)
 	}
 }
@@ -278,14 +297,14 @@ func TestOwnerStops(t *testing.T) {
 // TestOwnerFinishes: a request that was let in is answered although its owner ends.
 func TestOwnerFinishes(t *testing.T) {
 	o := newOwner(t, filepath.Join(t.TempDir(), "p"))
-	conn, err := Dial(t.Context(), o.dir)
+	conn, err := control.Dial(t.Context(), o.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	o.stop()
-	var rows []Row
-	err = conn.Do(t.Context(), Request{Cmd: CmdStatus}, func(row Row) error {
+	var rows []control.Row
+	err = conn.Do(t.Context(), control.Request{Cmd: control.CmdStatus}, func(row control.Row) error {
 		rows = append(rows, row)
 		return nil
 	})
@@ -297,16 +316,16 @@ func TestOwnerFinishes(t *testing.T) {
 // TestOwnerIsKilled: the other side learns that the answer will not come.
 func TestOwnerIsKilled(t *testing.T) {
 	o := newOwner(t, filepath.Join(t.TempDir(), "p"))
-	conn, err := Dial(t.Context(), o.dir)
+	conn, err := control.Dial(t.Context(), o.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	err = conn.Do(t.Context(), Request{Cmd: CmdListen}, func(Row) error {
+	err = conn.Do(t.Context(), control.Request{Cmd: control.CmdListen}, func(control.Row) error {
 		o.kill()
 		return nil
 	})
-	if failureName(err) != NameStopped {
+	if failureName(err) != control.NameStopped {
 		t.Errorf("listen ended with %v", err)
 	}
 }
@@ -314,12 +333,12 @@ func TestOwnerIsKilled(t *testing.T) {
 func TestEmitEndsRequest(t *testing.T) {
 	o := newOwner(t, filepath.Join(t.TempDir(), "p"))
 	full := errors.New("no room")
-	conn, err := Dial(t.Context(), o.dir)
+	conn, err := control.Dial(t.Context(), o.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.Do(t.Context(), Request{Cmd: CmdStatus}, func(Row) error { return full }); !errors.Is(err, full) {
+	if err := conn.Do(t.Context(), control.Request{Cmd: control.CmdStatus}, func(control.Row) error { return full }); !errors.Is(err, full) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -327,12 +346,12 @@ func TestEmitEndsRequest(t *testing.T) {
 func TestContextEndsRequest(t *testing.T) {
 	o := newOwner(t, filepath.Join(t.TempDir(), "p"))
 	ctx, cancel := context.WithCancel(t.Context())
-	conn, err := Dial(ctx, o.dir)
+	conn, err := control.Dial(ctx, o.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	err = conn.Do(ctx, Request{Cmd: CmdListen}, func(Row) error {
+	err = conn.Do(ctx, control.Request{Cmd: control.CmdListen}, func(control.Row) error {
 		cancel()
 		return nil
 	})
@@ -348,32 +367,32 @@ func TestLongPath(t *testing.T) {
 		dir = filepath.Join(dir, "a-rather-long-name-of-a-folder")
 	}
 	o := newOwner(t, dir)
-	if _, err := o.ask(t, Request{Cmd: CmdStatus}); err != nil {
+	if _, err := o.ask(t, control.Request{Cmd: control.CmdStatus}); err != nil {
 		t.Error(err)
 	}
 	o.stop()
 	<-o.done
-	if _, err := os.Stat(filepath.Join(dir, SocketName)); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(dir, control.SocketName)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is still there: %v", err)
 	}
 }
 
 func TestDialWithoutOwner(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := Dial(t.Context(), dir); !errors.Is(err, ErrNobody) {
+	if _, err := control.Dial(t.Context(), dir); !errors.Is(err, control.ErrNobody) {
 		t.Errorf("no socket: %v", err)
 	}
 	// What a killed owner leaves: a socket on which nobody listens.
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, SocketName), Net: "unix"})
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, control.SocketName), Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.SetUnlinkOnClose(false)
 	l.Close()
-	if _, err := Dial(t.Context(), dir); !errors.Is(err, ErrNobody) {
+	if _, err := control.Dial(t.Context(), dir); !errors.Is(err, control.ErrNobody) {
 		t.Errorf("a socket left behind: %v", err)
 	}
-	s, err := Listen(dir)
+	s, err := control.Listen(dir)
 	if err != nil {
 		t.Fatalf("it is not replaced: %v", err)
 	}
@@ -386,7 +405,7 @@ func TestDialWithoutOwner(t *testing.T) {
 func answering(t *testing.T, what string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	l, err := net.Listen("unix", filepath.Join(dir, SocketName))
+	l, err := net.Listen("unix", filepath.Join(dir, control.SocketName))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -405,21 +424,21 @@ func answering(t *testing.T, what string) (dir string) {
 }
 
 func TestDialSomethingElse(t *testing.T) {
-	if _, err := Dial(t.Context(), answering(t, "")); !errors.Is(err, ErrNobody) {
+	if _, err := control.Dial(t.Context(), answering(t, "")); !errors.Is(err, control.ErrNobody) {
 		t.Errorf("an owner that ends: %v", err)
 	}
-	if _, err := Dial(t.Context(), answering(t, "220 ready\n")); failureName(err) != NameFailure {
+	if _, err := control.Dial(t.Context(), answering(t, "220 ready\n")); failureName(err) != control.NameFailure {
 		t.Errorf("something else: %v", err)
 	}
-	if _, err := Dial(t.Context(), answering(t, `{"type":"hello","version":2,"pid":7}`+"\n")); failureName(err) != "version" {
+	if _, err := control.Dial(t.Context(), answering(t, `{"type":"hello","version":2,"pid":7}`+"\n")); failureName(err) != "version" {
 		t.Errorf("another version: %v", err)
 	}
-	conn, err := Dial(t.Context(), answering(t, `{"type":"hello","version":1,"pid":7}`+"\n"+`{"type":"con`))
+	conn, err := control.Dial(t.Context(), answering(t, `{"type":"hello","version":1,"pid":7}`+"\n"+`{"type":"con`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.Do(t.Context(), Request{Cmd: CmdContacts}, func(Row) error { return nil }); failureName(err) != NameFailure && failureName(err) != NameStopped {
+	if err := conn.Do(t.Context(), control.Request{Cmd: control.CmdContacts}, func(control.Row) error { return nil }); failureName(err) != control.NameFailure && failureName(err) != control.NameStopped {
 		t.Errorf("half an answer: %v", err)
 	}
 }

@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/plain"
 )
 
-// Repair is what status tells about losses and about a wrong clock.
-func Repair(s *control.Status) string {
+// repair is what status tells about losses and about a wrong clock.
+func repair(s *control.Status) string {
 	r := &s.Repairs
 	text := fmt.Sprintf("repair    %d missing now; of %d found missing %d came and %d are lost (asked %d times)\n",
 		r.Missing, r.Found, r.Filled, r.Gone, r.Asked)
@@ -25,16 +26,16 @@ func Repair(s *control.Status) string {
 	return text + fmt.Sprintf("CLOCK     this computer's clock is %s %s by what the gateways say; set it\n", off, way)
 }
 
-// Convicted tells of proven faults of a gateway, empty if there are none.
-func Convicted(g *control.Gateway, clean func(string) string) string {
+// convicted tells of proven faults of a gateway, empty if there are none.
+func convicted(g *control.Gateway) string {
 	if g.Faults == 0 {
 		return ""
 	}
-	return fmt.Sprintf("    CONVICTED of %s; zms evidence export %s shows the proof\n", Some(g.Faults, "fault"), clean(g.Host))
+	return fmt.Sprintf("    CONVICTED of %s; zms evidence export %s shows the proof\n", Some(g.Faults, "fault"), plain.Text(g.Host))
 }
 
 // Erased tells how much was erased.
-func Erased(row control.Row, _ func(string) string) string {
+func Erased(row control.Row) string {
 	e, ok := row.(*control.Erased)
 	if !ok {
 		return ""
@@ -43,17 +44,17 @@ func Erased(row control.Row, _ func(string) string) string {
 }
 
 // Evidence is a part of a file of evidence, or where the file is now.
-func Evidence(row control.Row, clean func(string) string) string {
+func Evidence(row control.Row) string {
 	e, ok := row.(*control.Evidence)
 	if !ok {
 		return ""
 	}
 	if e.Path != "" {
-		return fmt.Sprintf("written to %s; zms evidence verify checks it\n", clean(e.Path))
+		return fmt.Sprintf("written to %s; zms evidence verify checks it\n", plain.Text(e.Path))
 	}
 	lines := strings.Split(e.File, "\n")
 	for i, line := range lines {
-		lines[i] = clean(line)
+		lines[i] = plain.Text(line)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -67,24 +68,24 @@ var verdicts = map[string]string{
 }
 
 // Verdict tells what a file of evidence proves.
-func Verdict(row control.Row, clean func(string) string) string {
+func Verdict(row control.Row) string {
 	v, ok := row.(*control.Verdict)
 	if !ok {
 		return ""
 	}
 	words, ok := verdicts[v.Verdict]
 	if !ok {
-		words = clean(v.Verdict)
+		words = plain.Text(v.Verdict)
 	} else if strings.Contains(words, "%s") {
-		words = fmt.Sprintf(words, clean(v.Fault))
+		words = fmt.Sprintf(words, plain.Text(v.Fault))
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "gateway   %s\nverdict   %s\n", clean(v.Gateway), words)
+	fmt.Fprintf(&b, "gateway   %s\nverdict   %s\n", plain.Text(v.Gateway), words)
 	for _, reason := range v.Reasons {
-		fmt.Fprintf(&b, "          %s\n", clean(reason))
+		fmt.Fprintf(&b, "          %s\n", plain.Text(reason))
 	}
 	for _, r := range v.Receipts {
-		fmt.Fprintf(&b, "receipt   envelope %s, taken %s, to be kept until %s\n", clean(r.Envelope[:min(len(r.Envelope), 16)]), utc(r.Time), utc(r.Kept))
+		fmt.Fprintf(&b, "receipt   envelope %s, taken %s, to be kept until %s\n", plain.Text(r.Envelope[:min(len(r.Envelope), 16)]), utc(r.Time), utc(r.Kept))
 	}
 	return b.String()
 }

@@ -1,23 +1,41 @@
-// Package report says to people what saving and restoring a profile did. Every
-// function is the text of a row, empty for rows of another type; clean makes a
-// text harmless on a terminal.
+// Package report says to people what rows tell, in words that are harmless on a
+// terminal. Every Show ignores rows of other types than its own.
+//
+//	people.go    contacts, gateways, status, safety numbers
+//	messages.go  messages and gaps: History, Live and Sending
+//	loss.go      erasing and evidence
+//	report.go    saving and restoring a profile
 package report
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/plain"
 )
 
+// Show prints a row for people.
+type Show func(w io.Writer, row control.Row) error
+
+// Says is the Show of a function that returns the text of a row, empty for one
+// of another type.
+func Says(words func(control.Row) string) Show {
+	return func(w io.Writer, row control.Row) error {
+		_, err := io.WriteString(w, words(row))
+		return err
+	}
+}
+
 // Phrase is the 24 words in rows of four, numbered.
-func Phrase(row control.Row, clean func(string) string) string {
+func Phrase(row control.Row) string {
 	p, ok := row.(*control.Phrase)
 	if !ok {
 		return ""
 	}
 	var b strings.Builder
-	for i, word := range strings.Fields(clean(p.Words)) {
+	for i, word := range strings.Fields(plain.Text(p.Words)) {
 		fmt.Fprintf(&b, "%2d %-10s", i+1, word)
 		if i%4 == 3 {
 			b.WriteByte('\n')
@@ -28,7 +46,7 @@ func Phrase(row control.Row, clean func(string) string) string {
 }
 
 // Export tells what a new archive holds and what opens it.
-func Export(row control.Row, clean func(string) string) string {
+func Export(row control.Row) string {
 	r, ok := row.(*control.Archive)
 	if !ok {
 		return ""
@@ -37,7 +55,7 @@ func Export(row control.Row, clean func(string) string) string {
 	if r.Lock == control.LockPassphrase {
 		opens = "its passphrase opens it, and to restore from it you need the 24 words too (zms phrase)"
 	}
-	text := fmt.Sprintf("%s holds %s; %s\n", clean(r.File), holds(r), opens)
+	text := fmt.Sprintf("%s holds %s; %s\n", plain.Text(r.File), holds(r), opens)
 	if r.Skipped > 0 {
 		text += fmt.Sprintf("left out: %s that can't be read any more; zms status tells which\n", Some(r.Skipped, "row"))
 	}
@@ -58,7 +76,7 @@ func Some(n int, thing string) string {
 }
 
 // Import tells what an archive brought.
-func Import(row control.Row, _ func(string) string) string {
+func Import(row control.Row) string {
 	r, ok := row.(*control.Archive)
 	switch {
 	case !ok:
@@ -70,12 +88,12 @@ func Import(row control.Row, _ func(string) string) string {
 }
 
 // Damage names a row of the profile that can't be read.
-func Damage(row control.Row, clean func(string) string) string {
+func Damage(row control.Row) string {
 	d, ok := row.(*control.Damage)
 	if !ok {
 		return ""
 	}
-	return fmt.Sprintf("damaged   %s: %s\n", clean(d.Place), clean(d.Reason))
+	return fmt.Sprintf("damaged   %s: %s\n", plain.Text(d.Place), plain.Text(d.Reason))
 }
 
 // losses say what did not come back.
@@ -88,14 +106,14 @@ var losses = map[string]string{
 }
 
 // Restored tells what came back and what did not.
-func Restored(row control.Row, clean func(string) string) string {
+func Restored(row control.Row) string {
 	d, ok := row.(*control.Device)
 	if !ok {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "your user ID  %s\nprofile       %s\n", clean(d.User), clean(d.Path))
-	fmt.Fprintf(&b, "device        %s, a new one\n", clean(d.Device))
+	fmt.Fprintf(&b, "your user ID  %s\nprofile       %s\n", plain.Text(d.User), plain.Text(d.Path))
+	fmt.Fprintf(&b, "device        %s, a new one\n", plain.Text(d.Device))
 	fmt.Fprintf(&b, "restored      %s, %s and %s\n\n", Some(d.Contacts, "contact"), Some(d.Messages, "message"), Some(d.Gateways, "gateway"))
 	if d.Missing > 0 {
 		fmt.Fprintf(&b, "The %s known longest did not fit into what the gateway keeps.\n", Some(d.Missing, "contact"))
@@ -113,12 +131,12 @@ func Restored(row control.Row, clean func(string) string) string {
 }
 
 // Rejoined tells of a profile's new device.
-func Rejoined(row control.Row, clean func(string) string) string {
+func Rejoined(row control.Row) string {
 	d, ok := row.(*control.Device)
 	if !ok {
 		return ""
 	}
-	text := fmt.Sprintf("this profile is device %s now; %s is removed\n", clean(d.Device), clean(d.Old))
+	text := fmt.Sprintf("this profile is device %s now; %s is removed\n", plain.Text(d.Device), plain.Text(d.Old))
 	if d.Dropped > 0 {
 		text += fmt.Sprintf("%s never left: marked as failed; send again what still matters\n", Some(d.Dropped, "message"))
 	}

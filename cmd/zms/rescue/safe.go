@@ -3,7 +3,6 @@ package rescue
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"zeroms/client/profile"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
-	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
 )
 
@@ -27,16 +25,12 @@ var (
 // safeWait bounds asking a gateway for the safe.
 const safeWait = 30 * time.Second
 
-// FetchSafe asks the gateway for the safe of the seed and opens it. Nobody logs
-// in for that. Errors: ErrNoSafe, ErrNoAnswer, those of backup.OpenSafe and of the
+// FetchSafe asks the gateway for the safe of the seed and opens it, over a link
+// of the dialer. Nobody logs in for that. Errors: ErrNoSafe, ErrNoAnswer, those of backup.OpenSafe and of the
 // gateway.
-func FetchSafe(ctx context.Context, seed key.Seed, at card.Address) (*backup.Content, error) {
+func FetchSafe(ctx context.Context, dialer home.Dialer, seed key.Seed, at card.Address) (*backup.Content, error) {
 	ctx, cancel := context.WithTimeout(ctx, safeWait)
 	defer cancel()
-	dialer, err := link.NewDialer(link.Config{})
-	if err != nil {
-		return nil, fmt.Errorf("connections can't be made: %w", err)
-	}
 	where, h := backup.SafeAt(at), profile.Home{Address: at}
 	got, ok := runRequest(ctx, dialer, home.Request{
 		To: home.Target{Endpoint: profile.FromLease(h.Lease()).Endpoint(), Network: at.Network}, Token: 1,

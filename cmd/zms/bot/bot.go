@@ -1,0 +1,186 @@
+// Package bot joins a program to a profile (docs/cli.md, "Bots"): the program
+// reads what happens as JSON lines and writes requests as JSON lines, whose
+// answers come back among what happens.
+//
+//	bot.go      Bot and its run; lines.go the lines in both directions
+//	process.go  the program as a process; words.go its command line
+//
+// Four goroutines serve a bot: one follows the profile's owner, one writes lines
+// to the bot, one reads its requests, one does them, in their order. If the bot
+// does not read, all of them wait; it may then still write maxRequests requests.
+package bot
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"sync"
+	"time"
+
+	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/owner"
+)
+
+// maxRequests is how many requests of a bot wait to be done.
+const maxRequests = 1024
+
+// Bot is a bot that is to run.
+type Bot struct {
+	// Access is the way to the profile's owner.
+	Access *owner.Access
+	// Name is under which name it is remembered what the bot has done.
+	Name string
+	// Contact limits what is handed over to one contact, if it is not empty.
+	Contact string
+	// Ready is told when the bot is being served, and again after each new owner; nil:
+	// nobody is.
+	Ready control.Emit
+
+	// drain is how long the bot's last requests may take; 0 is drainWait. Patience
+	// likewise bounds a standstill, and grace is how long the bot may go on writing
+	// after the end of ctx.
+	drain, patience, grace time.Duration
+}
+
+// The waiting that Run does.
+const (
+	// drainWait is how long what a bot wrote before its end may take.
+	drainWait = 10 * time.Second
+	// standstill is how long a bot may write without reading before it counts as stuck.
+	standstill = time.Minute
+)
+
+// errGone ends the writing to a bot that has ended.
+var errGone = errors.New("bot: it reads no more")
+
+// Serve serves a bot that writes requests to in and reads from out, until in
+// ends, which is its proper end, or ctx does. The end of ctx closes out; what the
+// bot still writes until it closes in is done. Errors: those of the owner, and a
+// Failure of the name NameBot if the bot breaks the rules.
+func (b *Bot) Serve(ctx context.Context, in io.Reader, out io.WriteCloser) error {
+	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer end(nil)
+	s := &session{bot: b, out: out, end: end, handed: map[string]bool{}, requests: make(chan []byte, maxRequests), last: make(chan struct{})}
+	defer context.AfterFunc(ctx, s.hangUp)()
+	var following, talking sync.WaitGroup
+	following.Go(func() {
+		if err := s.follow(life); err != nil && !errors.Is(err, errGone) {
+			end(err)
+		}
+	})
+	reading := make(chan error, 1)
+	go func() { reading <- s.read(life, in) }() // in may stay open for ever: nobody waits for that
+	talking.Go(func() { s.runRequests(life) })
+	err := s.await(ctx, life, reading)
+	s.stop()
+	late := time.AfterFunc(or(b.drain, drainWait), func() {
+		end(errGone)
+		s.hangUp() // somebody may wait for it to read
+	})
+	defer late.Stop()
+	talking.Wait()
+	end(errGone)
+	s.hangUp()
+	following.Wait()
+	if cause := context.Cause(life); err == nil && !errors.Is(cause, errGone) {
+		err = cause
+	}
+	if owner.Interrupted(ctx, err) || errors.Is(err, errGone) {
+		return nil
+	}
+	return err
+}
+
+// await waits for the end of what the bot writes, or for why nothing goes on.
+func (s *session) await(ctx, life context.Context, reading <-chan error) error {
+	select {
+	case err := <-reading:
+		return err
+	case <-life.Done():
+		return context.Cause(life)
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(s.bot.grace)
+	defer late.Stop()
+	select {
+	case err := <-reading:
+		return err
+	case <-life.Done():
+		return context.Cause(life)
+	case <-late.C:
+		return nil
+	}
+}
+
+func or(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}
+
+// session is a bot being served.
+type session struct {
+	// static
+	bot      *Bot
+	end      context.CancelCauseFunc
+	requests chan []byte
+	last     chan struct{} // closed when no more requests are taken
+	ending   sync.Once
+
+	writing sync.Mutex // one line at a time
+	out     io.WriteCloser
+	closing sync.Once
+
+	mu     sync.Mutex
+	wrote  uint64          // guarded by mu: lines that the bot took
+	handed map[string]bool // guarded by mu: ids of messages that it was handed, and whether they are done
+}
+
+// manyHanded is from how many messages on those that are done are forgotten.
+const manyHanded = 1 << 16
+
+// stop takes no more requests.
+func (s *session) stop() { s.ending.Do(func() { close(s.last) }) }
+
+// hangUp closes what the bot reads.
+func (s *session) hangUp() { s.closing.Do(func() { _ = s.out.Close() }) }
+
+// follow hands over what happens.
+func (s *session) follow(ctx context.Context) error {
+	r := control.Request{Cmd: control.CmdListen, Bot: s.bot.Name, Contact: s.bot.Contact}
+	return s.bot.Access.Follow(ctx, r, func(row control.Row) error {
+		switch row := row.(type) {
+		case *control.Ready:
+			if s.bot.Ready != nil {
+				if err := s.bot.Ready(row); err != nil {
+					return err
+				}
+			}
+		case *control.Message:
+			if !s.news(row) {
+				return nil
+			}
+		}
+		return s.say(row)
+	})
+}
+
+// news reports whether a message was not handed over yet: after a new owner, and
+// where what happens meets what is left from before, one comes twice.
+func (s *session) news(m *control.Message) bool {
+	if m.Outgoing || m.Type != control.TypeMessage {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, was := s.handed[m.ID]; was {
+		return false
+	}
+	if len(s.handed) >= manyHanded {
+		maps.DeleteFunc(s.handed, func(_ string, done bool) bool { return done })
+	}
+	s.handed[m.ID] = false
+	return true
+}

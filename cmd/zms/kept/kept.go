@@ -1,0 +1,143 @@
+// Package kept is what zms keeps in a profile beside the engine's rows, sealed
+// like them: the proxy that links go through, and what bots have done.
+//
+//	table 30  settings: key "proxy", {1: 1, 2: host, 3: port, 4: user, 5: password}
+//	table 31  bots: key SHA-256("bot" | 0 | name)[:16], {1: 1, 2: name}
+//	          and of each contact SHA-256("bot" | 0 | name | 0 | number 8)[:16],
+//	          {1: 1, 2: name, 3: number, 4: floor, 5: [[device 8, [[from, to]]]]}
+//
+// The engine does not see these rows, and copies of a profile have them.
+package kept
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"zeroms/client"
+	"zeroms/client/profile"
+	"zeroms/protocol/link"
+	"zeroms/protocol/wire"
+)
+
+// The tables.
+const (
+	TableSetting profile.Table = 30
+	TableBot     profile.Table = 31
+)
+
+const (
+	version    = 1
+	maxSetting = 4 << 10
+	maxMarks   = 4 << 20
+)
+
+// Store is a profile's store as the engine sees it. What is kept is known once
+// the engine, or somebody else, has loaded it.
+type Store struct {
+	client.Store
+
+	mu    sync.Mutex
+	proxy *link.Proxy     // guarded by mu
+	bots  map[string]*Bot // guarded by mu: and all in them
+	ready chan struct{}   // closed once it is loaded
+	once  sync.Once
+}
+
+// New makes a Store over a profile's own.
+func New(s client.Store) *Store {
+	return &Store{Store: s, bots: map[string]*Bot{}, ready: make(chan struct{})}
+}
+
+// Load returns the engine's rows, and keeps the others.
+func (s *Store) Load(ctx context.Context) ([]profile.Row, error) {
+	rows, err := s.Store.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rows = slices.DeleteFunc(rows, func(r profile.Row) bool {
+		switch r.Table {
+		case TableSetting:
+			err = firstOf(err, s.setting(r))
+		case TableBot:
+			err = firstOf(err, s.botRow(r))
+		default:
+			return false
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.once.Do(func() { close(s.ready) })
+	return rows, nil
+}
+
+func firstOf(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// Loaded is closed once what is kept is known.
+func (s *Store) Loaded() <-chan struct{} { return s.ready }
+
+const keyProxy = "proxy"
+
+type proxyRecord struct {
+	Version  uint8  `cbor:"1,keyasint"`
+	Host     string `cbor:"2,keyasint"`
+	Port     uint16 `cbor:"3,keyasint"`
+	User     string `cbor:"4,keyasint,omitempty"`
+	Password string `cbor:"5,keyasint,omitempty"`
+}
+
+// setting reads a row of TableSetting. A setting that is not known is of a newer
+// version: where it matters, as who sees the user's address, nothing may run as
+// if it were not there.
+func (s *Store) setting(r profile.Row) error {
+	if string(r.Key) != keyProxy {
+		return wire.ErrVersion.Because("this profile was written by a newer version of ZeroMS")
+	}
+	var p proxyRecord
+	if err := wire.Unmarshal(r.Data, &p, maxSetting); err != nil {
+		return err
+	}
+	if p.Version != version {
+		return wire.ErrVersion.Because("this profile was written by a newer version of ZeroMS")
+	}
+	s.proxy = &link.Proxy{Host: p.Host, Port: p.Port, User: p.User, Password: p.Password}
+	return nil
+}
+
+// Proxy is the proxy that the profile's links go through, nil if they go directly.
+func (s *Store) Proxy() *link.Proxy {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.proxy
+}
+
+// ProxyRow is the row that keeps a proxy.
+func ProxyRow(p *link.Proxy) profile.Row {
+	return profile.Row{Table: TableSetting, Key: []byte(keyProxy), Data: wire.Marshal(&proxyRecord{
+		Version: version, Host: p.Host, Port: p.Port, User: p.User, Password: p.Password,
+	})}
+}
+
+// SetProxy keeps a proxy, or with nil none.
+func (s *Store) SetProxy(ctx context.Context, p *link.Proxy) error {
+	b := &profile.Batch{Erase: []profile.Ref{{Table: TableSetting, Key: []byte(keyProxy)}}}
+	if p != nil {
+		b = &profile.Batch{Put: []profile.Row{ProxyRow(p)}}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.Commit(ctx, b); err != nil {
+		return err
+	}
+	s.proxy = p
+	return nil
+}

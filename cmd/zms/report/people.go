@@ -1,0 +1,168 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/plain"
+)
+
+// Name is how a contact is called in output.
+func Name(id uint64, called string) string {
+	return cmp.Or(plain.Text(called), fmt.Sprintf("#%d", id))
+}
+
+// Moment is a time for people, in their time zone.
+func Moment(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
+
+// Clock is the time of day with the milliseconds that a message's way takes.
+func Clock(t time.Time) string { return t.Local().Format("15:04:05.000") }
+
+// Contact shows a contact.
+func Contact(w io.Writer, row control.Row) error {
+	c, ok := row.(*control.Contact)
+	if !ok {
+		return nil
+	}
+	words := []string{c.State}
+	if c.Verified {
+		words = append(words, "verified")
+	}
+	if c.Unread > 0 {
+		words = append(words, fmt.Sprintf("%d unread", c.Unread))
+	}
+	_, err := fmt.Fprintf(w, "#%-3d %-20s %s\n     %s\n", c.ID, Name(c.ID, c.Name), strings.Join(words, ", "), plain.Text(c.User))
+	if err == nil && c.Problem != "" {
+		_, err = fmt.Fprintf(w, "     %s\n", plain.Text(c.Problem))
+	}
+	return err
+}
+
+// One shows the contact that a command was about.
+func One(what string) Show {
+	return func(w io.Writer, row control.Row) error {
+		c, ok := row.(*control.Contact)
+		if !ok {
+			return nil
+		}
+		_, err := fmt.Fprintf(w, "%s #%d %s\n", what, c.ID, Name(c.ID, c.Name))
+		return err
+	}
+}
+
+// New shows a new profile and what to do next.
+func New(w io.Writer, row control.Row) error {
+	p, ok := row.(*control.Identity)
+	if !ok {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, `your user ID  %s
+profile       %s
+
+Next: add a gateway, then show your card to somebody, or add theirs:
+  zms gateway add ADDRESS --wait
+  zms card show
+  zms add CARD
+`, plain.Text(p.User), plain.Text(p.Path))
+	return err
+}
+
+// Gateway shows a home gateway.
+func Gateway(w io.Writer, row control.Row) error {
+	g, ok := row.(*control.Gateway)
+	if !ok {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "%s  %s\n    key %s\n%s", plain.Text(g.Host), gatewayState(g), plain.Text(g.Node), convicted(g))
+	return err
+}
+
+// gatewayState is how a home gateway is doing.
+func gatewayState(g *control.Gateway) string {
+	switch {
+	case g.Removed:
+		return "removed"
+	case g.Up:
+		return fmt.Sprintf("connected since %s (in %d ms), %d of %d MiB used", Moment(g.Since), g.TookMS, g.Used>>20, g.Quota>>20)
+	case g.Retry.IsZero():
+		return "not connected"
+	}
+	return fmt.Sprintf("not connected, tried again at %s: %s", Clock(g.Retry), plain.Text(g.Problem))
+}
+
+// Status shows how the profile is doing.
+func Status(w io.Writer, row control.Row) error {
+	s, ok := row.(*control.Status)
+	if !ok {
+		return nil
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "user      %s", plain.Text(s.User))
+	if s.Name != "" {
+		fmt.Fprintf(&b, " (%s)", plain.Text(s.Name))
+	}
+	fmt.Fprintf(&b, "\ndevice    %s\n", plain.Text(s.Device))
+	if s.SetBack {
+		b.WriteString("SET BACK  this is an older copy of the profile, and a newer one has been in use: nothing is sent or\n          received here. zms rejoin gives this copy a device of its own\n")
+	}
+	fmt.Fprintf(&b, "contacts  %d, and %d requests\n", s.Contacts, s.Requests)
+	fmt.Fprintf(&b, "messages  %d waiting, %d in custody, %d failed, %d ignored\n", s.Waiting, s.Custody, s.Failed, s.Ignored)
+	b.WriteString(repair(s))
+	for i := range s.Gateways {
+		fmt.Fprintf(&b, "gateway   %s  %s\n%s", plain.Text(s.Gateways[i].Host), gatewayState(&s.Gateways[i]), convicted(&s.Gateways[i]))
+	}
+	if len(s.Gateways) == 0 {
+		b.WriteString("gateway   none; add one with zms gateway add ADDRESS\n")
+	}
+	if s.Proxy != "" {
+		fmt.Fprintf(&b, "proxy     %s\n", plain.Text(s.Proxy))
+	}
+	fmt.Fprintf(&b, "owner     zms %s (process %d)\n", plain.Text(s.Owner), s.PID)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Safety prints the number: its the digits in three lines of four groups.
+func Safety(w io.Writer, row control.Row) error {
+	s, ok := row.(*control.Safety)
+	if !ok {
+		return nil
+	}
+	state := "not verified"
+	if s.Verified {
+		state = "verified"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", Name(s.Contact, s.Name), state)
+	groups := strings.Fields(plain.Text(s.Digits))
+	for len(groups) > 0 {
+		n := min(4, len(groups))
+		fmt.Fprintf(&b, "    %s\n", strings.Join(groups[:n], " "))
+		groups = groups[n:]
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Proxy tells how links are made.
+func Proxy(row control.Row) string {
+	p, ok := row.(*control.Proxy)
+	if !ok {
+		return ""
+	}
+	text := "connections are made directly\n"
+	if p.Proxy != "" {
+		text = fmt.Sprintf("connections are made through %s\n", plain.Text(p.Proxy))
+		if p.Login {
+			text = strings.TrimSuffix(text, "\n") + ", with a user and a password\n"
+		}
+	}
+	if p.Override != "" {
+		text += fmt.Sprintf("but the process that holds the profile was told: %s\n", plain.Text(p.Override))
+	}
+	return text
+}

@@ -1,0 +1,115 @@
+package service
+
+import (
+	"context"
+	"encoding/hex"
+
+	"zeroms/client"
+	"zeroms/cmd/zms/control"
+	"zeroms/protocol/card"
+)
+
+func (p *Profile) add(ctx context.Context, r control.Request, emit control.Emit) error {
+	if r.Card == "" {
+		return control.Usage("the card is missing; give its text, its link or a picture of it")
+	}
+	k, err := card.Parse(r.Card)
+	if err != nil {
+		return err
+	}
+	c, err := p.Client.Add(ctx, k, r.Name)
+	if err != nil {
+		return err
+	}
+	p.unsettled.Store(true)
+	return emit(contactRow(c))
+}
+
+// contacts lists those who were accepted or blocked, or those who ask.
+func (p *Profile) contacts(ctx context.Context, r control.Request, emit control.Emit) error {
+	if !r.Peek {
+		if err := p.sync(ctx); err != nil {
+			return err
+		}
+	}
+	contacts, err := p.Client.Contacts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range contacts {
+		if (c.State == client.Requested) != (r.Cmd == control.CmdRequests) {
+			continue
+		}
+		if err := emit(contactRow(c)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Profile) accept(ctx context.Context, r control.Request, emit control.Emit) error {
+	c, err := p.find(ctx, r.Contact)
+	if err != nil {
+		return err
+	}
+	if c, err = p.Client.Accept(ctx, c.ID); err != nil {
+		return err
+	}
+	p.unsettled.Store(true)
+	return emit(contactRow(c))
+}
+
+// block ends the intake from a contact. Their drops are deleted at the
+// gateways that are connected, so an owner that does not last connects first.
+func (p *Profile) block(ctx context.Context, r control.Request, emit control.Emit) error {
+	c, err := p.find(ctx, r.Contact)
+	if err != nil {
+		return err
+	}
+	if err := p.sync(ctx); err != nil {
+		return err
+	}
+	if err := p.Client.Block(ctx, c.ID); err != nil {
+		return err
+	}
+	p.unsettled.Store(true)
+	return p.emitContact(ctx, c.ID, emit)
+}
+
+// emitContact emits a contact as it is now.
+func (p *Profile) emitContact(ctx context.Context, id client.ContactID, emit control.Emit) error {
+	contacts, err := p.Client.Contacts(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := only(contacts, func(c client.Contact) bool { return c.ID == id })
+	if err != nil {
+		return client.ErrNoContact
+	}
+	return emit(contactRow(c))
+}
+
+// verify shows the safety number, and first marks the contact if it was compared.
+func (p *Profile) verify(ctx context.Context, r control.Request, emit control.Emit) error {
+	if r.Yes && r.Undo {
+		return control.Usage("yes and undo exclude each other; give one of them")
+	}
+	c, err := p.find(ctx, r.Contact)
+	if err != nil {
+		return err
+	}
+	if r.Yes || r.Undo {
+		if err := p.Client.Verify(ctx, c.ID, r.Yes); err != nil {
+			return err
+		}
+		c.Verified = r.Yes
+	}
+	digits, hash, err := p.Client.SafetyNumber(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	return emit(&control.Safety{
+		Type: control.TypeSafety, Contact: c.ID, Name: c.Name, Digits: digits,
+		Code: hex.EncodeToString(hash[:]), Verified: c.Verified,
+	})
+}
