@@ -17,7 +17,7 @@ func (d *Dispatcher) announcement(c *Contact) [32]byte {
 // An init hands over enough to be answered; the rest follows the first answer.
 func (d *Dispatcher) needsAnnouncement(c *Contact) bool {
 	_, anywhere := d.account.Network()
-	return c.State == profile.Accepted && !c.Theirs.IsZero() && anywhere && c.Announced != d.announcement(c)
+	return c.State == profile.Accepted && (!c.Theirs.IsZero() || d.byName(c)) && anywhere && c.Announced != d.announcement(c)
 }
 
 // announce tells a contact of our drop and our gateways, once the drop is

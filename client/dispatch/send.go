@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"zeroms/client/account"
 	"zeroms/client/delivery"
 	"zeroms/client/home"
 	"zeroms/client/profile"
@@ -32,11 +33,7 @@ func (d *Dispatcher) Compose(c *Contact, body message.Body) (*profile.Message, e
 	if err != nil {
 		return nil, err
 	}
-	signed, err := message.Parse(out.Signed)
-	if err != nil {
-		return nil, err
-	}
-	m := profile.NewMessage(signed, profile.Content{User: d.account.Self.User, Salt: salt, Body: encoded})
+	m := profile.NewMessage(out.Message, profile.Content{User: d.account.Self.User, Salt: salt, Body: encoded})
 	m.Contact, m.Height, m.Outgoing, m.At = c.ID, out.Height, true, d.now()
 	c.ConvDirty = true
 	d.history.Hold(m)
@@ -191,7 +188,7 @@ func on(r *reach.Route, s *session.Session) *route {
 // side that our ratchet with it is lost.
 func (d *Dispatcher) initiate(c *Contact, l Lane, resync bool) bool {
 	leases := d.account.Packed(session.MaxLeases, func(n key.NodePublic) bool { return c.Registered[n] })
-	if len(leases) == 0 {
+	if len(leases) == 0 && !d.byName(c) {
 		return false
 	}
 	bundle := c.bundles[l.Device]
@@ -220,6 +217,14 @@ func (d *Dispatcher) initiate(c *Contact, l Lane, resync bool) bool {
 		d.log.Warn("a session could not be set up", "error", err)
 	}
 	return err == nil
+}
+
+// byName reports whether the contact's drop stands at homes that are up, of which
+// an init can name none: their hosts are names that nobody could look up, as onion
+// addresses are. Then the drops message tells where they are.
+func (d *Dispatcher) byName(c *Contact) bool {
+	up := slices.ContainsFunc(d.account.Homes(), func(h *account.Home) bool { return h.Up && c.Registered[h.Address.Node] })
+	return up && len(d.account.Packed(1, func(n key.NodePublic) bool { return c.Registered[n] })) == 0
 }
 
 // pack seals the next item of a lane. It reports false if the item has to wait.

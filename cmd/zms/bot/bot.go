@@ -47,6 +47,10 @@ type Bot struct {
 const (
 	// drainWait is how long what a bot wrote before its end may take.
 	drainWait = 10 * time.Second
+	// settleWait is how long what the bot asked for at last may take to go out.
+	settleWait = 5 * time.Second
+	// settleLook is how often that is looked at.
+	settleLook = 20 * time.Millisecond
 	// standstill is how long a bot may write without reading before it counts as stuck.
 	standstill = time.Minute
 )
@@ -80,6 +84,7 @@ func (b *Bot) Serve(ctx context.Context, in io.Reader, out io.WriteCloser) error
 	})
 	defer late.Stop()
 	talking.Wait()
+	s.settle(life)
 	end(errGone)
 	s.hangUp()
 	following.Wait()
@@ -128,6 +133,8 @@ type session struct {
 	requests chan []byte
 	last     chan struct{} // closed when no more requests are taken
 	ending   sync.Once
+
+	asked bool // owned by runRequests, then by Serve: something was asked for
 
 	writing sync.Mutex // one line at a time
 	out     io.WriteCloser

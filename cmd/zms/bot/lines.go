@@ -159,6 +159,7 @@ func (s *session) runRequests(ctx context.Context) {
 func (s *session) serve(ctx context.Context, line []byte) {
 	r, err := parseRequest(line)
 	if err == nil {
+		s.asked = true
 		err = s.do(ctx, r)
 	}
 	end := &control.Answer{Type: control.TypeAnswer, ID: r.ID, OK: err == nil}
@@ -187,6 +188,34 @@ func (s *session) do(ctx context.Context, r request) error {
 		return err
 	}
 	return s.done(ctx, r.Done)
+}
+
+// settle waits until what the bot asked for has gone out to a gateway: this may be
+// the process that sends it.
+func (s *session) settle(ctx context.Context) {
+	if !s.asked {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, settleWait)
+	defer cancel()
+	look := time.NewTicker(settleLook)
+	defer look.Stop()
+	for left := true; left; {
+		err := s.bot.Access.Ask(limited, control.Request{Cmd: control.CmdStatus}, func(row control.Row) error {
+			if status, ok := row.(*control.Status); ok {
+				left = status.Waiting > 0 && len(status.Gateways) > 0
+			}
+			return nil
+		})
+		if err != nil {
+			return
+		}
+		select {
+		case <-limited.Done():
+			return
+		case <-look.C:
+		}
+	}
 }
 
 // done tells the owner that a message is done.
