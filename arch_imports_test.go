@@ -111,7 +111,7 @@ var importTable = []allowance{
 	{"cmd/zeroms-gateway/accounts", engines, nil, "what an operator reads about accounts, without a terminal"},
 	{"cmd/zeroms-gateway/control", engines, nil, "how a running gateway is asked and told, without a command line"},
 	{"cmd/zeroms-gateway/doctor", append([]string{"cmd/zeroms-gateway/machine"}, engines...), nil, "findings about a gateway, without a terminal"},
-	{"cmd/zms", append([]string{"cmd/zms/*"}, commands...), nil, "the command line asks the owner of a profile, which may be itself"},
+	{"cmd/zms", append([]string{"cmd/manual", "cmd/zms/*"}, commands...), nil, "the command line asks the owner of a profile, which may be itself"},
 	{"cmd/zms/plain", nil, nil, "what makes texts of others harmless on a terminal needs no terminal"},
 	{"cmd/zms/report", []string{"cmd/zms/control", "cmd/zms/plain"}, nil, "what people read about rows, without a terminal"},
 	{"cmd/zms/tui", []string{"cmd/zms/control", "cmd/zms/report", "cmd/zms/tui/*", "protocol/card", "protocol/message", charm, terminals}, nil,
@@ -119,8 +119,12 @@ var importTable = []allowance{
 	{"cmd/zms/tui/*", []string{"cmd/zms/control", "cmd/zms/plain", "cmd/zms/tui/*", charm, terminals}, nil, "a piece of the chat is tested without a terminal and without a profile"},
 	{"cmd/zms/rescue", engines, nil, "files and gateways of backups: the work behind some commands, without their words"},
 	{"cmd/zms/control", append([]string{"cmd/zms/rescue"}, engines...), nil, "the language of a profile's owner, the desktop app's too; of the engine it knows the errors, which it names"},
-	{"cmd/zms/service", append([]string{"cmd/zms/control", "cmd/zms/rescue"}, engines...), nil, "who owns a profile does what others ask for: it needs the engine and no command line"},
-	{"cmd/zms/owner", append([]string{"cmd/zms/control", "cmd/zms/service"}, engines...), nil, "who asks the owner of a profile may become it, so this opens and runs one"},
+	{"cmd/zms/service", append([]string{"cmd/zms/control", "cmd/zms/kept", "cmd/zms/rescue"}, engines...), nil, "who owns a profile does what others ask for: it needs the engine and no command line"},
+	{"cmd/zms/kept", engines, nil, "rows of zms among those of a profile: what is kept, and nothing that is done with it"},
+	{"cmd/zms/owner", append([]string{"cmd/zms/control", "cmd/zms/kept", "cmd/zms/service"}, engines...), nil, "who asks the owner of a profile may become it, so this opens and runs one"},
+	{"cmd/zms/bot", []string{"cmd/zms/control", "cmd/zms/owner"}, nil, "a bot speaks the language of the owner of a profile, and needs nothing else"},
+	{"cmd/zms/complete", []string{"cmd/manual", "cmd/zms/control", "cmd/zms/owner", "cmd/zms/plain", cobra, pflag}, nil, "what a shell completes: of the commands their words, of a profile what its owner tells"},
+	{"cmd/manual", []string{cobra, pflag}, nil, "the reference of a command line is made of what the commands say, whichever they are"},
 	{"cmd/*", commands, nil, "a command wires everything together, without a screen"},
 }
 

@@ -179,7 +179,8 @@ func (a *Account) Start() {
 	}
 }
 
-// Collect returns the rows that the turn changed and erased.
+// Collect returns the rows that the turn changed and erased. How far the logs
+// were followed waits until it is acknowledged, or another change of a home.
 func (a *Account) Collect() (put []profile.Row, gone []profile.Ref) {
 	for _, k := range a.cards {
 		if k.dirty {
@@ -187,14 +188,15 @@ func (a *Account) Collect() (put []profile.Row, gone []profile.Ref) {
 			k.dirty = false
 		}
 	}
-	for _, h := range a.homes {
+	for node, h := range a.homes {
+		if h.moved && !h.dirty {
+			continue
+		}
 		if h.dirty {
 			a.put = append(a.put, h.Row())
-			h.dirty = false
+			h.dirty, h.moved = false, false
 		}
-	}
-	for _, l := range a.logs {
-		put, gone := l.collect()
+		put, gone := a.logs[node].collect()
 		a.put, a.gone = append(a.put, put...), append(a.gone, gone...)
 	}
 	put, gone = a.put, a.gone

@@ -36,6 +36,7 @@ type Home struct {
 	confirmed bool                     // in this run the gateway named no later acknowledgement than ours
 	caught    string                   // what it was found to do wrong in this run
 	dirty     bool
+	moved     bool // rows were processed that are to be stored before they are acknowledged
 
 	// of this connection
 	acked   wire.Position
@@ -325,7 +326,7 @@ func (a *Account) Pushed(ev home.Pushed, receive func(h *Home, row *wire.Push)) 
 			a.distrust(h, problemHead)
 			return
 		}
-		h.Position, h.R, h.dirty = row.Position, r, true
+		h.Position, h.R, h.moved = row.Position, r, true
 		a.logs[ev.Gateway].follow(behind, row)
 		if h.reached {
 			a.confirm(h, h.pending)
@@ -356,8 +357,11 @@ func follows(h *Home, row *wire.Push) bool {
 }
 
 // Acknowledge tells every home, after the turn, how far its rows are durable here.
+// Only now the place in the log has to be stored: rows above it are pushed again,
+// and what was in them is recognised.
 func (a *Account) Acknowledge() {
 	for _, h := range a.Homes() {
+		h.dirty = h.dirty || h.moved
 		if !h.Up {
 			continue
 		}

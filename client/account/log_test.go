@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"testing"
 
 	"zeroms/client/account"
 	"zeroms/client/home"
 	"zeroms/client/profile"
+	"zeroms/protocol/custody"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
@@ -166,5 +168,52 @@ func TestAskingForAState(t *testing.T) {
 	g.disconnect()
 	if err := b.account.AskState(g.node.Public(), get, done); !errors.Is(err, wire.ErrLinkClosed) {
 		t.Errorf("down: %v", err)
+	}
+}
+
+// The place in the log is stored before it is acknowledged, and not with every row.
+func TestThePlaceInTheLogWaitsForItsAcknowledgement(t *testing.T) {
+	b, g := up(t, 3)
+	stored := func() (tables []profile.Table) {
+		put, gone := b.account.Collect()
+		if len(gone) > 0 {
+			t.Fatalf("%d rows are gone", len(gone))
+		}
+		for _, r := range put {
+			b.keep(r)
+			tables = append(tables, r.Table)
+		}
+		slices.Sort(tables)
+		return tables
+	}
+	before := b.copied()
+	g.take(2)
+	b.account.Pushed(pushed(g, g.rows[4:]), func(*account.Home, *wire.Push) {})
+	if rows := stored(); len(rows) > 0 || len(b.acks) > 0 {
+		t.Fatalf("tables %d were stored, %d acknowledgements", rows, len(b.acks))
+	}
+	b.account.Acknowledge()
+	if rows := stored(); !slices.Equal(rows, []profile.Table{profile.TableHome, profile.TableLog}) || len(b.acks) != 1 {
+		t.Fatalf("tables %d were stored, %d acknowledgements", rows, len(b.acks))
+	}
+	// Another change of the home takes it along.
+	g.take(1)
+	b.account.Pushed(pushed(g, g.rows[6:]), func(*account.Home, *wire.Push) {})
+	last := g.rows[len(g.rows)-1].Position
+	b.account.HeadSeen(home.Head{
+		Gateway: g.node.Public(), Proof: []byte("proof"),
+		Head: custody.Head{Account: g.tag(), Position: last, R: g.r(len(g.rows))},
+	})
+	if rows := stored(); !slices.Equal(rows, []profile.Table{profile.TableHome, profile.TableLog}) {
+		t.Fatalf("tables %d were stored", rows)
+	}
+	// What was not stored comes again.
+	b.rows = before
+	b.start()
+	g.connect()
+	seen := 0
+	b.account.Pushed(pushed(g, g.rows[g.cursor:]), func(*account.Home, *wire.Push) { seen++ })
+	if seen != 3 || g.home().Position != last {
+		t.Fatalf("%d rows came again, up to %d", seen, g.home().Position.Index())
 	}
 }

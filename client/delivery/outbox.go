@@ -64,26 +64,82 @@ const (
 // value is ready. It is not durable: its owner stores the items.
 type Outbox struct {
 	items   map[uint64]*Item
-	lanes   map[Lane][]*Item // in order of ID
+	lanes   map[Lane]*laneItems
 	message map[[32]byte][]uint64
+}
+
+// laneItems is the items of a lane. What is in custody, which may be thousands
+// while a device is away, costs nothing when others are sent.
+type laneItems struct {
+	all, waiting, sending sortedItems
+}
+
+// of is the items in a state, nil for those that are not kept apart.
+func (l *laneItems) of(s State) *sortedItems {
+	switch s {
+	case Waiting:
+		return &l.waiting
+	case Sending:
+		return &l.sending
+	}
+	return nil
+}
+
+// sortedItems is items in the order of their IDs.
+type sortedItems []*Item
+
+func (s sortedItems) search(id uint64) (at int, found bool) {
+	return slices.BinarySearchFunc(s, id, func(x *Item, id uint64) int { return cmp.Compare(x.ID, id) })
+}
+
+func (s *sortedItems) add(i *Item) {
+	if at, found := s.search(i.ID); !found {
+		*s = slices.Insert(*s, at, i)
+	}
+}
+
+func (s *sortedItems) remove(i *Item) {
+	if at, found := s.search(i.ID); found {
+		*s = slices.Delete(*s, at, at+1)
+	}
+}
+
+// become changes the state of an item.
+func (o *Outbox) become(i *Item, s State) {
+	l := o.lanes[i.Lane]
+	if l == nil || o.items[i.ID] != i {
+		i.State = s
+		return
+	}
+	if list := l.of(i.State); list != nil {
+		list.remove(i)
+	}
+	if i.State = s; l.of(s) != nil {
+		l.of(s).add(i)
+	}
+}
+
+// lane is the items of a lane; a lane without any has an empty one.
+func (o *Outbox) lane(l Lane) *laneItems {
+	if items := o.lanes[l]; items != nil {
+		return items
+	}
+	return new(laneItems)
 }
 
 // Add takes an item; restored ones are never flying.
 func (o *Outbox) Add(i Item) *Item {
 	if o.items == nil {
-		o.items, o.lanes, o.message = map[uint64]*Item{}, map[Lane][]*Item{}, map[[32]byte][]uint64{}
+		o.items, o.lanes, o.message = map[uint64]*Item{}, map[Lane]*laneItems{}, map[[32]byte][]uint64{}
 	}
 	n := &i
 	n.flying = false
 	o.items[n.ID] = n
-	lane := o.lanes[n.Lane]
-	at, _ := slices.BinarySearchFunc(lane, n.ID, func(x *Item, id uint64) int {
-		if x.ID < id {
-			return -1
-		}
-		return 1
-	})
-	o.lanes[n.Lane] = slices.Insert(lane, at, n)
+	if o.lanes[n.Lane] == nil {
+		o.lanes[n.Lane] = new(laneItems)
+	}
+	o.lanes[n.Lane].all.add(n)
+	o.become(n, n.State)
 	o.message[n.Message] = append(o.message[n.Message], n.ID)
 	return n
 }
@@ -95,7 +151,8 @@ func (o *Outbox) Get(id uint64) *Item { return o.items[id] }
 func (o *Outbox) Revive() {
 	for _, i := range o.items {
 		if i.State == Failed {
-			i.State, i.Retry = Waiting, Backoff{}
+			i.Retry = Backoff{}
+			o.become(i, Waiting)
 		}
 	}
 }
@@ -111,14 +168,7 @@ func (o *Outbox) Hurry() {
 func (o *Outbox) Holds(message [32]byte) bool { return len(o.message[message]) > 0 }
 
 // Empty reports whether nothing of a lane needs an envelope.
-func (o *Outbox) Empty(l Lane) bool {
-	for _, i := range o.lanes[l] {
-		if i.State == Waiting {
-			return false
-		}
-	}
-	return true
-}
+func (o *Outbox) Empty(l Lane) bool { return len(o.lane(l).waiting) == 0 }
 
 // Count is the number of items in a state.
 func (o *Outbox) Count(s State) (n int) {
@@ -149,7 +199,7 @@ func (o *Outbox) Lanes() []Lane {
 }
 
 // Of returns the items of a lane in order.
-func (o *Outbox) Of(l Lane) []*Item { return o.lanes[l] }
+func (o *Outbox) Of(l Lane) []*Item { return o.lane(l).all }
 
 // Find returns the item that brings the message to the device, or nil.
 func (o *Outbox) Find(message [32]byte, device key.DeviceID) *Item {
@@ -166,55 +216,61 @@ func (o *Outbox) Find(message [32]byte, device key.DeviceID) *Item {
 // has no custody yet, behind the item too: an item that has to be sent again
 // waits in front of others that are under way.
 func (o *Outbox) Next(l Lane, door bool, now time.Time) *Item {
-	open, window := 0, WindowDrop
+	lane := o.lane(l)
+	open, window := len(lane.sending), WindowDrop
 	if door {
 		window = WindowDoor
-	}
-	var first *Item
-	for _, i := range o.lanes[l] {
-		switch {
-		case i.State == Waiting:
-			if first == nil {
-				first = i
+		for _, i := range lane.all {
+			if i.State == Custody && i.Door {
+				open++
 			}
-		case i.State == Sending, i.State == Custody && door && i.Door:
-			open++
 		}
 	}
-	if first == nil || open >= window || !first.Retry.Ready(now) {
+	if len(lane.waiting) == 0 || open >= window || !lane.waiting[0].Retry.Ready(now) {
 		return nil
 	}
-	return first
+	return lane.waiting[0]
 }
 
 // Repeat returns the items of a lane whose envelope must be submitted (again) now.
 func (o *Outbox) Repeat(l Lane, now time.Time) (out []*Item) {
-	for _, i := range o.lanes[l] {
-		if i.State == Sending && !i.flying && i.Retry.Ready(now) {
+	for _, i := range o.lane(l).sending {
+		if !i.flying && i.Retry.Ready(now) {
 			out = append(out, i)
 		}
 	}
 	return out
 }
 
-// Deadline returns when the pause of an item of the lane is over next.
+// Deadline returns when the pause of an item of the lane is over next. Of those
+// that wait only the first counts: the others leave behind it.
 func (o *Outbox) Deadline(l Lane, now time.Time) (at time.Time, ok bool) {
-	for _, i := range o.lanes[l] {
-		pausing := (i.State == Sending || i.State == Waiting) && !i.flying && i.Retry.Until.After(now)
-		if pausing && (!ok || i.Retry.Until.Before(at)) {
+	lane := o.lane(l)
+	look := func(i *Item) {
+		if !i.flying && i.Retry.Until.After(now) && (!ok || i.Retry.Until.Before(at)) {
 			at, ok = i.Retry.Until, true
 		}
+	}
+	for _, i := range lane.sending {
+		look(i)
+	}
+	if len(lane.waiting) > 0 {
+		look(lane.waiting[0])
 	}
 	return at, ok
 }
 
 // Launch notes that the item's envelope was handed to a link.
-func (o *Outbox) Launch(i *Item) { i.State, i.flying = Sending, true }
+func (o *Outbox) Launch(i *Item) {
+	o.become(i, Sending)
+	i.flying = true
+}
 
 // Taken notes the custody of a gateway until the given time.
 func (o *Outbox) Taken(i *Item, until time.Time) {
 	if i.State == Sending {
-		i.State, i.Until = Custody, until
+		i.Until = until
+		o.become(i, Custody)
 	}
 	i.flying = false
 	i.Retry.Reset()
@@ -255,7 +311,7 @@ func (o *Outbox) Missed(i *Item, err *wire.Error, now time.Time, t Timing) Advic
 		if i.Retry.Failures < giveUpAfter {
 			return Reroute
 		}
-		i.State = Failed
+		o.become(i, Failed)
 		return GiveUp
 	}
 	if i.Retry.Failures%rerouteAfter == 0 {
@@ -265,7 +321,10 @@ func (o *Outbox) Missed(i *Item, err *wire.Error, now time.Time, t Timing) Advic
 }
 
 // Again puts an item back to Waiting: it needs a new envelope. Its pause stays.
-func (o *Outbox) Again(i *Item) { i.State, i.flying, i.Door = Waiting, false, false }
+func (o *Outbox) Again(i *Item) {
+	o.become(i, Waiting)
+	i.flying, i.Door = false, false
+}
 
 // Done removes an item.
 func (o *Outbox) Done(id uint64) {
@@ -274,10 +333,12 @@ func (o *Outbox) Done(id uint64) {
 		return
 	}
 	delete(o.items, id)
-	same := func(x *Item) bool { return x == i }
-	if lane := slices.DeleteFunc(o.lanes[i.Lane], same); len(lane) > 0 {
-		o.lanes[i.Lane] = lane
-	} else {
+	lane := o.lanes[i.Lane]
+	lane.all.remove(i)
+	if list := lane.of(i.State); list != nil {
+		list.remove(i)
+	}
+	if len(lane.all) == 0 {
 		delete(o.lanes, i.Lane)
 	}
 	ids := slices.DeleteFunc(o.message[i.Message], func(x uint64) bool { return x == id })

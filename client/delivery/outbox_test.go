@@ -189,7 +189,8 @@ func advise(t *testing.T, row wire.Entry, state State, before uint32, want Advic
 	o, l := filled(1)
 	i := o.Get(1)
 	o.Launch(i)
-	i.State, i.Retry.Failures = state, before
+	o.become(i, state)
+	i.Retry.Failures = before
 	got := o.Missed(i, &wire.Error{Code: row.Code}, start, timing)
 	switch {
 	case state != Sending && (got != RepeatLater || i.State != state || i.Retry.Failures != before):
@@ -382,4 +383,30 @@ func window(o *Outbox, l Lane, items []*Item, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// What is in custody costs nothing when another message leaves.
+func BenchmarkAwayDevice(b *testing.B) {
+	for _, away := range []uint64{10, 10_000} {
+		b.Run(fmt.Sprint(away), func(b *testing.B) {
+			o, l := filled(away)
+			for id := range away {
+				o.Launch(o.Get(id + 1))
+				o.Taken(o.Get(id+1), start.Add(time.Hour))
+			}
+			next := away
+			for b.Loop() {
+				next++
+				o.Add(Item{ID: next, Lane: l, Message: text(next), State: Waiting})
+				i := o.Next(l, false, start)
+				o.Launch(i)
+				_, _ = o.Deadline(l, start)
+				o.Taken(i, start.Add(time.Hour))
+				if !o.Empty(l) || len(o.Repeat(l, start)) != 0 {
+					b.Fatal("something is left to do")
+				}
+				o.Done(next)
+			}
+		})
+	}
 }

@@ -44,6 +44,7 @@ const (
 	alarmSweep    alarmKind = 2 // expire, renew prekeys and profiles
 	alarmRegister alarmKind = 3 // a registration that failed is repeated
 	alarmRepair   alarmKind = 4 // missing messages are asked for
+	alarmRows     alarmKind = 5 // rows are acknowledged to their gateways
 )
 
 // alarm is one deadline of the engine. What is to be sent has deadlines of its
@@ -104,6 +105,7 @@ type Engine struct {
 	inquiries int // questions about receipts that are under way
 	inquired  []inquiry
 	answered  map[lane]time.Time // when a device's NACK was answered last
+	unacked   int                // bytes of rows whose acknowledgement waits
 
 	// this turn
 	now     time.Time
@@ -151,6 +153,14 @@ func (e *Engine) Load(rows []profile.Row) error {
 // MaxInputs is how many inputs share one turn, and so one commit, at most.
 const MaxInputs = 256
 
+// Patience is how long what nobody waits for may wait for company: receipts,
+// heads, and acknowledgements to gateways.
+const Patience = 20 * time.Millisecond
+
+// maxUnacked is how many bytes of envelopes are acknowledged at once in any case,
+// so that the gateway's window for pushes never fills up.
+const maxUnacked = 256 << 10
+
 // Turn is what came of the inputs since Begin: the rows to make durable, and
 // what may be done and told once they are. The actions never block.
 type Turn struct {
@@ -166,12 +176,18 @@ func (e *Engine) Begin(now time.Time) { e.now = now }
 // not block.
 func (e *Engine) After(act func()) { e.actions = append(e.actions, act) }
 
+// CatchUp has nothing wait for company in this turn.
+func (e *Engine) CatchUp() { e.unacked = 0 }
+
 // emit adds an event to the turn.
 func (e *Engine) emit(ev view.Event) { e.events = append(e.events, ev) }
 
 // Settle moves on whatever the inputs have made possible and ends the turn.
 func (e *Engine) Settle() *Turn {
-	e.account.Acknowledge()
+	if e.unacked == 0 || e.unacked >= maxUnacked {
+		e.unacked = 0
+		e.account.Acknowledge()
+	}
 	e.dispatch.Progress()
 	t := &Turn{Batch: e.collect()}
 	if rewrites(t.Batch) {
@@ -234,6 +250,8 @@ func (e *Engine) ring(a alarm) {
 		if c := e.contacts[a.contact]; c != nil {
 			e.askForMissing(c)
 		}
+	case alarmRows:
+		e.unacked = 0
 	}
 }
 

@@ -84,6 +84,10 @@ func (e *Engine) LinkEvent(ev home.Event) {
 		e.account.Disconnected(ev)
 	case home.Pushed:
 		e.account.Pushed(ev, e.receive)
+		for i := range ev.Rows {
+			e.unacked += len(ev.Rows[i].Payload)
+		}
+		e.alarms.Sooner(alarm{kind: alarmRows}, e.now.Add(Patience))
 		e.concludeAll()
 	case home.Answered:
 		if done := e.waiting[ev.Token]; done != nil {

@@ -71,6 +71,9 @@ type Home struct {
 	Retention time.Duration // the least that was announced of late; 0: unknown
 	Announced time.Time     // when that was
 	Former    []Login       // of replaced devices, until the gateway has removed them
+
+	written card.Address // what text is of
+	text    string
 }
 
 // Login is what a device is enrolled with at a gateway.
@@ -123,14 +126,26 @@ func (h *Home) Lease() address.Lease {
 // Place is the home in its network.
 func (h *Home) Place() key.Place { return key.Place{Network: h.Address.Network, Node: h.Address.Node} }
 
-// Row is the home's row.
-func (h *Home) Row() Row {
-	text, err := h.Address.Text()
+// addressText is the address as text. It is kept, since making it checks the key
+// once more, and a home's row is written with every message.
+func (h *Home) addressText() string {
+	a, w := h.Address, h.written
+	if h.text != "" && a.Node == w.Node && a.Host == w.Host && a.Port == w.Port && a.Plain == w.Plain &&
+		a.Network == w.Network && a.Invite.Equal(w.Invite.Bytes()) {
+		return h.text
+	}
+	text, err := a.Text()
 	if err != nil {
 		panic("profile: a home's address was checked when it was added")
 	}
+	h.written, h.text = a, text
+	return text
+}
+
+// Row is the home's row.
+func (h *Home) Row() Row {
 	r := homeRecord{
-		Version: version, Address: text, Added: wire.Millis(h.Added),
+		Version: version, Address: h.addressText(), Added: wire.Millis(h.Added),
 		Position: h.Position, R: h.R, Published: h.Published, Heard: wire.Millis(h.Heard),
 		Removed: millis(h.Removed), Signed: h.Signed[:], Lost: millis(h.Lost),
 		Public: unlessZero(h.Public), Safe: unlessZero(h.Safe), SafeAt: millis(h.SafeAt),
@@ -163,6 +178,7 @@ func ParseHome(row Row) (*Home, error) {
 		Retention: time.Duration(min(r.Retention, uint64(wire.MaxRetention/time.Second))) * time.Second, Announced: moment(r.Announced),
 		Former: r.Former,
 	}
+	h.addressText()
 	copy(h.Public[:], r.Public)
 	copy(h.Safe[:], r.Safe)
 	if len(r.Signed) == wire.PositionSize {

@@ -430,6 +430,7 @@ func TestSlotLookupUsesItsIndex(t *testing.T) {
 		"SELECT id FROM message r WHERE r.conv = 1 AND r.height < 5 ORDER BY r.height DESC, r.id DESC LIMIT 5":                 "message_place",
 		"SELECT id FROM message r WHERE r.conv = 1 AND r.height = 5 AND r.id < 7 ORDER BY r.id DESC":                           "message_place",
 		"SELECT r.id FROM message r LEFT JOIN slot s ON s.id = r.id WHERE r.tbl = 7 AND r.hash = x'00'":                        "sqlite_autoindex_message_1",
+		"SELECT id FROM message WHERE alias = x'00'":                                                                           "message_alias",
 		"SELECT r.data, s.secret FROM message r LEFT JOIN slot s ON s.id = r.id WHERE r.conv = 1 ORDER BY r.height DESC, r.id": "message_place",
 	} {
 		var plan strings.Builder

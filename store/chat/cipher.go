@@ -8,6 +8,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"hash"
+	"sync"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/chacha20poly1305"
@@ -69,11 +71,34 @@ func unseal(a cipher.AEAD, sealed, aad []byte) ([]byte, error) {
 	return plain, nil
 }
 
+// macer is HMAC-SHA256 under one key, which costs less the second time. It may
+// be used by several goroutines.
+type macer struct{ idle sync.Pool }
+
+func newMacer(key secret) *macer {
+	m := new(macer)
+	m.idle.New = func() any { return hmac.New(sha256.New, key[:]) }
+	return m
+}
+
+func (m *macer) mac(parts ...[]byte) (out [sha256.Size]byte) {
+	h := m.idle.Get().(hash.Hash)
+	h.Reset()
+	for _, p := range parts {
+		h.Write(p)
+	}
+	h.Sum(out[:0])
+	m.idle.Put(h)
+	return out
+}
+
 // keys are the sub-keys of one profile key. Nothing changes them.
 type keys struct {
 	check [checkSize]byte
 	hash  secret
+	names *macer // under hash
 	row   secret
+	slots *macer // under row
 	seen  cipher.AEAD
 	day   cipher.AEAD
 }
@@ -86,33 +111,25 @@ func deriveKeys(profile secret) *keys {
 		}
 		return out
 	}
+	names, slots := secret(sub(labelHash)), secret(sub(labelRow))
 	return &keys{
 		check: [checkSize]byte(sub(labelCheck)),
-		hash:  secret(sub(labelHash)),
-		row:   secret(sub(labelRow)),
-		seen:  aeadOf(sub(labelSeen)),
-		day:   aeadOf(sub(labelDay)),
+		hash:  names, names: newMacer(names),
+		row: slots, slots: newMacer(slots),
+		seen: aeadOf(sub(labelSeen)),
+		day:  aeadOf(sub(labelDay)),
 	}
-}
-
-func mac(key secret, parts ...[]byte) (out [sha256.Size]byte) {
-	h := hmac.New(sha256.New, key[:])
-	for _, p := range parts {
-		h.Write(p)
-	}
-	h.Sum(out[:0])
-	return out
 }
 
 // hashOf is what stands for a row's key in the database.
 func (k *keys) hashOf(t profile.Table, key []byte) [hashSize]byte {
-	m := mac(k.hash, []byte{byte(t)}, key)
+	m := k.names.mac([]byte{byte(t)}, key)
 	return [hashSize]byte(m[:])
 }
 
 // slotCipher is the cipher of one row: class is sub-key "row" or the daily key.
-func slotCipher(class secret, slot []byte) cipher.AEAD {
-	key := mac(class, slot)
+func slotCipher(class *macer, slot []byte) cipher.AEAD {
+	key := class.mac(slot)
 	return aeadOf(key[:])
 }
 
@@ -145,8 +162,13 @@ func decodePayload(b []byte) (key, data []byte, ok bool) {
 
 // dailyKey seals the ephemeral rows of one UTC day.
 type dailyKey struct {
-	day int64 // days since 1970-01-01
-	key secret
+	day   int64 // days since 1970-01-01
+	key   secret
+	slots *macer // under key
+}
+
+func newDailyKey(day int64, key secret) *dailyKey {
+	return &dailyKey{day: day, key: key, slots: newMacer(key)}
 }
 
 func dayAAD(day int64) []byte { return binary.BigEndian.AppendUint64([]byte("day"), uint64(day)) }
@@ -162,7 +184,7 @@ func (k *keys) unwrapDay(day int64, wrapped []byte) (*dailyKey, error) {
 	if len(plain) != keySize {
 		return nil, errSealing
 	}
-	return &dailyKey{day: day, key: secret(plain)}, nil
+	return newDailyKey(day, secret(plain)), nil
 }
 
 // cost is what Argon2id (RFC 9106) is asked to spend.

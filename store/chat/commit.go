@@ -20,6 +20,37 @@ const (
 	classSeen      class = "seen"
 )
 
+// queries are the statements on the table of a class. update leaves the place of
+// the row as it is, move does not.
+type queries struct {
+	find, insert, update, move, erase string
+}
+
+// texts are the queries by class; seen has others.
+var texts = map[class]*queries{
+	classRecord: {
+		find:   `SELECT id, conv, height, NULL FROM record WHERE tbl = ? AND hash = ?`,
+		insert: `INSERT INTO record (id, tbl, hash, conv, height, flags, data) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		update: `UPDATE record SET flags = ?, data = ? WHERE id = ?`,
+		move:   `UPDATE record SET flags = ?, data = ?, conv = ?, height = ? WHERE id = ?`,
+		erase:  `DELETE FROM record WHERE id = ?`,
+	},
+	classEphemeral: {
+		find:   `SELECT id, conv, height, NULL FROM ephemeral WHERE tbl = ? AND hash = ?`,
+		insert: `INSERT INTO ephemeral (id, tbl, hash, conv, height, flags, data) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		update: `UPDATE ephemeral SET flags = ?, data = ? WHERE id = ?`,
+		move:   `UPDATE ephemeral SET flags = ?, data = ?, conv = ?, height = ? WHERE id = ?`,
+		erase:  `DELETE FROM ephemeral WHERE id = ?`,
+	},
+	classMessage: {
+		find:   `SELECT id, conv, height, alias FROM message WHERE tbl = ? AND hash = ?`,
+		insert: `INSERT INTO message (id, tbl, hash, conv, height, flags, data, alias) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		update: `UPDATE message SET flags = ?, data = ? WHERE id = ?`,
+		move:   `UPDATE message SET flags = ?, data = ?, conv = ?, height = ?, alias = ? WHERE id = ?`,
+		erase:  `DELETE FROM message WHERE id = ?`,
+	},
+}
+
 func classOf(t profile.Table) class {
 	switch {
 	case t == profile.TableMessage:
@@ -50,7 +81,7 @@ func (db *DB) Commit(ctx context.Context, b *profile.Batch) error {
 	if next == nil && b.Empty() {
 		return nil
 	}
-	w := &writer{keys: db.keys, daily: db.daily}
+	w := &writer{keys: db.keys, daily: db.daily, seats: db.seats}
 	err := db.sql.Write(ctx, func(tx *store.Tx) error {
 		w.tx = tx
 		if next != nil {
@@ -71,7 +102,11 @@ func (db *DB) Commit(ctx context.Context, b *profile.Batch) error {
 		return nil
 	})
 	if err != nil {
+		clear(db.seats) // some are of rows that were not written
 		return fmt.Errorf("commit: %w", translate(err))
+	}
+	if len(db.seats) > maxSeats {
+		clear(db.seats)
 	}
 	db.dirty = db.dirty || w.erased
 	if next != nil {
@@ -109,7 +144,28 @@ func (db *DB) nextDay(b *profile.Batch) *dailyKey {
 	if day == db.daily.day {
 		return nil
 	}
-	return &dailyKey{day: day, key: newSecret()}
+	return newDailyKey(day, newSecret())
+}
+
+// maxSeats bounds the rows whose seats are remembered.
+const maxSeats = 8192
+
+// name names a row: table and hash.
+type name [1 + hashSize]byte
+
+func nameOf(t profile.Table, hash [hashSize]byte) (n name) {
+	n[0] = byte(t)
+	copy(n[1:], hash[:])
+	return n
+}
+
+// seat is where a row stands: its id and what its indexes hold.
+type seat struct {
+	id     int64
+	conv   uint64
+	height uint32
+	alias  [hashSize]byte
+	named  bool // it has an alias
 }
 
 // writer writes within one transaction.
@@ -117,16 +173,18 @@ type writer struct {
 	tx    *store.Tx
 	keys  *keys
 	daily *dailyKey
+	seats map[name]seat // of rows that were written lately
+	full  bool          // no slot is free
 	// erased is set once something was erased or replaced: its old bytes are in the WAL.
 	erased bool
 }
 
-// classKey is the secret from which slots make the cipher keys of a class.
-func (w *writer) classKey(c class) secret {
+// classKey makes the cipher keys of a class from slots.
+func (w *writer) classKey(c class) *macer {
 	if c == classEphemeral {
-		return w.daily.key
+		return w.daily.slots
 	}
-	return w.keys.row
+	return w.keys.slots
 }
 
 func (w *writer) put(r *profile.Row) error {
@@ -136,47 +194,105 @@ func (w *writer) put(r *profile.Row) error {
 	payload := encodePayload(r.Key, r.Data)
 	if c == classSeen {
 		_, err := w.tx.Exec(`INSERT OR REPLACE INTO seen (hash, conv, height, flags, data) VALUES (?, ?, ?, ?, ?)`,
-			hash, int64(r.Conv), r.Height, r.Flags, seal(w.keys.seen, payload, aad))
+			hash[:], int64(r.Conv), int64(r.Height), int64(r.Flags), seal(w.keys.seen, payload, aad))
 		return err
 	}
-	id, err := w.find(c, r.Table, hash)
+	n := nameOf(r.Table, hash)
+	was, err := w.find(c, n)
+	known := err == nil
 	if errors.Is(err, store.ErrNoRows) {
-		id, err = w.freeSlot()
+		was.id, err = w.freeSlot()
 	}
 	if err != nil {
 		return err
 	}
 	slot := newSlot()
-	if id, err = w.fill(id, slot); err != nil {
+	now := seat{conv: r.Conv, height: r.Height, alias: was.alias, named: was.named}
+	if now.id, err = w.fill(was.id, slot); err != nil {
 		return err
 	}
 	if len(r.Alias) > 0 {
-		if err := w.alias(r, hash); err != nil {
+		now.alias, now.named = w.keys.hashOf(r.Table, r.Alias), true
+	}
+	data := seal(slotCipher(w.classKey(c), slot), payload, aad)
+	switch {
+	case known && now == was:
+		_, err = w.tx.Exec(texts[c].update, int64(r.Flags), data, now.id)
+	case known:
+		err = w.move(r, now, data)
+	default:
+		err = w.insert(n, r, now, data)
+	}
+	w.seats[n] = now
+	return err
+}
+
+// insert adds a row.
+func (w *writer) insert(n name, r *profile.Row, at seat, data []byte) error {
+	c := classOf(r.Table)
+	args := []any{at.id, int64(n[0]), n[1:], int64(r.Conv), int64(r.Height), int64(r.Flags), data}
+	if c == classMessage {
+		alias, err := w.alias(at)
+		if err != nil {
 			return err
 		}
+		args = append(args, alias)
 	}
-	_, err = w.tx.Exec(`INSERT INTO `+string(c)+` (id, tbl, hash, conv, height, flags, data) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET conv = excluded.conv, height = excluded.height, flags = excluded.flags, data = excluded.data`,
-		id, r.Table, hash, int64(r.Conv), r.Height, r.Flags, seal(slotCipher(w.classKey(c), slot), payload, aad))
+	_, err := w.tx.Exec(texts[c].insert, args...)
 	return err
 }
 
-// alias stores the second key of a row.
-func (w *writer) alias(r *profile.Row, hash [hashSize]byte) error {
-	_, err := w.tx.Exec(`INSERT OR REPLACE INTO alias (hash, target) VALUES (?, ?)`, w.keys.hashOf(r.Table, r.Alias), hash)
+// move changes a row with its place.
+func (w *writer) move(r *profile.Row, at seat, data []byte) error {
+	c := classOf(r.Table)
+	args := []any{int64(r.Flags), data, int64(r.Conv), int64(r.Height)}
+	if c == classMessage {
+		alias, err := w.alias(at)
+		if err != nil {
+			return err
+		}
+		args = append(args, alias)
+	}
+	_, err := w.tx.Exec(texts[c].move, append(args, at.id)...)
 	return err
 }
 
-// find returns the id of a row, store.ErrNoRows if there is none.
-func (w *writer) find(c class, t profile.Table, hash [hashSize]byte) (id int64, err error) {
-	err = w.tx.QueryRow(`SELECT id FROM `+string(c)+` WHERE tbl = ? AND hash = ?`, t, hash).Scan(&id)
-	return id, err
+// alias is the alias that a message gets, nil for none, after another message
+// with the same one has lost it.
+func (w *writer) alias(at seat) ([]byte, error) {
+	if !at.named {
+		return nil, nil
+	}
+	res, err := w.tx.Exec(`UPDATE message SET alias = NULL WHERE alias = ? AND id <> ?`, at.alias[:], at.id)
+	if res.RowsAffected > 0 {
+		clear(w.seats)
+	}
+	return at.alias[:], err
+}
+
+// find returns the place of a row, store.ErrNoRows if there is none.
+func (w *writer) find(c class, n name) (at seat, err error) {
+	if at, ok := w.seats[n]; ok {
+		return at, nil
+	}
+	var conv, height int64
+	var alias []byte
+	if err := w.tx.QueryRow(texts[c].find, int64(n[0]), n[1:]).Scan(&at.id, &conv, &height, &alias); err != nil {
+		return seat{}, err
+	}
+	at.conv, at.height = uint64(conv), uint32(height)
+	at.named = copy(at.alias[:], alias) > 0
+	return at, nil
 }
 
 // freeSlot returns the id of an unused slot, 0 if there is none.
 func (w *writer) freeSlot() (id int64, err error) {
+	if w.full {
+		return 0, nil
+	}
 	err = w.tx.QueryRow(`SELECT id FROM slot WHERE used = 0 LIMIT 1`).Scan(&id)
 	if errors.Is(err, store.ErrNoRows) {
+		w.full = true
 		return 0, nil
 	}
 	return id, err
@@ -206,25 +322,23 @@ func (w *writer) erase(ref profile.Ref) error {
 	hash := w.keys.hashOf(ref.Table, ref.Key)
 	w.erased = true
 	if c == classSeen {
-		_, err := w.tx.Exec(`DELETE FROM seen WHERE hash = ?`, hash)
+		_, err := w.tx.Exec(`DELETE FROM seen WHERE hash = ?`, hash[:])
 		return err
 	}
-	id, err := w.find(c, ref.Table, hash)
+	n := nameOf(ref.Table, hash)
+	at, err := w.find(c, n)
 	if errors.Is(err, store.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if _, err := w.tx.Exec(`DELETE FROM `+string(c)+` WHERE id = ?`, id); err != nil {
+	delete(w.seats, n)
+	if _, err := w.tx.Exec(texts[c].erase, at.id); err != nil {
 		return err
 	}
-	if c == classMessage {
-		if _, err := w.tx.Exec(`DELETE FROM alias WHERE target = ?`, hash); err != nil {
-			return err
-		}
-	}
-	_, err = w.tx.Exec(`UPDATE slot SET used = 0, secret = zeroblob(32) WHERE id = ?`, id)
+	w.full = false
+	_, err = w.tx.Exec(`UPDATE slot SET used = 0, secret = zeroblob(32) WHERE id = ?`, at.id)
 	return err
 }
 
@@ -238,7 +352,7 @@ func (w *writer) changeDay(next *dailyKey) error {
 	old := w.daily
 	w.daily, w.erased = next, true
 	for _, s := range stored {
-		payload, err := s.open(old.key)
+		payload, err := s.open(old.slots)
 		if err != nil {
 			return err
 		}
@@ -246,7 +360,7 @@ func (w *writer) changeDay(next *dailyKey) error {
 		if _, err := w.fill(s.id, slot); err != nil {
 			return err
 		}
-		sealed := seal(slotCipher(next.key, slot), payload, s.aad())
+		sealed := seal(slotCipher(next.slots, slot), payload, s.aad())
 		if _, err := w.tx.Exec(`UPDATE ephemeral SET data = ? WHERE id = ?`, sealed, s.id); err != nil {
 			return err
 		}

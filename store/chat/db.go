@@ -17,7 +17,7 @@ import (
 	"zeroms/store"
 )
 
-//go:embed schema.sql
+//go:embed schema.sql migrations
 var schema embed.FS
 
 const (
@@ -25,7 +25,7 @@ const (
 	lockName = "lock"
 	// applicationID marks profile.db: "zmsc".
 	applicationID = 0x7a6d7363
-	schemaVersion = 1
+	schemaVersion = 2
 )
 
 // DB is an open profile, the only one of its directory. Its methods are safe for
@@ -41,6 +41,8 @@ type DB struct {
 	mu    sync.Mutex
 	daily *dailyKey
 	dirty bool // the WAL may hold something erased
+	// seats are those of rows that were written lately
+	seats map[name]seat
 
 	// guarded by keyMu
 	keyMu  sync.Mutex // changes of profile.key
@@ -81,7 +83,7 @@ func create(ctx context.Context, dir string, u Unlock, c cost) (db *DB, err erro
 	if err != nil {
 		return nil, err
 	}
-	db = &DB{dir: dir, lock: lock}
+	db = &DB{dir: dir, lock: lock, seats: map[name]seat{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, db.release())
@@ -97,7 +99,7 @@ func create(ctx context.Context, dir string, u Unlock, c cost) (db *DB, err erro
 	profile := newSecret()
 	db.keys = deriveKeys(profile)
 	// Day 0 ends with the first Commit.
-	db.daily = &dailyKey{key: newSecret()}
+	db.daily = newDailyKey(0, newSecret())
 	if err := db.sql.Write(ctx, db.initialise); err != nil {
 		return db, err
 	}
@@ -142,7 +144,7 @@ func Open(ctx context.Context, dir string, u Unlock) (db *DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	db = &DB{dir: dir, lock: lock}
+	db = &DB{dir: dir, lock: lock, seats: map[name]seat{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, db.release())
@@ -214,6 +216,7 @@ func sqlConfig(dir string) store.Config {
 		Schema:        schema,
 		Version:       schemaVersion,
 		SecureDelete:  true,
+		CacheKiB:      8 << 10,
 	}
 }
 

@@ -28,7 +28,7 @@ func (s *stored) damage() *Damage { return &Damage{Table: s.table, Row: s.id, Co
 func (s *stored) aad() []byte { return rowAAD(s.table, s.hash, s.conv, s.height, s.flags) }
 
 // open returns the payload of a row with a slot. Errors: ErrDamaged.
-func (s *stored) open(class secret) ([]byte, error) {
+func (s *stored) open(class *macer) ([]byte, error) {
 	if s.broken || len(s.slot) != slotSize {
 		return nil, s.damage()
 	}
@@ -92,9 +92,9 @@ func (db *DB) Load(ctx context.Context) ([]profile.Row, error) {
 			if err != nil {
 				return err
 			}
-			key := db.keys.row
+			key := db.keys.slots
 			if c == classEphemeral {
-				key = db.daily.key
+				key = db.daily.slots
 			}
 			if out, err = openAll(out, list, key); err != nil {
 				return err
@@ -111,7 +111,7 @@ func (db *DB) Load(ctx context.Context) ([]profile.Row, error) {
 }
 
 // openAll appends the opened rows to out.
-func openAll(out []profile.Row, list []stored, class secret) ([]profile.Row, error) {
+func openAll(out []profile.Row, list []stored, class *macer) ([]profile.Row, error) {
 	for i := range list {
 		payload, err := list[i].open(class)
 		if err != nil {
@@ -167,7 +167,7 @@ func (db *DB) Page(ctx context.Context, conv uint64, before uint32, n int) ([]pr
 		if err != nil {
 			return err
 		}
-		out, err = openAll(nil, list, db.keys.row)
+		out, err = openAll(nil, list, db.keys.slots)
 		return err
 	})
 	if err != nil {
@@ -198,12 +198,12 @@ func (db *DB) Message(ctx context.Context, key []byte) (row profile.Row, ok bool
 	var list []profile.Row
 	err = db.sql.Read(ctx, func(v *store.View) error {
 		hash := db.keys.hashOf(profile.TableMessage, key)
-		found, err := readStored(v, classMessage, "WHERE r.tbl = ? AND r.hash = COALESCE((SELECT target FROM alias WHERE hash = ?), ?)",
-			profile.TableMessage, hash, hash)
+		found, err := readStored(v, classMessage, "WHERE r.id = COALESCE((SELECT id FROM message WHERE alias = ?), (SELECT id FROM message WHERE tbl = ? AND hash = ?))",
+			hash[:], int64(profile.TableMessage), hash[:])
 		if err != nil {
 			return err
 		}
-		list, err = openAll(nil, found, db.keys.row)
+		list, err = openAll(nil, found, db.keys.slots)
 		return err
 	})
 	if err != nil {

@@ -45,6 +45,7 @@ CREATE TABLE ephemeral (
 	UNIQUE (tbl, hash)
 ) STRICT;
 
+-- alias is a second key: the message's place in the chain of its device.
 CREATE TABLE message (
 	id     INTEGER PRIMARY KEY,
 	tbl    INTEGER NOT NULL,
@@ -53,16 +54,11 @@ CREATE TABLE message (
 	height INTEGER NOT NULL,
 	flags  INTEGER NOT NULL,
 	data   BLOB NOT NULL,
+	alias  BLOB CHECK (alias IS NULL OR length(alias) = 16),
 	UNIQUE (tbl, hash)
 ) STRICT;
 CREATE INDEX message_place ON message (conv, height);
-
--- A second key of a message: its place in the chain of its device.
-CREATE TABLE alias (
-	hash   BLOB PRIMARY KEY CHECK (length(hash) = 16),
-	target BLOB NOT NULL CHECK (length(target) = 16)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX alias_target ON alias (target);
+CREATE UNIQUE INDEX message_alias ON message (alias) WHERE alias IS NOT NULL;
 
 -- Many small rows; they have no slots.
 CREATE TABLE seen (

@@ -228,10 +228,10 @@ func TestNewDayNewKey(t *testing.T) {
 		t.Fatalf("%d ephemeral rows", len(list))
 	}
 	for _, s := range list {
-		if _, err := s.open(yesterday.key); !errors.Is(err, ErrDamaged) {
+		if _, err := s.open(yesterday.slots); !errors.Is(err, ErrDamaged) {
 			t.Fatal("yesterday's key opens a row of today")
 		}
-		if _, err := s.open(db.daily.key); err != nil {
+		if _, err := s.open(db.daily.slots); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -451,7 +451,7 @@ func FuzzSealedRow(f *testing.F) {
 	k := deriveKeys(secret(bytes.Repeat([]byte{1}, keySize)))
 	s := stored{table: profile.TableContact, hash: k.hashOf(profile.TableContact, key16(1)), slot: make([]byte, slotSize)}
 	nonce := make([]byte, nonceSize, 100) // fixed: every process of a fuzz run makes the same row
-	good := slotCipher(k.row, s.slot).Seal(nonce, nonce, encodePayload(key16(1), []byte("data")), s.aad())
+	good := slotCipher(k.slots, s.slot).Seal(nonce, nonce, encodePayload(key16(1), []byte("data")), s.aad())
 	f.Add(good, s.slot, int64(0))
 	f.Add([]byte{}, []byte{}, int64(1))
 	f.Fuzz(func(t *testing.T, data, slot []byte, conv int64) {
@@ -460,7 +460,7 @@ func FuzzSealedRow(f *testing.F) {
 			t.Fatal("the place was refused")
 		}
 		s.data, s.slot = data, slot
-		_, err := s.open(k.row)
+		_, err := s.open(k.slots)
 		if same := bytes.Equal(data, good) && bytes.Equal(slot, make([]byte, slotSize)) && conv == 0; same != (err == nil) {
 			t.Fatalf("same %v, error %v", same, err)
 		}

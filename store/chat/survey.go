@@ -43,7 +43,7 @@ func (s *Survey) Load(context.Context) ([]profile.Row, error) {
 // open opens what verifies, and notes the rest.
 func (s *Survey) open(list []stored) (out []profile.Row) {
 	for i := range list {
-		rows, err := openAll(nil, list[i:i+1], s.keys.row)
+		rows, err := openAll(nil, list[i:i+1], s.keys.slots)
 		if d := new(Damage); errors.As(err, &d) {
 			if !slices.ContainsFunc(s.damaged, func(k *Damage) bool { return *k == *d }) {
 				s.damaged = append(s.damaged, d)
@@ -81,9 +81,9 @@ func (db *DB) Check(ctx context.Context) ([]*Damage, error) {
 	var out []*Damage
 	err := db.sql.Read(ctx, func(v *store.View) error {
 		for _, c := range []class{classRecord, classEphemeral, classMessage} {
-			key := db.keys.row
+			key := db.keys.slots
 			if c == classEphemeral {
-				key = db.daily.key
+				key = db.daily.slots
 			}
 			list, err := readStored(v, c, "ORDER BY r.tbl, r.id")
 			if err != nil {
@@ -104,7 +104,7 @@ func (db *DB) Check(ctx context.Context) ([]*Damage, error) {
 }
 
 // examine opens every row and has the client read it.
-func examine(list []stored, class secret) (out []*Damage) {
+func examine(list []stored, class *macer) (out []*Damage) {
 	for i := range list {
 		rows, err := openAll(nil, list[i:i+1], class)
 		if d := new(Damage); errors.As(err, &d) {
