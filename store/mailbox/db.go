@@ -26,13 +26,13 @@ import (
 	"zeroms/store"
 )
 
-//go:embed schema.sql
+//go:embed schema.sql migrations
 var schemaFiles embed.FS
 
 // Identity of the database file.
 const (
 	applicationID = 0x5a4d5347 // "ZMSG"
-	schemaVersion = 1
+	schemaVersion = 2
 )
 
 // DB is an open database; it implements gateway/mailbox.Store.

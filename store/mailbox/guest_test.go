@@ -220,7 +220,7 @@ func TestAGuestChangesNoSchema(t *testing.T) {
 	}
 	err = owner.db.Write(t.Context(), func(tx *store.Tx) error { // of a newer program
 		var n int
-		err := tx.QueryRow(`PRAGMA user_version = 2`).Scan(&n)
+		err := tx.QueryRow(`PRAGMA user_version = 3`).Scan(&n)
 		if errors.Is(err, store.ErrNoRows) {
 			return nil
 		}

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"zeroms/gateway/mailbox"
@@ -142,7 +141,7 @@ func (l *log) envelopeBytes() int64 {
 }
 
 func TestSchema(t *testing.T) {
-	if err := store.CheckMigrations(t.Context(), config(""), fstest.MapFS{}); err != nil {
+	if err := store.CheckMigrations(t.Context(), config(""), os.DirFS("testdata/schemas")); err != nil {
 		t.Fatal(err)
 	}
 }

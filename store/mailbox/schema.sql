@@ -1,4 +1,4 @@
--- The gateway's mailboxes: schema version 1. Times are milliseconds since 1970.
+-- The gateway's mailboxes: schema version 2. Times are milliseconds since 1970.
 -- A mark is position 12 | R 32 | total 8 (block.go).
 
 CREATE TABLE meta (
@@ -18,8 +18,8 @@ CREATE TABLE accounts (
     floor       BLOB    NOT NULL CHECK (length(floor) = 52),
     floor_index INTEGER NOT NULL,             -- of floor: payloads up to it are owed to nobody
     swept       INTEGER NOT NULL DEFAULT 0,   -- payloads up to it are counted as dead in their segments
-    quota       INTEGER NOT NULL DEFAULT 0,   -- bytes that may wait, by the operator; 0: what all accounts have
-    closed      INTEGER NOT NULL DEFAULT 0    -- when, 0: open
+    closed      INTEGER NOT NULL DEFAULT 0,   -- when, 0: open
+    quota       INTEGER NOT NULL DEFAULT 0    -- bytes that may wait, by the operator; 0: what all accounts have
 ) STRICT;
 CREATE INDEX accounts_unswept ON accounts (id) WHERE swept < floor_index;
 CREATE INDEX accounts_closed ON accounts (closed) WHERE closed > 0;

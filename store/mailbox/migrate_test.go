@@ -1,0 +1,50 @@
+package mailbox
+
+import (
+	"path/filepath"
+	"testing"
+
+	"zeroms/store"
+)
+
+// A gateway of the first version keeps its accounts, which have no quota of their own then.
+func TestAccountsOfTheFirstVersion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mailbox.db")
+	db, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newLog(t, db)
+	commit(t, db, a.change(day0, 1<<10, 4<<10))
+	err = db.db.Write(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(`ALTER TABLE accounts DROP COLUMN quota`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.db.Write(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(`PRAGMA user_version = 1`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if db, err = Open(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	got, err := db.Account(t.Context(), a.tag, day0)
+	if err != nil || got == nil || got.Head != a.head || got.Quota != 0 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if err := db.SetQuota(t.Context(), a.tag, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := db.Account(t.Context(), a.tag, day0); err != nil || got.Quota != 1<<20 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
