@@ -55,10 +55,14 @@ const (
 	// ordered inputs are too, but whatever is late goes ahead of them.
 	ordered
 	// late inputs only note what was said about messages that are on their way
-	// already. They wait up to engine.Patience for others, so that no commit of
-	// theirs stands between a message and the disk.
+	// already. In a rush they wait up to engine.Patience for others, so that no
+	// commit of theirs stands between a message and the disk.
 	late
 )
+
+// rush is how many prompt inputs within engine.Patience make one: a person who
+// writes a message never brings as many about.
+const rush = 8
 
 // maxLate bounds the late inputs that wait. It is less than delivery.WindowDrop,
 // as receipts make room for further envelopes.
@@ -82,8 +86,10 @@ type Client struct {
 	links   *tap.Hub      // what they say, for whoever watches
 
 	// owned by loop
-	waiting []input   // the late ones
-	until   time.Time // when they are taken at the latest
+	waiting []input         // the late ones
+	prompts [rush]time.Time // when the last prompt ones came, in turn
+	count   int             // of prompt ones
+	until   time.Time       // when they are taken at the latest
 }
 
 // New makes a Client; Run starts it.
@@ -267,14 +273,21 @@ func (c *Client) next(e *engine.Engine) (at time.Time, ok bool) {
 	return at, ok
 }
 
-// take steps over an input, or has it wait if it is late.
+// take steps over an input, or has it wait if it is late and there is a rush.
 func (c *Client) take(e *engine.Engine, in input) {
 	switch in.haste {
 	case ordered:
 		c.catchUp(e)
+	case prompt:
+		c.prompts[c.count%rush] = time.Now()
+		c.count++
 	case late:
+		now := time.Now()
+		if len(c.waiting) == 0 && now.Sub(c.prompts[c.count%rush]) >= engine.Patience {
+			break // nothing that it could stand in the way of
+		}
 		if len(c.waiting) == 0 {
-			c.until = time.Now().Add(engine.Patience)
+			c.until = now.Add(engine.Patience)
 		}
 		if c.waiting = append(c.waiting, in); len(c.waiting) >= maxLate {
 			c.catchUp(e)

@@ -27,6 +27,35 @@ func (s *steps) want(t *testing.T, names ...string) {
 	}
 }
 
+// hurried is a client in a rush.
+func hurried() *Client {
+	c := New(Config{})
+	for range rush {
+		c.take(nil, input{step: func(*engine.Engine) {}})
+	}
+	return c
+}
+
+// A single message has its custody noted at once.
+func TestNothingIsLateWithoutARush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := New(Config{}), new(steps)
+		for range rush - 1 {
+			c.take(nil, s.input("prompt", prompt))
+		}
+		s.taken = nil
+		c.take(nil, s.input("late 1", late))
+		s.want(t, "late 1")
+		c.take(nil, s.input("prompt", prompt))
+		c.take(nil, s.input("late 2", late))
+		s.want(t, "late 1", "prompt")
+		c.catchUp(nil)
+		time.Sleep(engine.Patience)
+		c.take(nil, s.input("late 3", late))
+		s.want(t, "late 1", "prompt", "late 2", "late 3")
+	})
+}
+
 func TestHaste(t *testing.T) {
 	for _, c := range []struct {
 		ev   home.Event
@@ -49,7 +78,7 @@ func TestHaste(t *testing.T) {
 
 // What is late lets others pass, but nothing that its order matters for.
 func TestLateInputs(t *testing.T) {
-	c, s := New(Config{}), new(steps)
+	c, s := hurried(), new(steps)
 	c.take(nil, s.input("late 1", late))
 	c.take(nil, s.input("prompt", prompt))
 	c.take(nil, s.input("late 2", late))
@@ -61,7 +90,7 @@ func TestLateInputs(t *testing.T) {
 }
 
 func TestLateInputsAreBounded(t *testing.T) {
-	c, s := New(Config{}), new(steps)
+	c, s := hurried(), new(steps)
 	for range maxLate - 1 {
 		c.take(nil, s.input("late", late))
 	}
@@ -75,7 +104,7 @@ func TestLateInputsAreBounded(t *testing.T) {
 // The patience counts from the first one, whatever comes later.
 func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, s := New(Config{}), new(steps)
+		c, s := hurried(), new(steps)
 		e := engine.New(engine.Config{Store: nil, Log: c.cfg.Log})
 		if _, ok := c.next(e); ok {
 			t.Fatal("a turn without anything to do")
