@@ -433,7 +433,7 @@ func TestAMessageMayNotStopOnTCP(t *testing.T) {
 
 // Empty fragments make no message, however fast they come.
 func TestFragmentsWithoutEnd(t *testing.T) {
-	g := listen(t, func(c *link.ServerConfig) { c.Plain, c.Stall = true, 50*time.Millisecond })
+	g := listen(t, func(c *link.ServerConfig) { c.Plain, c.Stall = true, time.Hour })
 	_, ws, far := unruly(t, g, true)
 	far.LimitRead(1 << 10)
 	go func() {

@@ -166,7 +166,7 @@ func (c *conn) read() ([]byte, error) {
 		c.goodbye(websocket.CloseUnsupportedData)
 		return nil, wire.ErrUnexpected.Because("not a message of the kind agreed on")
 	}
-	c.stream.socket.Expect(c.allowed(int(limit)))
+	c.stream.socket.Expect(c.allowed(int(limit)), 2*int(limit)+framing)
 	defer c.stream.socket.Received()
 	message, err := c.readAll(r)
 	if err != nil {
@@ -184,6 +184,10 @@ func (c *conn) read() ([]byte, error) {
 	}
 	return message, nil
 }
+
+// framing is what headers of fragments, records of TLS and the beginning of what
+// follows may take beside twice a message, in bytes.
+const framing = 64 << 10
 
 // readAll reads the rest of a message into c.lent, which grows with what has
 // arrived, never with what was announced.

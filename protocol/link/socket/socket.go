@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,7 @@ type Conn struct {
 	rest     int // of the record's body, bytes
 	allowed  time.Duration
 	reads    int // since allowed was set
+	left     int // bytes that may still be read for what is expected
 	armed    bool
 
 	holding atomic.Int64 // plaintext whose records are to go out together, bytes; not above 0: none
@@ -66,6 +68,9 @@ func New(c net.Conn, b *Buffers, records bool) *Conn {
 	}
 	return s
 }
+
+// errTooMuch: more came than what was expected may take.
+var errTooMuch = errors.New("socket: too much was read for one message")
 
 // Read reads at least one byte. There is one reader at a time.
 func (s *Conn) Read(p []byte) (int, error) {
@@ -117,6 +122,9 @@ func (s *Conn) read(p []byte) error {
 	s.into = nil
 	if err == nil {
 		err = s.failed
+	}
+	if s.left -= s.count; err == nil && s.allowed > 0 && s.left < 0 {
+		err = errTooMuch
 	}
 	return err
 }
@@ -174,8 +182,9 @@ func (s *Conn) takeOfRecord(p []byte) (n int) {
 }
 
 // Expect bounds the time until Received, from the moment on when there is
-// something to wait for.
-func (s *Conn) Expect(d time.Duration) { s.allowed, s.reads = d, 0 }
+// something to wait for, and what is read until then, in bytes: a message of any
+// size may be of empty fragments without end.
+func (s *Conn) Expect(d time.Duration, bytes int) { s.allowed, s.reads, s.left = d, 0, bytes }
 
 // Received lifts the bound.
 func (s *Conn) Received() {

@@ -118,7 +118,7 @@ func TestASocketReadsEverything(t *testing.T) {
 func TestWhatAWaitingSocketHolds(t *testing.T) {
 	near, far := tcpPair(t)
 	s := New(far, &Buffers{}, false)
-	s.Expect(time.Hour)
+	s.Expect(time.Hour, 1<<30)
 	near.Write(make([]byte, 100))
 	if n, err := s.Read(make([]byte, 60)); n != 60 || err != nil || s.in == nil {
 		t.Fatalf("%d bytes, %v", n, err)
@@ -127,7 +127,7 @@ func TestWhatAWaitingSocketHolds(t *testing.T) {
 		t.Fatalf("%d bytes, %v", n, err)
 	}
 	s.Received()
-	s.Expect(20 * time.Millisecond)
+	s.Expect(20*time.Millisecond, 1<<30)
 	if _, err := s.Read(make([]byte, 60)); !errors.Is(err, os.ErrDeadlineExceeded) || s.in != nil || !s.armed {
 		t.Fatalf("nothing came: %v", err)
 	}
@@ -139,7 +139,7 @@ func TestWhatAWaitingSocketHolds(t *testing.T) {
 		t.Fatalf("after the deadline was lifted: %v", err)
 	}
 	s.Finally(time.Now())
-	s.Expect(time.Hour)
+	s.Expect(time.Hour, 1<<30)
 	if _, err := s.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatalf("a deadline for ever: %v", err)
 	}
