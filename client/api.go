@@ -136,6 +136,13 @@ func (c *Client) RemoveGateway(ctx context.Context, node key.NodePublic) error {
 	return do(ctx, c, func(e *engine.Engine) error { return e.RemoveGateway(node) })
 }
 
+// DrainGateway has contacts sent to the other homes; this one is still read until
+// all of them know, 37 days at most, and then is no home any more. Adding it again
+// takes that back. Errors: ErrNoHome, ErrLastHome.
+func (c *Client) DrainGateway(ctx context.Context, node key.NodePublic) (Gateway, error) {
+	return call(ctx, c, func(e *engine.Engine) (Gateway, error) { return e.DrainGateway(node) })
+}
+
 // Gateways lists the home gateways in the order of their addition.
 func (c *Client) Gateways(ctx context.Context) ([]Gateway, error) {
 	return ask(ctx, c, (*engine.Engine).Gateways)

@@ -31,6 +31,8 @@ const MaxHomes = 5
 var (
 	// ErrNoHome is returned for a gateway that is not one of the user's.
 	ErrNoHome = errors.New("client: this is not one of your gateways; see gateway list")
+	// ErrLast is returned for draining the one home that receives.
+	ErrLast = errors.New("client: this is the only gateway where you receive; add another one first (gateway add)")
 	// ErrTooMany is returned for one gateway more than MaxHomes.
 	ErrTooMany = fmt.Errorf("client: a profile has at most %d home gateways; remove one first", MaxHomes)
 )
@@ -235,7 +237,7 @@ func (a *Account) Scope() (s reach.Scope) {
 // Leases is where the user can be reached, as contacts are told.
 func (a *Account) Leases() []address.Lease {
 	out := make([]address.Lease, 0, len(a.order))
-	for _, h := range a.Homes() {
+	for _, h := range a.receiving() {
 		out = append(out, h.Lease())
 	}
 	return out
@@ -267,6 +269,7 @@ func (a *Account) AddHome(at card.Address) (*Home, error) {
 	case known:
 		a.disconnect(h)
 		h.Address, h.Since, h.Problem, h.Retry = at, now, "connecting", time.Time{}
+		a.undrain(h)
 	case len(a.homes) >= MaxHomes:
 		return nil, ErrTooMany
 	default:
@@ -276,6 +279,7 @@ func (a *Account) AddHome(at card.Address) (*Home, error) {
 		}
 		delete(a.past, at.Node)
 		kept.Address, kept.Added, kept.Removed, kept.Lost = at, now, time.Time{}, time.Time{}
+		kept.Draining, kept.Ends = time.Time{}, time.Time{}
 		h = newHome(kept, now)
 		a.homes[at.Node], a.logs[at.Node] = h, newRowLog(at.Node)
 		a.order = append(a.order, at.Node)

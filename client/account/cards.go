@@ -95,7 +95,8 @@ func (a *Account) CardText(k *Card) (string, error) {
 	if k.Public {
 		shown.Public, shown.Address, shown.Door = true, k.Address, key.DoorSecret{}
 	}
-	for _, h := range a.Homes()[:min(len(a.order), card.MaxGateways)] {
+	homes := a.receiving()
+	for _, h := range homes[:min(len(homes), card.MaxGateways)] {
 		shown.Gateways = append(shown.Gateways, h.Address.Gateway())
 	}
 	return shown.Text()

@@ -72,6 +72,7 @@ func (h *Home) Describe() view.Gateway {
 		Node: h.Address.Node, Address: text, Host: h.Target().Endpoint.Addr(), Up: h.Up, Since: h.Since, Took: h.Took,
 		Retry: h.Retry, Problem: h.Problem, Used: h.Welcome.Used, Quota: h.Welcome.Quota,
 		Retention: time.Duration(h.Limits.Retention) * time.Second, Position: h.Position.Index(), Current: h.Current(),
+		Draining: h.Draining, Ends: h.Ends,
 	}
 }
 
@@ -265,7 +266,7 @@ func (a *Account) pack(h *Home, ev home.Connected) {
 // Packed is up to n leases in the fixed form of an init, of homes where has
 // says that something stands.
 func (a *Account) Packed(n int, has func(key.NodePublic) bool) (out [][address.LeaseSize]byte) {
-	for _, h := range a.Homes() {
+	for _, h := range a.receiving() {
 		if h.packed != nil && len(out) < n && has(h.Address.Node) {
 			out = append(out, *h.packed)
 		}

@@ -26,6 +26,11 @@ type Timing struct {
 	// RetryMin and RetryMax bound the pause before a submission is repeated; it
 	// doubles from one to the other.
 	RetryMin, RetryMax time.Duration
+	// Silent is how long a gateway may take for an answer to a submission before the
+	// recipient's next one is tried, if they have several.
+	Silent time.Duration
+	// OutMin and OutMax bound how long such a gateway is passed over.
+	OutMin, OutMax time.Duration
 	// FetchMin and FetchMax bound the pause between attempts to fetch a profile.
 	FetchMin, FetchMax time.Duration
 	// Tidy is how long erased rows may stay readable on disk.
@@ -41,6 +46,7 @@ func (Timing) Default() Timing {
 		SilentMin: 5 * time.Minute, SilentMax: 30 * time.Minute,
 		AnswerMin: time.Second, AnswerMax: 20 * time.Second,
 		RetryMin: time.Second, RetryMax: 10 * time.Minute,
+		Silent: 3 * time.Second, OutMin: 15 * time.Second, OutMax: 10 * time.Minute,
 		FetchMin: 2 * time.Second, FetchMax: 30 * time.Minute,
 		Tidy:  30 * time.Second,
 		Sweep: time.Hour,

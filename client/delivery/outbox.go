@@ -45,9 +45,13 @@ type Item struct {
 	Until time.Time
 	// Retry paces repetitions of the same envelope.
 	Retry Backoff
-	// flying tells that a submission is on its way on some link.
-	flying bool
+	// flying tells that a submission is on its way on some link, launched since when.
+	flying   bool
+	launched time.Time
 }
+
+// Launched is when the submission left that is on its way.
+func (i *Item) Launched() time.Time { return i.launched }
 
 // Flying reports whether a submission is on its way and unanswered.
 func (i *Item) Flying() bool { return i.flying }
@@ -242,6 +246,16 @@ func (o *Outbox) Repeat(l Lane, now time.Time) (out []*Item) {
 	return out
 }
 
+// Flying returns the items of a lane whose submission is on its way.
+func (o *Outbox) Flying(l Lane) (out []*Item) {
+	for _, i := range o.lane(l).sending {
+		if i.flying {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
 // Deadline returns when the pause of an item of the lane is over next. Of those
 // that wait only the first counts: the others leave behind it.
 func (o *Outbox) Deadline(l Lane, now time.Time) (at time.Time, ok bool) {
@@ -260,10 +274,10 @@ func (o *Outbox) Deadline(l Lane, now time.Time) (at time.Time, ok bool) {
 	return at, ok
 }
 
-// Launch notes that the item's envelope was handed to a link.
-func (o *Outbox) Launch(i *Item) {
+// Launch notes that the item's envelope was handed to a link at now.
+func (o *Outbox) Launch(i *Item, now time.Time) {
 	o.become(i, Sending)
-	i.flying = true
+	i.flying, i.launched = true, now
 }
 
 // Taken notes the custody of a gateway until the given time.

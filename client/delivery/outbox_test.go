@@ -33,7 +33,7 @@ func filled(n uint64) (*Outbox, Lane) {
 func launch(o *Outbox, l Lane, door bool, now time.Time) (ids []uint64) {
 	for i := o.Next(l, door, now); i != nil; i = o.Next(l, door, now) {
 		i.Door = door
-		o.Launch(i)
+		o.Launch(i, time.Unix(0, 0))
 		ids = append(ids, i.ID)
 	}
 	return ids
@@ -152,7 +152,7 @@ func TestRepetitions(t *testing.T) {
 		if again := o.Repeat(l, at); len(again) != 1 || again[0].ID != 1 {
 			t.Fatal("not repeated")
 		}
-		o.Launch(o.Get(1))
+		o.Launch(o.Get(1), time.Unix(0, 0))
 		now, wait = at, min(2*wait, timing.RetryMax)
 	}
 	o.Taken(o.Get(1), now.Add(time.Hour))
@@ -188,7 +188,7 @@ func advise(t *testing.T, row wire.Entry, state State, before uint32, want Advic
 	timing := Timing{}.Default()
 	o, l := filled(1)
 	i := o.Get(1)
-	o.Launch(i)
+	o.Launch(i, time.Unix(0, 0))
 	o.become(i, state)
 	i.Retry.Failures = before
 	got := o.Missed(i, &wire.Error{Code: row.Code}, start, timing)
@@ -306,7 +306,7 @@ func TestOutboxAgainstAModel(t *testing.T) {
 			case 7:
 				l := laneOf(1+r.Uint64N(2), byte(r.IntN(3)))
 				for _, i := range o.Repeat(l, now) {
-					o.Launch(i)
+					o.Launch(i, time.Unix(0, 0))
 				}
 				launch(o, l, r.IntN(2) == 0, now)
 			}
@@ -391,7 +391,7 @@ func BenchmarkAwayDevice(b *testing.B) {
 		b.Run(fmt.Sprint(away), func(b *testing.B) {
 			o, l := filled(away)
 			for id := range away {
-				o.Launch(o.Get(id + 1))
+				o.Launch(o.Get(id+1), time.Unix(0, 0))
 				o.Taken(o.Get(id+1), start.Add(time.Hour))
 			}
 			next := away
@@ -399,7 +399,7 @@ func BenchmarkAwayDevice(b *testing.B) {
 				next++
 				o.Add(Item{ID: next, Lane: l, Message: text(next), State: Waiting})
 				i := o.Next(l, false, start)
-				o.Launch(i)
+				o.Launch(i, time.Unix(0, 0))
 				_, _ = o.Deadline(l, start)
 				o.Taken(i, start.Add(time.Hour))
 				if !o.Empty(l) || len(o.Repeat(l, start)) != 0 {

@@ -114,6 +114,7 @@ func (d *Dispatcher) TheyAcked(c *Contact, from message.Party, ack *message.Ack)
 		d.history.Change(m)
 		d.finish(i)
 	}
+	d.told(c)
 }
 
 // jitter is a random part of d.

@@ -31,14 +31,43 @@ func (d *Dispatcher) announce(c *Contact) {
 			return
 		}
 	}
-	c.Announced, c.Dirty = d.announcement(c), true
 	body := &message.Drops{W: c.Mine, Address: d.account.Self.Address}
 	for _, l := range d.account.Leases() {
 		body.Leases = append(body.Leases, l.Encode())
 	}
-	if _, err := d.Compose(c, body); err != nil {
+	m, err := d.Compose(c, body)
+	c.Announced, c.Dirty = d.announcement(c), true // never twice, not even what can't be said
+	if err != nil {
 		d.log.Error("a contact could not be told of the gateways", "error", err)
+		return
 	}
+	c.Telling = m.Seq
+}
+
+// told notes that a contact has acknowledged what they were told last, once all of
+// their devices have.
+func (d *Dispatcher) told(c *Contact) {
+	if c.Telling == 0 {
+		return
+	}
+	for _, id := range d.Devices(c) {
+		if !c.Conv.Delivered(c.Party(id), c.Telling) {
+			return
+		}
+	}
+	c.Telling, c.Told, c.Dirty = 0, c.Announced, true
+	d.host.Told(c)
+}
+
+// AllTold reports whether every contact who may write to one of our gateways has
+// acknowledged where we receive now.
+func (d *Dispatcher) AllTold() bool {
+	for _, c := range d.contacts {
+		if c.State == profile.Accepted && len(d.book.Devices(c.ID)) > 0 && c.Told != d.announcement(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // setProblem notes why nothing can be sent to a contact.

@@ -45,6 +45,8 @@ const (
 	alarmLane   alarmKind = 4 // something is repeated
 	alarmFetch  alarmKind = 5 // a profile is fetched again
 	alarmMoved  alarmKind = 6 // a contact may have moved: their profile is read again
+
+	alarmSilence alarmKind = 7 // the answer to a submission is overdue
 )
 
 // alarm is one deadline of a lane.
@@ -61,6 +63,8 @@ type Host interface {
 	Ask(r home.Request, done func(home.Answered))
 	// ContactChanged reports a contact whose state changed.
 	ContactChanged(c *Contact)
+	// Told reports a contact who has acknowledged where the user receives.
+	Told(c *Contact)
 	// Renewed tells that there is a new session with a device: what it was asked
 	// for in vain may be asked for again.
 	Renewed(c *Contact, device key.DeviceID)
@@ -99,6 +103,8 @@ type Dispatcher struct {
 	since  time.Time // of the run
 	alarms delivery.Alarms[alarm]
 	awake  map[Lane]struct{} // lanes to look at in this turn
+
+	outages map[key.GatewayHash]*outage
 }
 
 // New makes a Dispatcher with nothing to send; Restore gives it its items.
@@ -106,7 +112,7 @@ func New(cfg Config) *Dispatcher {
 	return &Dispatcher{
 		host: cfg.Host, log: cfg.Log, timing: cfg.Timing, repair: cfg.Repair,
 		account: cfg.Account, contacts: cfg.Contacts, book: cfg.Book, history: cfg.History,
-		awake: map[Lane]struct{}{},
+		awake: map[Lane]struct{}{}, outages: map[key.GatewayHash]*outage{},
 	}
 }
 
@@ -168,6 +174,8 @@ func (d *Dispatcher) ring(a alarm) {
 	c := d.contacts[a.lane.Contact]
 	switch {
 	case c == nil:
+	case a.kind == alarmSilence:
+		d.silent(c, a.lane)
 	case a.kind != alarmMoved:
 		if a.kind == alarmAnswer {
 			c.answerDue[a.lane.Device] = true
@@ -205,7 +213,10 @@ func (d *Dispatcher) WakeAll() {
 }
 
 // Hurry ends every pause of what is to be sent: the network is back.
-func (d *Dispatcher) Hurry() { d.outbox.Hurry() }
+func (d *Dispatcher) Hurry() {
+	d.outbox.Hurry()
+	clear(d.outages)
+}
 
 // NewDoor follows a card of a contact that was read: their profile may be
 // fetched at once, and an init for another door can't be used any more.

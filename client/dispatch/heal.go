@@ -1,7 +1,6 @@
 package dispatch
 
 import (
-	"zeroms/client/reach"
 	"zeroms/client/sessions"
 	"zeroms/protocol/message"
 	"zeroms/protocol/session"
@@ -12,7 +11,7 @@ import (
 // (docs/protocol/session.md). If it is lost the session asks for another one.
 func (d *Dispatcher) offerPQ(c *Contact, l Lane) {
 	s := d.book.Get(l).Set.Sending()
-	if s == nil || !s.PQDue(d.now()) || reach.ToDrop(&c.Contact, c.leaseTurn) == nil {
+	if s == nil || !s.PQDue(d.now()) || d.toDrop(c) == nil {
 		return
 	}
 	next, offer, err := s.PQOffer(d.now())

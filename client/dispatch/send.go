@@ -171,7 +171,7 @@ func (d *Dispatcher) route(c *Contact, l Lane) *route {
 	case s.Init() != nil:
 		return on(reach.DropAt(&c.Contact, *known.At), s)
 	}
-	return on(reach.ToDrop(&c.Contact, c.leaseTurn), s)
+	return on(d.toDrop(c), s)
 }
 
 // on joins a route and a session; there may be no route.
@@ -192,7 +192,7 @@ func (d *Dispatcher) initiate(c *Contact, l Lane, resync bool) bool {
 		return false
 	}
 	bundle := c.bundles[l.Device]
-	r := reach.ToDrop(&c.Contact, c.leaseTurn)
+	r := d.toDrop(c)
 	if r == nil {
 		r = reach.ToDoor(&c.Contact)
 	}
@@ -333,7 +333,8 @@ func (d *Dispatcher) submit(i *delivery.Item) {
 		d.again(i)
 		return
 	}
-	d.outbox.Launch(i)
+	d.outbox.Launch(i, d.now())
+	d.listen(d.contacts[i.Lane.Contact], i.Lane)
 	d.host.Ask(request(p), func(a home.Answered) { d.submitted(i, p, a) })
 }
 
@@ -355,6 +356,7 @@ func (d *Dispatcher) submitted(i *delivery.Item, p *profile.Parcel, a home.Answe
 		a.Receipt, a.Err = nil, wire.ErrUnavailable.Because("the gateway promises to keep nothing")
 	}
 	if a.Receipt != nil {
+		delete(d.outages, p.Gateway.Hash)
 		d.taken(c, i)
 		d.outbox.Taken(i, min(a.Receipt.Kept, wire.Millis(d.now().Add(wire.MaxRetention))))
 		d.custody(i, a)
@@ -368,7 +370,15 @@ func (d *Dispatcher) submitted(i *delivery.Item, p *profile.Parcel, a home.Answe
 	if a.Bits > c.Bits && c.Public {
 		c.Bits, c.Dirty = a.Bits, true
 	}
-	switch d.outbox.Missed(i, reason, d.now(), d.timing) {
+	advice := d.outbox.Missed(i, reason, d.now(), d.timing)
+	if advice != delivery.GiveUp && !i.Door {
+		d.missed(p.Gateway.Hash)
+		if d.elsewhere(c, p) {
+			advice = delivery.Reroute
+			i.Retry.Until = d.now()
+		}
+	}
+	switch advice {
 	case delivery.Reroute:
 		d.reroute(c, i)
 	case delivery.GiveUp:
@@ -429,7 +439,7 @@ func (d *Dispatcher) reroute(c *Contact, i *delivery.Item) {
 	}
 	s := known.Set.Sending()
 	bound := s != nil && s.Init() != nil
-	if next := reach.ToDrop(&c.Contact, c.leaseTurn+1); !bound && next != nil && next.Drop == p.Drop {
+	if next := d.toDrop(c); !bound && len(c.Leases) == 1 && next != nil && next.Drop == p.Drop {
 		d.fetchSoon(c)
 		return
 	}
@@ -441,6 +451,10 @@ func (d *Dispatcher) reroute(c *Contact, i *delivery.Item) {
 				d.again(other)
 			}
 		}
+	}
+	if !i.Door && d.elsewhere(c, p) {
+		c.leaseTurn = d.turn(c)
+		return
 	}
 	d.tryElsewhere(c)
 }

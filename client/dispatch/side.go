@@ -5,7 +5,6 @@ import (
 
 	"zeroms/client/home"
 	"zeroms/client/profile"
-	"zeroms/client/reach"
 	"zeroms/client/sessions"
 	"zeroms/protocol/envelope"
 	"zeroms/protocol/key"
@@ -34,7 +33,7 @@ func (d *Dispatcher) tellOn(c *Contact, l Lane, s *session.Session, body message
 	if s == nil || !s.CanSend() || s.Init() != nil || !d.MayWrite() {
 		return false
 	}
-	r := on(reach.ToDrop(&c.Contact, c.leaseTurn), s)
+	r := on(d.toDrop(c), s)
 	if r == nil {
 		return false
 	}

@@ -213,6 +213,18 @@ func (e *Engine) RemoveGateway(node key.NodePublic) error {
 	return nil
 }
 
+// DrainGateway has contacts sent to the other homes, and ends this one once all
+// of them know. Errors: account.ErrNoHome, account.ErrLast.
+func (e *Engine) DrainGateway(node key.NodePublic) (view.Gateway, error) {
+	h, err := e.account.Drain(node)
+	if err != nil {
+		return view.Gateway{}, err
+	}
+	e.dispatch.WakeAll()
+	e.drain()
+	return e.gateway(h), nil
+}
+
 // Gateways lists the home gateways in the order of their addition.
 func (e *Engine) Gateways() (out []view.Gateway) {
 	for _, h := range e.account.Homes() {

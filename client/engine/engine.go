@@ -45,6 +45,7 @@ const (
 	alarmRegister alarmKind = 3 // a registration that failed is repeated
 	alarmRepair   alarmKind = 4 // missing messages are asked for
 	alarmRows     alarmKind = 5 // rows are acknowledged to their gateways
+	alarmDrain    alarmKind = 6 // a drained gateway may be left
 )
 
 // alarm is one deadline of the engine. What is to be sent has deadlines of its
@@ -252,6 +253,8 @@ func (e *Engine) ring(a alarm) {
 		}
 	case alarmRows:
 		e.unacked = 0
+	case alarmDrain:
+		e.drain()
 	}
 }
 
@@ -259,6 +262,7 @@ func (e *Engine) ring(a alarm) {
 func (e *Engine) sweep() {
 	e.alarms.Set(alarm{kind: alarmSweep}, e.now.Add(e.timing.Sweep))
 	e.account.Sweep()
+	e.drain()
 	for hash, day := range e.seen {
 		if day+seenDays < profile.Day(e.now) {
 			delete(e.seen, hash)

@@ -31,6 +31,9 @@ func (h host) Changed(g *account.Home) { h.e.emit(view.GatewayChanged{Gateway: h
 // ContactChanged reports a contact whose state changed.
 func (h host) ContactChanged(c *contact) { h.e.changed(c) }
 
+// Told follows a contact who knows where else to write.
+func (h host) Told(*contact) { h.e.drain() }
+
 // RetrySoon has registrations repeated in a while.
 func (h host) RetrySoon() {
 	h.e.alarms.Sooner(alarm{kind: alarmRegister}, h.e.now.Add(registerPause))
@@ -105,6 +108,19 @@ func (e *Engine) hurry() {
 	for _, c := range e.contacts {
 		c.Repair.Hurry(e.now)
 		e.armRepair(c)
+	}
+}
+
+// drain ends homes that are drained, and looks again in time.
+func (e *Engine) drain() {
+	over, next := e.account.Drained(e.dispatch.AllTold())
+	for _, node := range over {
+		if err := e.RemoveGateway(node); err != nil {
+			e.log.Error("a drained gateway could not be left", "error", err)
+		}
+	}
+	if !next.IsZero() {
+		e.alarms.Sooner(alarm{kind: alarmDrain}, next)
 	}
 }
 

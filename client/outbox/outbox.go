@@ -4,6 +4,8 @@
 package outbox
 
 import (
+	"time"
+
 	"zeroms/client/delivery"
 	"zeroms/client/profile"
 	"zeroms/protocol/wire"
@@ -40,8 +42,8 @@ func (o *Outbox) Pack(i *delivery.Item, p *profile.Parcel, door bool) {
 }
 
 // Launch notes that the item's envelope was handed to a link.
-func (o *Outbox) Launch(i *delivery.Item) {
-	o.Outbox.Launch(i)
+func (o *Outbox) Launch(i *delivery.Item, now time.Time) {
+	o.Outbox.Launch(i, now)
 	o.store(i)
 }
 

@@ -62,6 +62,10 @@ type Contact struct {
 	Mine       key.DropSecret
 	Registered map[key.NodePublic]bool
 	Announced  [32]byte
+	// Telling is the place in our chain of the message that Announced stands in;
+	// Told is the newest fingerprint that all of their devices have acknowledged.
+	Telling uint32
+	Told    [32]byte
 	// Theirs is the drop that we write to, at their Leases; zero: not known yet.
 	Theirs key.DropSecret
 	Leases []Gateway
@@ -126,6 +130,8 @@ type contactRecord struct {
 	Via        key.CardID         `cbor:"21,keyasint"`
 	Public     bool               `cbor:"22,keyasint,omitempty"`
 	Bits       uint8              `cbor:"23,keyasint,omitempty"`
+	Telling    uint32             `cbor:"24,keyasint,omitempty"`
+	Told       []byte             `cbor:"25,keyasint,omitempty"`
 }
 
 type conversationRecord struct {
@@ -162,6 +168,7 @@ func (c *Contact) Row() Row {
 		Door: c.Door.Bytes(), Gateways: c.Gateways, Turn: c.Turn, Mine: c.Mine.Bytes(),
 		Registered: sortedNodes(c.Registered), Announced: c.Announced, Leases: c.Leases,
 		NameAt: c.NameAt, DropsAt: c.DropsAt, Via: c.Via, Public: c.Public, Bits: c.Bits,
+		Telling: c.Telling, Told: unlessZero(c.Told),
 	}
 	if !c.Theirs.IsZero() {
 		r.Theirs = c.Theirs.Bytes()
@@ -183,7 +190,9 @@ func ParseContact(row Row) (c Contact, err error) {
 		Verified: r.Verified, Added: wire.Time(r.Added), Network: r.Network, Gateways: r.Gateways,
 		Turn: r.Turn, Registered: nodeSet(r.Registered), Announced: r.Announced, Leases: r.Leases,
 		NameAt: r.NameAt, DropsAt: r.DropsAt, Via: r.Via, Public: r.Public, Bits: r.Bits,
+		Telling: r.Telling,
 	}
+	copy(c.Told[:], r.Told)
 	if c.Secret, err = key.AddressSecretFrom(r.Secret); err != nil {
 		return c, err
 	}

@@ -71,6 +71,10 @@ type Home struct {
 	Retention time.Duration // the least that was announced of late; 0: unknown
 	Announced time.Time     // when that was
 	Former    []Login       // of replaced devices, until the gateway has removed them
+	// Draining is since when nobody is sent there any more, while what still comes
+	// is read; zero: it receives. Ends is when it stops being a home; zero: not known
+	// yet.
+	Draining, Ends time.Time
 
 	written card.Address // what text is of
 	text    string
@@ -115,6 +119,8 @@ type homeRecord struct {
 	Retention uint64        `cbor:"16,keyasint,omitempty"` // seconds
 	Announced uint64        `cbor:"17,keyasint,omitempty"`
 	Former    []Login       `cbor:"18,keyasint,omitempty"`
+	Draining  uint64        `cbor:"19,keyasint,omitempty"`
+	Ends      uint64        `cbor:"20,keyasint,omitempty"`
 }
 
 // Lease is the home as contacts are told of it.
@@ -150,7 +156,7 @@ func (h *Home) Row() Row {
 		Removed: millis(h.Removed), Signed: h.Signed[:], Lost: millis(h.Lost),
 		Public: unlessZero(h.Public), Safe: unlessZero(h.Safe), SafeAt: millis(h.SafeAt),
 		Retention: uint64(h.Retention / time.Second), Announced: millis(h.Announced),
-		Former: h.Former,
+		Former: h.Former, Draining: millis(h.Draining), Ends: millis(h.Ends),
 	}
 	if h.Head.Known() {
 		r.Head = &h.Head
@@ -176,7 +182,7 @@ func ParseHome(row Row) (*Home, error) {
 		Address: a, Added: wire.Time(r.Added), Removed: moment(r.Removed), Position: r.Position, R: r.R, Signed: r.Position,
 		Lost: moment(r.Lost), Published: r.Published, SafeAt: moment(r.SafeAt), Heard: wire.Time(r.Heard),
 		Retention: time.Duration(min(r.Retention, uint64(wire.MaxRetention/time.Second))) * time.Second, Announced: moment(r.Announced),
-		Former: r.Former,
+		Former: r.Former, Draining: moment(r.Draining), Ends: moment(r.Ends),
 	}
 	h.addressText()
 	copy(h.Public[:], r.Public)

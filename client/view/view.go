@@ -96,6 +96,9 @@ type Gateway struct {
 	Current     bool   // everything that it said to hold has come in
 	Drops       int    // contacts registered there
 	Faults      int    // proven against it (zms evidence export)
+	// Draining is since when contacts are no longer sent there; Ends is when it stops
+	// being a home. Zero: it receives.
+	Draining, Ends time.Time
 }
 
 // Card is a card that the user has given out.

@@ -97,8 +97,8 @@ damage) and fails with damaged; zms export then saves everything else.`, "status
 }
 
 func newGateway(a *app) *cobra.Command {
-	return group("gateway", "Add, list and remove your gateways",
-		newGatewayAdd(a), newGatewayList(a), newGatewayRemove(a))
+	return group("gateway", "Add, list, drain and remove your gateways",
+		newGatewayAdd(a), newGatewayList(a), newGatewayDrain(a), newGatewayRemove(a))
 }
 
 func newGatewayAdd(a *app) *cobra.Command {
@@ -144,12 +144,29 @@ else see zms status.`,
 	}
 }
 
+func newGatewayDrain(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "drain GATEWAY",
+		Short: "Leave a gateway without losing a message, by its host, host:port, key or address",
+		Long: `Leave a gateway without losing a message. From now on contacts are sent to your
+other gateways; what still comes here is read until a day after all of them know,
+for 37 days at most. Then the gateway is removed by itself. zms gateway add takes
+that back.`,
+		Annotations: rows("gateway"),
+		Args:        takes("GATEWAY"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.run(c.Context(), control.Request{Cmd: control.CmdGatewayDrain, Gateway: args[0]}, report.Gateway)
+		},
+	}
+}
+
 func newGatewayRemove(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove GATEWAY",
-		Short: "Give a gateway up, by its host, host:port, key or address",
+		Short: "Give a gateway up at once, by its host, host:port, key or address",
 		Long: `Give a gateway up, named by its host, host:port, key (at least 8 hex digits) or
-address. Contacts learn where else you are.`,
+address. Contacts learn where else you are; what waits there and what they send there
+until then is not read any more: they send it again. zms gateway drain avoids that.`,
 		Annotations: rows("gateway"),
 		Args:        takes("GATEWAY"),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -85,6 +85,7 @@ type cause struct {
 var causes = []cause{
 	{client.ErrNoContact, NameNoContact},
 	{account.ErrNoHome, NameNotHome},
+	{account.ErrLast, "last-gateway"},
 	{client.ErrNoGateway, "no-gateway"},
 	{client.ErrBlocked, "blocked"},
 	{client.ErrRequest, "request"},

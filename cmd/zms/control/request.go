@@ -15,6 +15,7 @@ const (
 	CmdGatewayAdd    = "gateway add"
 	CmdGatewayList   = "gateway list"
 	CmdGatewayRemove = "gateway remove"
+	CmdGatewayDrain  = "gateway drain"
 	CmdAdd           = "add"
 	CmdRequests      = "requests"
 	CmdAccept        = "accept"
@@ -65,7 +66,7 @@ type Request struct {
 	Card string `json:"card,omitempty"`
 	// `add`: what to call them.
 	Name string `json:"name,omitempty"`
-	// `gateway add`: the address; `gateway remove`, `evidence export`, `debug frames`: GATEWAY.
+	// `gateway add`: the address; `gateway remove`, `gateway drain`, `evidence export`, `debug frames`: GATEWAY.
 	Gateway string `json:"gateway,omitempty"`
 	// `send`: the message.
 	Text string `json:"text,omitempty"`

@@ -115,6 +115,10 @@ type Gateway struct {
 	Address string `json:"address,omitempty"`
 	// true, if it was removed.
 	Removed bool `json:"removed,omitempty"`
+	// since when contacts are no longer sent there, if so (`gateway drain`).
+	Draining time.Time `json:"draining,omitzero"`
+	// when it stops being one of yours at the latest, if it is drained.
+	Ends time.Time `json:"ends,omitzero"`
 	// whether it is connected.
 	Up bool `json:"up"`
 	// since when it is, or is not.

@@ -87,11 +87,19 @@ func gatewayState(g *control.Gateway) string {
 	case g.Removed:
 		return "removed"
 	case g.Up:
-		return fmt.Sprintf("connected since %s (in %d ms), %d of %d MiB used", Moment(g.Since), g.TookMS, g.Used>>20, g.Quota>>20)
+		return fmt.Sprintf("connected since %s (in %d ms), %d of %d MiB used", Moment(g.Since), g.TookMS, g.Used>>20, g.Quota>>20) + draining(g)
 	case g.Retry.IsZero():
-		return "not connected"
+		return "not connected" + draining(g)
 	}
-	return fmt.Sprintf("not connected, tried again at %s: %s", Clock(g.Retry), plain.Text(g.Problem))
+	return fmt.Sprintf("not connected, tried again at %s: %s", Clock(g.Retry), plain.Text(g.Problem)) + draining(g)
+}
+
+// draining tells of a gateway that is being left, empty if it is not.
+func draining(g *control.Gateway) string {
+	if g.Draining.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("\n    drained since %s: nobody is sent there any more, and it is left at %s", Moment(g.Draining), Moment(g.Ends))
 }
 
 // Status shows how the profile is doing.

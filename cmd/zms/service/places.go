@@ -256,6 +256,18 @@ func (p *Profile) gatewayRemove(ctx context.Context, r control.Request, emit con
 	return emit(row)
 }
 
+func (p *Profile) gatewayDrain(ctx context.Context, r control.Request, emit control.Emit) error {
+	g, err := p.home(ctx, r.Gateway)
+	if err != nil {
+		return err
+	}
+	if g, err = p.Client.DrainGateway(ctx, g.Node); err != nil {
+		return err
+	}
+	p.unsettled.Store(true)
+	return emit(gatewayRow(g))
+}
+
 // minKey is how many hex digits of a gateway's key name it.
 const minKey = 8
 

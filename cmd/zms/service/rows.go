@@ -36,6 +36,7 @@ func gatewayRow(g client.Gateway) *control.Gateway {
 		Type: control.TypeGateway, Node: g.Node.String(), Host: g.Host, Address: g.Address, Up: g.Up,
 		Since: control.Stamp(g.Since), TookMS: g.Took.Milliseconds(), Retry: control.Stamp(g.Retry), Problem: plain(g.Problem),
 		Used: g.Used, Quota: g.Quota, Retention: int64(g.Retention / time.Second), Contacts: g.Drops, Faults: g.Faults,
+		Draining: control.Stamp(g.Draining), Ends: control.Stamp(g.Ends),
 	}
 }
 

@@ -107,6 +107,8 @@ func (p *Profile) Serve(ctx context.Context, r control.Request, emit control.Emi
 		return p.gatewayList(ctx, emit)
 	case control.CmdGatewayRemove:
 		return p.gatewayRemove(ctx, r, emit)
+	case control.CmdGatewayDrain:
+		return p.gatewayDrain(ctx, r, emit)
 	case control.CmdAdd:
 		return p.add(ctx, r, emit)
 	case control.CmdRequests, control.CmdContacts:

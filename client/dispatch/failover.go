@@ -1,0 +1,86 @@
+package dispatch
+
+import (
+	"time"
+
+	"zeroms/client/delivery"
+	"zeroms/client/profile"
+	"zeroms/client/reach"
+	"zeroms/protocol/key"
+)
+
+// A contact may receive at several gateways. What one of them does not take in
+// time goes to the next, sealed anew: the recipient recognises what comes twice.
+
+// outage is what is remembered of a gateway that did not take an envelope, for this
+// run: contacts that have another one are written to there until the pause is over.
+type outage struct{ delivery.Backoff }
+
+// out reports whether a gateway failed lately.
+func (d *Dispatcher) out(g key.GatewayHash) bool {
+	o := d.outages[g]
+	return o != nil && !o.Ready(d.now())
+}
+
+// missed notes that a gateway did not take an envelope in time.
+func (d *Dispatcher) missed(g key.GatewayHash) {
+	o := d.outages[g]
+	if o == nil {
+		o = &outage{}
+		d.outages[g] = o
+	}
+	if o.Ready(d.now()) { // all that was under way there when it failed is one failure
+		o.Fail(d.now(), d.timing.OutMin, d.timing.OutMax)
+	}
+}
+
+// turn is which of the contact's leases is used now: the one whose turn it is, or
+// the next one whose gateway has not failed lately.
+func (d *Dispatcher) turn(c *Contact) int {
+	for n := range c.Leases {
+		if g := c.Leases[(c.leaseTurn+n)%len(c.Leases)]; !d.out(g.Hash) {
+			return c.leaseTurn + n
+		}
+	}
+	return c.leaseTurn
+}
+
+// toDrop leads to the contact's drop at the gateway that is used now.
+func (d *Dispatcher) toDrop(c *Contact) *reach.Route { return reach.ToDrop(&c.Contact, d.turn(c)) }
+
+// elsewhere reports whether another gateway of the contact than that of a parcel
+// may take it.
+func (d *Dispatcher) elsewhere(c *Contact, p *profile.Parcel) bool {
+	r := d.toDrop(c)
+	return r != nil && r.Gateway.Hash != p.Gateway.Hash && !d.out(r.Gateway.Hash)
+}
+
+// listen has a lane looked at when the answer to a submission is overdue, if there
+// is another gateway to turn to.
+func (d *Dispatcher) listen(c *Contact, l Lane) {
+	if len(c.Leases) > 1 {
+		d.alarms.Sooner(alarm{kind: alarmSilence, lane: l}, d.now().Add(d.timing.Silent))
+	}
+}
+
+// silent turns to another gateway with what is under way for too long.
+func (d *Dispatcher) silent(c *Contact, l Lane) {
+	var next time.Time
+	for _, i := range d.outbox.Flying(l) {
+		due, p := i.Launched().Add(d.timing.Silent), d.outbox.Parcel(i)
+		switch {
+		case due.After(d.now()):
+			if next.IsZero() || due.Before(next) {
+				next = due
+			}
+		case p != nil && !i.Door:
+			d.missed(p.Gateway.Hash)
+			if d.elsewhere(c, p) {
+				d.reroute(c, i)
+			}
+		}
+	}
+	if !next.IsZero() {
+		d.alarms.Sooner(alarm{kind: alarmSilence, lane: l}, next)
+	}
+}
