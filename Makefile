@@ -15,7 +15,7 @@ export CGO_ENABLED := 1
 # True when the C compiler that Go calls works and finds the C library's headers.
 gcc-works = printf '\#include <stdlib.h>\n' | $$($(GO) env CC) -E - >/dev/null 2>&1
 
-.PHONY: help build demo test check race fuzz soak bench bench-code clean need-go need-gcc install-gcc install-mosquitto
+.PHONY: help build demo test check race fuzz soak bench bench-code dht-bounds clean need-go need-gcc install-gcc install-mosquitto
 
 help: ## list the targets
 	@echo "usage: make TARGET"
@@ -73,6 +73,13 @@ bench: need-go install-gcc install-mosquitto ## what a gateway carries and costs
 
 bench-code: need-go need-gcc ## benchmarks of the protocol and the gateway, part by part
 	$(GO) test -bench . -run '^$$' $(patsubst %,./%/...,$(wildcard protocol gateway))
+
+dht-bounds: need-go need-gcc ## the gateway network at 1,000, 10,000 and 100,000 gateways against its bounds (docs/performance.md)
+	$(GO) build -o bin/ ./cmd/zeroms-lab
+	@failed=; for nodes in 1000 10000 100000; do \
+		bin/zeroms-lab dht --suite --nodes $$nodes $(DHT) || failed="$$failed $$nodes"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "make dht-bounds: bounds missed at$$failed gateways" >&2; exit 1; fi
 
 clean: need-go ## remove what make built
 	rm -rf bin

@@ -27,6 +27,9 @@ const (
 	qrReader = "github.com/makiuchi-d/gozxing/..."
 	gorilla  = "github.com/gorilla/websocket"
 	quic     = "github.com/quic-go/quic-go/..."
+	dnsLib   = "golang.org/x/net/dns/dnsmessage"
+	ipv4     = "golang.org/x/net/ipv4"
+	ipv6     = "golang.org/x/net/ipv6"
 	sqlite   = "github.com/mattn/go-sqlite3"
 	cobra    = "github.com/spf13/cobra"
 	pflag    = "github.com/spf13/pflag"
@@ -47,7 +50,8 @@ var importTable = []allowance{
 	{"protocol/wire/jsonframe", []string{"protocol/wire"}, nil, "the same frames as text: it knows their names, wire alone knows CBOR"},
 	{"protocol/card", []string{"protocol/key", "protocol/wire", qrWriter, qrReader}, nil, "a card is text and picture around keys; QR libraries stay behind it"},
 	{"protocol/device", []string{"protocol/key", "protocol/wire"}, nil, "a device list is signed objects, checked without anything else"},
-	{"protocol/address", []string{"protocol/key", "protocol/wire", aead}, nil, "address records are signed, sealed objects, checked by strangers who know no session"},
+	{"protocol/address", []string{"protocol/key", "protocol/wire", aead, argon2}, nil, "address records are signed, sealed objects, checked by strangers who know no session; a place in the network costs Argon2id"},
+	{"protocol/channel", []string{"protocol/key", "protocol/wire", aead}, nil, "a channel seals single frames between a sender and a gateway; it does not know who carries them"},
 	{"protocol/custody", []string{"protocol/key", "protocol/wire"}, nil, "evidence is checked by anyone, so it depends on nobody's state"},
 	{"protocol/envelope", []string{"protocol/key", "protocol/wire", aead}, nil, "an envelope is sizes and sealing; it does not know what it carries"},
 	{"protocol/message", []string{"protocol/key", "protocol/wire", "protocol/device"}, nil, "a message is signed by a device and does not know how it travels"},
@@ -57,6 +61,8 @@ var importTable = []allowance{
 	{"protocol/link", []string{"protocol/key", "protocol/wire", "protocol/wire/jsonframe", "protocol/link/texts", "protocol/link/socket", gorilla, quic}, nil, "a link carries frames between keys, in CBOR or in JSON; WebSocket and QUIC stay behind it"},
 	{"protocol/link/texts", []string{"protocol/key", "protocol/wire", "protocol/wire/jsonframe"}, nil, "frames as texts over whatever carries texts"},
 	{"protocol/link/socket", nil, nil, "what is below TLS and WebSocket: it knows bytes and the headers of records"},
+	{"protocol/link/lan", []string{"protocol/address", "protocol/key", "protocol/wire", dnsLib, ipv4, ipv6}, nil, "neighbours are contacts in DNS packets; DNS and multicast stay behind it, and links are not its business"},
+	{"protocol/link/quic", []string{"protocol/key", "protocol/wire", "protocol/link", "protocol/link/socket", quic}, nil, "links between gateways over QUIC, under the same Conn; QUIC stays behind it, and of sockets it takes the memory that is lent"},
 	{"protocol/link/*", []string{"protocol/key", "protocol/wire", "protocol/link"}, nil, "another way to carry frames, under the same Conn"},
 
 	{"gateway", []string{"gateway/*", "protocol/..."}, nil, "the gateway wires its parts; SQLite is a detail chosen in cmd"},
@@ -64,15 +70,23 @@ var importTable = []allowance{
 	{"gateway/mailbox/records", []string{"gateway/mailbox/ledger", "protocol/..."}, nil, "records are plain structs about accounts and their logs"},
 	{"gateway/mailbox/logins", []string{"gateway/mailbox/ledger", "gateway/mailbox/records", "protocol/..."}, nil, "login keys stand at places of a log and are written as records"},
 	{"gateway/mailbox/*", []string{"protocol/..."}, nil, "a piece of the mailbox stands alone"},
+	{"gateway/peers", []string{"gateway/peers/*", "protocol/..."}, nil, "peers knows links to other gateways, and of the gateway nothing: the DHT and what is forwarded come through interfaces"},
+	{"gateway/peers/*", []string{"protocol/..."}, nil, "a piece of peers stands alone"},
 	{"gateway/status", []string{promLib}, nil, "status serves plain numbers; what they are of it does not know, and Prometheus stays behind it"},
+	{"gateway/dht/shelf", []string{"protocol/..."}, nil, "what is held for the network is kept by rules of its own; who stored it is asked nobody"},
+	{"gateway/deposit", []string{"gateway/deposit/publisher", "protocol/..."}, nil, "deposits are taken and kept here; when each is published its publisher decides"},
+	{"gateway/deposit/*", []string{"protocol/..."}, nil, "a piece of what homes publish stands alone: it reaches the network through an interface"},
 	{"gateway/*", []string{"protocol/..."}, nil, "the parts of a gateway do not know each other, only gateway wires them; what a part needs it declares as an interface"},
 
 	{"client", []string{"client/*", "protocol/..."}, nil, "the engine knows no screen and no database: it declares its Store, cmd chooses"},
 	{"client/engine", []string{"client/*", "protocol/..."}, nil, "the engine joins the client's parts; it knows no loop and no database"},
 	{"client/dispatch", []string{"client/account", "client/delivery", "client/history", "client/home", "client/outbox", "client/profile", "client/reach", "client/sessions", "protocol/..."},
 		[]string{"protocol/link/..."}, "dispatch brings messages to contacts' devices; its Host sends, and it never sees the engine above it"},
-	{"client/home", []string{"protocol/..."}, nil, "home keeps the connections and knows no user state"},
+	{"client/forward", []string{"client/score", "protocol/..."}, nil, "forward seals requests and picks the homes that bring them on; its Carrier has the links"},
+	{"client/home", []string{"client/forward", "client/score", "protocol/..."}, nil, "home keeps the connections and knows no user state; it measures gateways and asks which one is best"},
+	{"client/score", []string{"protocol/key"}, nil, "score is what was seen of gateways, as plain numbers"},
 	{"client/profile", []string{"client/delivery", "protocol/..."}, nil, "profile is what is kept, as plain structs and rows; it decides nothing"},
+	{"client/publish", []string{"client/profile", "protocol/..."}, []string{"protocol/link/..."}, "publish makes address records and reads those of others; its Host sends"},
 	{"client/reach", []string{"client/profile", "protocol/..."}, nil, "reach is what a contact's published words say, checked; it decides nothing"},
 	{"client/account", []string{"client/home", "client/profile", "client/reach", "client/view", "protocol/..."}, nil, "account is the user's side of the home gateways; its Host performs what it decides"},
 	{"client/outbox", []string{"client/delivery", "client/profile", "protocol/..."}, []string{"protocol/link/..."}, "outbox is delivery's items with their rows"},
@@ -105,8 +119,12 @@ var importTable = []allowance{
 	{"cmd/zeroms-lab/bench/member", []string{"cmd/zeroms-lab/bench/frames", "cmd/zeroms-lab/bench/meter", "cmd/zeroms-lab/bench/socket", "protocol/..."}, nil, "the load on a gateway is a client of its own, which knows the protocol only"},
 	{"cmd/zeroms-lab/bench/fill", append([]string{"cmd/zeroms-lab/bench/member"}, engines...), nil, "accounts are written through the gateway's own store"},
 	{"cmd/zeroms-lab/bench/peer", []string{"cmd/zeroms-lab/bench/meter", "cmd/zeroms-lab/bench/socket", gorilla}, nil, "other servers speak other protocols; the relay is what a bare WebSocket server costs"},
+	{"cmd/zeroms-lab/dht", append([]string{"cmd/zeroms-lab/dht/*"}, commands...), nil, "the gateway network is measured by its own code, in worlds that stand beside it"},
+	{"cmd/zeroms-lab/dht/sim", []string{"gateway/dht", "gateway/dht/*", "protocol/..."}, nil, "a virtual clock and the messages between machines of the DHT, whoever plays them"},
+	{"cmd/zeroms-lab/dht/foe", []string{"cmd/zeroms-lab/dht/sim", "gateway/dht", "gateway/dht/*", "protocol/..."}, nil, "foes know the world they live in and no scenario"},
 	{"cmd/zeroms-lab/*", append([]string{"cmd/zeroms-lab/world"}, commands...), nil, "a run of the lab has a package of its own"},
 	{"cmd/zeroms-gateway", append([]string{"cmd/zeroms-gateway/*"}, commands...), nil, "the gateway's command line; what it looks at and how it is told stands beside it"},
+	{"cmd/zeroms-gateway/network", append([]string{"cmd/zeroms-gateway/control", pflag}, engines...), nil, "how a gateway becomes part of a network: files, sockets and flags, without a command"},
 	{"cmd/zeroms-gateway/machine", nil, nil, "what the operating system says, without a word on gateways"},
 	{"cmd/zeroms-gateway/accounts", engines, nil, "what an operator reads about accounts, without a terminal"},
 	{"cmd/zeroms-gateway/control", engines, nil, "how a running gateway is asked and told, without a command line"},
@@ -119,7 +137,8 @@ var importTable = []allowance{
 	{"cmd/zms/tui/*", []string{"cmd/zms/control", "cmd/zms/plain", "cmd/zms/tui/*", charm, terminals}, nil, "a piece of the chat is tested without a terminal and without a profile"},
 	{"cmd/zms/rescue", engines, nil, "files and gateways of backups: the work behind some commands, without their words"},
 	{"cmd/zms/control", append([]string{"cmd/zms/rescue"}, engines...), nil, "the language of a profile's owner, the desktop app's too; of the engine it knows the errors, which it names"},
-	{"cmd/zms/service", append([]string{"cmd/zms/control", "cmd/zms/kept", "cmd/zms/rescue"}, engines...), nil, "who owns a profile does what others ask for: it needs the engine and no command line"},
+	{"cmd/zms/fan", nil, nil, "who gets which message when: it has no clock, keeps nothing and knows no message"},
+	{"cmd/zms/service", append([]string{"cmd/zms/control", "cmd/zms/fan", "cmd/zms/kept", "cmd/zms/rescue"}, engines...), nil, "who owns a profile does what others ask for: it needs the engine and no command line"},
 	{"cmd/zms/kept", engines, nil, "rows of zms among those of a profile: what is kept, and nothing that is done with it"},
 	{"cmd/zms/owner", append([]string{"cmd/zms/control", "cmd/zms/kept", "cmd/zms/service"}, engines...), nil, "who asks the owner of a profile may become it, so this opens and runs one"},
 	{"cmd/zms/bot", []string{"cmd/zms/control", "cmd/zms/owner"}, nil, "a bot speaks the language of the owner of a profile, and needs nothing else"},

@@ -114,15 +114,29 @@ func (c *Client) NewCard(ctx context.Context) (Card, error) {
 }
 
 // PublicCard makes the one card that may be shown to everybody, or changes the
-// work that its door takes: so many zero bits, 0 for the least. Errors:
+// work that its door takes: so many zero bits, 0 for the least. With byKey the user
+// is found by their ID alone; a card that is not like that is revoked. Errors:
 // ErrNoGateway, wire.ErrValue.
-func (c *Client) PublicCard(ctx context.Context, bits uint8) (Card, error) {
-	return call(ctx, c, func(e *engine.Engine) (Card, error) { return e.PublicCard(bits) })
+func (c *Client) PublicCard(ctx context.Context, bits uint8, byKey bool) (Card, error) {
+	return call(ctx, c, func(e *engine.Engine) (Card, error) { return e.PublicCard(bits, byKey) })
 }
 
 // RevokeCard closes a card's door: nobody can use it to write first any more.
 func (c *Client) RevokeCard(ctx context.Context, id key.CardID) error {
 	return do(ctx, c, func(e *engine.Engine) error { return e.RevokeCard(id) })
+}
+
+// Lookup finds in the network what a person has published, by the address secret of
+// their card; a zero one: by key alone. It waits for the answer. Errors:
+// ErrNoGateway, wire.ErrNoRecord, wire.ErrLinkClosed while no home is connected, and
+// why a record was refused.
+func (c *Client) Lookup(ctx context.Context, user key.IdentityPublic, secret key.AddressSecret) (Found, error) {
+	return await(ctx, c, func(e *engine.Engine, done func(Found, error)) { e.Lookup(user, secret, done) })
+}
+
+// LookupContact is Lookup of a contact. Errors: Lookup's, ErrNoContact.
+func (c *Client) LookupContact(ctx context.Context, id ContactID) (Found, error) {
+	return await(ctx, c, func(e *engine.Engine, done func(Found, error)) { e.LookupContact(id, done) })
 }
 
 // AddGateway makes a gateway a home and connects to it. It returns before the

@@ -224,6 +224,31 @@ func call[T any](ctx context.Context, c *Client, f func(e *engine.Engine) (T, er
 	}
 }
 
+// await runs f in the loop and waits until f has called done, in the loop too.
+func await[T any](ctx context.Context, c *Client, f func(e *engine.Engine, done func(T, error))) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	over := make(chan result, 1)
+	err := do(ctx, c, func(e *engine.Engine) error {
+		f(e, func(v T, err error) { e.After(func() { over <- result{v, err} }) })
+		return nil
+	})
+	var none T
+	if err != nil {
+		return none, err
+	}
+	select {
+	case r := <-over:
+		return r.value, r.err
+	case <-ctx.Done():
+		return none, ctx.Err()
+	case <-c.stopped:
+		return none, ErrStopped
+	}
+}
+
 // loop is the client's one goroutine; the package comment tells what it does.
 func (c *Client) loop(ctx context.Context, e *engine.Engine) error {
 	timer := time.NewTimer(0)

@@ -20,6 +20,8 @@ type (
 	MessageID = message.ID
 	// MessageState is how far an own message has come.
 	MessageState = profile.MessageState
+	// Found is what a person has published in the network.
+	Found = view.Found
 	// Gateway is a home gateway and how it is doing.
 	Gateway = view.Gateway
 	// Card is a card that the user has given out.

@@ -17,6 +17,9 @@ type Timing struct {
 	Hello time.Duration
 	// GuestIdle is how long a link without login may be silent.
 	GuestIdle time.Duration
+	// FellowIdle is how long the link of another gateway may be silent while it waits
+	// for nothing.
+	FellowIdle time.Duration
 	// GuestSpare is the time that every guest has: after so much silence, else after
 	// such a stay, it makes room for a new one when the gateway is full.
 	GuestSpare time.Duration
@@ -36,6 +39,7 @@ type Timing struct {
 func (t Timing) Default() Timing {
 	set(&t.Hello, 10*time.Second)
 	set(&t.GuestIdle, time.Minute)
+	set(&t.FellowIdle, 5*time.Minute)
 	set(&t.GuestSpare, 2*time.Second)
 	set(&t.AckDue, 2*time.Minute)
 	set(&t.Stall, link.Stall)
@@ -163,6 +167,9 @@ type Config struct {
 	Limits wire.Limits
 	// Mailbox keeps what is submitted. Run runs it.
 	Mailbox *mailbox.Mailbox
+	// Overlay is the gateway's part in its network; nil: it serves its own users only.
+	// Run runs it.
+	Overlay *Overlay
 	// Timing and Capacity take defaults where they are zero.
 	Timing   Timing
 	Capacity Capacity

@@ -7,7 +7,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"zeroms/gateway/forward"
 	"zeroms/gateway/mailbox"
+	"zeroms/gateway/peers"
+	"zeroms/protocol/key"
 	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
 )
@@ -19,6 +22,7 @@ const (
 	greeting phase = iota // no hello yet
 	guest                 // no login yet
 	member
+	fellow // another gateway
 )
 
 // conn is one link: its reader's state, its queue and its one timer.
@@ -39,6 +43,9 @@ type conn struct {
 	bytes   bucket               // of their bytes
 	refused int                  // frames in a row, while it is a guest
 	batch   []mailbox.Submission // of the message that is being read
+	fellow  *peers.Incoming      // the other gateway; nil: a client
+	sender  *forward.Client      // of what this member forwards; nil: nothing yet
+	account key.AccountTag       // of this member
 
 	asGuest, asMember share // of the gateway's memory for requests
 
@@ -73,10 +80,10 @@ type conn struct {
 
 // request is one that waits for its answer, and the memory that it takes.
 type request struct {
-	submit, register bool
+	submit, register, fellow bool
 
 	bytes int
-	pot   *pot
+	pot   *pot // of a client
 	share *share
 }
 
@@ -131,7 +138,7 @@ func (c *conn) serve() {
 func (c *conn) hear() (ending bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.phase == member {
+	if c.phase == member || c.phase == fellow {
 		c.heard = time.Now()
 	}
 	return c.ending
@@ -237,6 +244,8 @@ func (c *conn) patience() time.Time {
 		return c.heard.Add(t.Hello)
 	case c.phase == guest:
 		return c.heard.Add(t.GuestIdle)
+	case c.phase == fellow && len(c.requests) == 0:
+		return c.heard.Add(t.FellowIdle)
 	case c.owes:
 		since := c.heard
 		if c.pushed.After(since) {
@@ -283,6 +292,8 @@ func (c *conn) expire() {
 		c.end(wire.ErrUnexpected.Because("no hello in time"))
 	case guest:
 		c.end(wire.ErrLinkClosed.Because("idle without login"))
+	case fellow:
+		c.end(wire.ErrLinkClosed.Because("idle"))
 	default:
 		c.end(wire.ErrLinkClosed.Because("no acknowledgement"))
 	}

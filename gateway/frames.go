@@ -29,7 +29,7 @@ func (c *conn) message(message []byte) *wire.Error {
 			if err := c.hello(f, message[:len(message)-len(rest)]); err != nil {
 				return err
 			}
-		} else if err := c.frame(f, len(message)-len(rest)); err != nil {
+		} else if err := c.handle(f, len(message)-len(rest)); err != nil {
 			return err
 		}
 		message = rest
@@ -37,10 +37,18 @@ func (c *conn) message(message []byte) *wire.Error {
 	return nil
 }
 
-// hello checks the client's hello and answers it.
+// handle handles one frame of so many bytes after the hello.
+func (c *conn) handle(f wire.Frame, size int) *wire.Error {
+	if c.phase == fellow {
+		return c.asked(f, size)
+	}
+	return c.frame(f, size)
+}
+
+// hello checks the other side's hello and answers it.
 func (c *conn) hello(f wire.Frame, raw []byte) *wire.Error {
 	var h wire.ClientHello
-	if err := f.Decode(&h); err != nil {
+	if err := decode(f, &h); err != nil {
 		return tableError(err)
 	}
 	switch {
@@ -53,23 +61,40 @@ func (c *conn) hello(f wire.Frame, raw []byte) *wire.Error {
 	case !link.Pinned(c.gw.node, h.Node):
 		return wire.ErrWrongNode
 	}
+	if err := c.greet(&h); err != nil {
+		return err
+	}
 	mine := &wire.ServerHello{
 		Version: wire.Version, Network: c.gw.cfg.Network, Node: c.gw.node,
 		Time: wire.Millis(time.Now()), Limits: c.gw.cfg.Limits,
 	}
 	rand.Read(mine.Random[:]) // never fails
+	if o := c.gw.cfg.Overlay; o != nil {
+		mine.Descriptor = o.Descriptor()
+	}
 	answer := wire.AppendFrame(nil, f.ID, mine)
 	c.hellos = &transcript{sha256.Sum256(raw), sha256.Sum256(answer)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.phase, c.heard = guest, time.Now()
+	if c.fellow != nil {
+		c.phase, c.hellos = fellow, nil
+	}
 	c.arm()
 	c.enqueue(answer)
 	c.runWriter()
 	return nil
 }
 
-// frame handles one frame of so many bytes after the hello.
+// decode reads a payload and checks the limits that its encoding leaves open.
+func decode(f wire.Frame, p wire.Payload) error {
+	if err := f.Decode(p); err != nil {
+		return err
+	}
+	return wire.Check(p)
+}
+
+// frame handles one frame of so many bytes of a client.
 func (c *conn) frame(f wire.Frame, size int) *wire.Error {
 	if !c.pace(size) {
 		return wire.ErrLinkClosed
@@ -95,7 +120,7 @@ func (c *conn) frame(f wire.Frame, size int) *wire.Error {
 		return c.refuse(f.ID, c.login(f))
 	}
 	p := payloadOf(f.Type)
-	if err := f.Decode(p); err != nil {
+	if err := decode(f, p); err != nil {
 		return c.refuse(f.ID, err)
 	}
 	if get, ok := p.(*wire.ProfileGet); ok {
@@ -150,7 +175,8 @@ func (c *conn) allow(f wire.Frame) error {
 	switch f.Type {
 	case wire.TypeRegister, wire.TypeLogin, wire.TypeSubmit, wire.TypeProfileGet:
 	case wire.TypeEnrolment, wire.TypeDropPut, wire.TypeDoorPut, wire.TypeDropDelete,
-		wire.TypeProfilePut, wire.TypeHeadGet, wire.TypeStateGet:
+		wire.TypeProfilePut, wire.TypeHeadGet, wire.TypeStateGet,
+		wire.TypeForward, wire.TypeRecordGet, wire.TypeDepositPut, wire.TypeDepositsGet, wire.TypeDescriptorGet, wire.TypeGatewaysGet:
 		if c.phase != member {
 			return wire.ErrNotLoggedIn
 		}
@@ -275,6 +301,18 @@ func payloadOf(t wire.Type) wire.Payload {
 		return &wire.ProfilePut{}
 	case wire.TypeStateGet:
 		return &wire.StateGet{}
+	case wire.TypeForward:
+		return &wire.Forward{}
+	case wire.TypeRecordGet:
+		return &wire.RecordGet{}
+	case wire.TypeDepositPut:
+		return &wire.DepositPut{}
+	case wire.TypeDepositsGet:
+		return &wire.DepositsGet{}
+	case wire.TypeDescriptorGet:
+		return &wire.DescriptorGet{}
+	case wire.TypeGatewaysGet:
+		return &wire.GatewaysGet{}
 	}
 	return &wire.HeadGet{}
 }
@@ -305,6 +343,8 @@ func (c *conn) dispatch(id uint64, p wire.Payload) {
 		c.session.StateGet(id, p)
 	case *wire.HeadGet:
 		c.session.HeadGet(id)
+	default:
+		c.wanted(id, p)
 	}
 }
 
@@ -362,6 +402,7 @@ func (c *conn) attach(id uint64, login key.LoginPublic) error {
 	defer c.mu.Unlock()
 	if err == nil {
 		c.session, c.phase, c.wake = session, member, true
+		c.account = welcome.Tag
 		c.hellos = nil
 		if len(c.requests) == 0 {
 			c.requests = nil // many a member only listens from here on

@@ -50,7 +50,7 @@ func New(cfg Config) (*Gateway, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Gateway{
+	g := &Gateway{
 		cfg: cfg, node: cfg.Node.Public(), box: cfg.Mailbox, log: cfg.Log,
 		all:          newBucket(cfg.Capacity.AllBurst, cfg.Capacity.AllRate),
 		bytes:        newBucket(2*cfg.Capacity.AllBytes, cfg.Capacity.AllBytes),
@@ -62,7 +62,11 @@ func New(cfg Config) (*Gateway, error) {
 		sources:      map[netip.Prefix]*source{},
 		networks:     map[netip.Prefix]*source{},
 		empty:        make(chan struct{}),
-	}, nil
+	}
+	if cfg.Overlay != nil {
+		cfg.Overlay.guest.gw = g
+	}
+	return g, nil
 }
 
 // Run runs the mailbox until ctx ends. Then every link is told that the gateway
@@ -70,34 +74,45 @@ func New(cfg Config) (*Gateway, error) {
 // Timing.Flush the rest is cut off. Run returns when no link is left and the
 // mailbox has committed everything; its error is the mailbox's.
 func (g *Gateway) Run(ctx context.Context) error {
-	boxing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	boxed := make(chan error, 1)
-	go func() { boxed <- g.box.Run(boxing) }()
-	ended, err := g.watch(ctx, boxed)
+	parts := []func(context.Context) error{g.box.Run}
+	if g.cfg.Overlay != nil {
+		parts = append(parts, g.cfg.Overlay.runOverlay)
+	}
+	ended := make(chan error, len(parts))
+	for _, part := range parts {
+		go func() {
+			err := part(inner)
+			if err == nil && inner.Err() == nil {
+				err = errors.New("gateway: a part of it ended by itself; look at the log and start the gateway again")
+			}
+			end()
+			ended <- err
+		}()
+	}
+	g.watch(ctx)
 	g.drain()
 	stop()
-	if !ended {
-		err = <-boxed
+	var err error
+	for range parts {
+		err = errors.Join(err, <-ended)
 	}
 	g.log.Info("gateway stopped", "stats", g.Stats())
 	return err
 }
 
-// watch waits for the end of ctx or of the mailbox, which must not come first.
-func (g *Gateway) watch(ctx context.Context, boxed <-chan error) (ended bool, err error) {
+// watch logs counts until ctx ends.
+func (g *Gateway) watch(ctx context.Context) {
 	report := time.NewTicker(g.cfg.Timing.Report)
 	defer report.Stop()
 	var last Stats
 	for {
 		select {
 		case <-ctx.Done():
-			return false, nil
-		case err := <-boxed:
-			if err == nil {
-				err = errors.New("gateway: the mailbox ended by itself; look at the log and start the gateway again")
-			}
-			return true, err
+			return
 		case <-report.C:
 			if now := g.Stats(); now != last {
 				last = now
@@ -120,6 +135,13 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener, plain bool) error {
 	}
 	defer context.AfterFunc(ctx, func() { g.drainUntil(ctx) })()
 	return link.Serve(ctx, l, config, func(c link.Conn) { g.serveLink(ctx, c) })
+}
+
+// ServeBy serves the links that accept hands out until ctx ends; it returns when
+// accept does, which waits for them.
+func (g *Gateway) ServeBy(ctx context.Context, accept func(context.Context, func(link.Conn)) error) error {
+	defer context.AfterFunc(ctx, func() { g.drainUntil(ctx) })()
+	return accept(ctx, func(c link.Conn) { g.serveLink(ctx, c) })
 }
 
 // ServeConn serves one link until it ends, and closes it. When ctx ends, the

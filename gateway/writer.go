@@ -70,7 +70,12 @@ func (c *conn) settle(id uint64) {
 		return
 	}
 	delete(c.requests, id)
-	r.pot.give(r.share, r.bytes)
+	if r.fellow {
+		c.fellow.End(r.bytes)
+		c.arm()
+	} else {
+		r.pot.give(r.share, r.bytes)
+	}
 	if r.submit {
 		c.submits--
 	}

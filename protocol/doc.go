@@ -7,15 +7,18 @@
 //	encoding  wire       wire.md                         key
 //	cards     card       card.md                         key, wire; QR codes
 //	devices   device     device.md                       key, wire
-//	profiles  address    profile.md                      key, wire
+//	addresses address    address.md, profile.md          key, wire
 //	messages  message    message.md                      key, wire, device
 //	sessions  session    session.md                      key, wire, device
 //	envelopes envelope   envelope.md                     key, wire
 //	mailbox   custody    custody.md, mailbox.md          key, wire
-//	links     link       link.md                         key, wire; WebSocket
+//	channels  channel    forward.md                      key, wire
+//	links     link       link.md, dht.md                 key, wire; WebSocket, QUIC
 //
 // All packages but link are pure: no goroutine, no clock, no I/O. What a client
-// does with them is docs/protocol/client.md; how it keeps things, at-rest.md.
+// does with them is docs/protocol/client.md; how it keeps things, at-rest.md. What
+// gateways do for each other, the network of them that finds every user by key, is
+// dht.md: its frames are in wire, its records in address, its code in the gateway.
 //
 // Version history (wire.Version, in both hellos):
 //
@@ -28,6 +31,10 @@
 //	text                    14,000    message (signed)    512
 //	device list entry       864       devices a user      8
 //	profile blob            4, 16 KiB leases              16
+//	address record          1 KiB     gateway descriptor  4 KiB
+//	contact of a gateway    59        contacts an answer  40
+//	records a store         32, of 80 KiB together        records a deposit  80
+//	forwarded request       an envelope's size + 1,280    channel  24 hours
 //	text before the reply   what fits an init envelope, 1,591 with everything
 //	retention at a gateway  30 days   dedupe              32 days
 //	bundle valid, renewed   37 days, every 7              prekey erased  after 69 days

@@ -243,6 +243,34 @@ func (a *Account) Leases() []address.Lease {
 	return out
 }
 
+// Located is where the user receives, as far as it can stand in a record: by
+// addresses, a name's as it was found when the home connected.
+func (a *Account) Located() (out []address.Lease) {
+	for _, h := range a.receiving() {
+		packed, err := h.Lease().Encode52()
+		if err != nil {
+			if h.packed == nil {
+				continue
+			}
+			packed = *h.packed
+		}
+		if l, err := address.Parse52(packed[:]); err == nil {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// Secrets are the address secrets by which the user can be found: of the cards, and
+// of the public card if there is one; that is zero if the key alone is enough.
+func (a *Account) Secrets() []key.AddressSecret {
+	out := []key.AddressSecret{a.Self.Address}
+	if k := a.PublicCard(); k != nil {
+		out = append(out, k.Address)
+	}
+	return out
+}
+
 // Fingerprint changes whenever contacts have to be told of new gateways.
 func (a *Account) Fingerprint() (b []byte) {
 	for _, l := range a.Leases() {

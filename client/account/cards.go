@@ -48,9 +48,10 @@ func (a *Account) PublicCard() *Card {
 }
 
 // MakePublic makes the card for everybody, or changes the work that its door
-// takes: so many zero bits, 0 for the least. There is at most one. Errors:
-// wire.ErrValue for more or less work than a door may ask for.
-func (a *Account) MakePublic(bits uint8) (*Card, error) {
+// takes: so many zero bits, 0 for the least. There is at most one. With byKey its
+// owner is found by the user ID alone: a card that is not like that is revoked.
+// Errors: wire.ErrValue for more or less work than a door may ask for.
+func (a *Account) MakePublic(bits uint8, byKey bool) (*Card, error) {
 	if bits == 0 {
 		bits = wire.MinDoorBits
 	}
@@ -58,9 +59,19 @@ func (a *Account) MakePublic(bits uint8) (*Card, error) {
 		return nil, wire.ErrValue.Because(fmt.Sprintf("a public door takes work of %d to %d bits", wire.MinDoorBits, wire.MaxWorkBits))
 	}
 	k := a.PublicCard()
+	if k != nil && byKey && !k.ByKey() {
+		if err := a.RevokeCard(k.ID); err != nil {
+			return nil, err
+		}
+		k = nil
+	}
 	switch {
 	case k == nil:
-		return a.giveOut(profile.NewPublicCard(bits, a.host.Now())), nil
+		made := profile.NewPublicCard(bits, a.host.Now())
+		if byKey {
+			made.Address = key.AddressSecret{}
+		}
+		return a.giveOut(made), nil
 	case k.Bits != bits:
 		k.Bits, k.dirty = bits, true
 		clear(k.Doors)
@@ -85,9 +96,9 @@ func (a *Account) RevokeCard(id key.CardID) error {
 	return nil
 }
 
-// CardText is the code of a card with the gateways of now; empty if it is
-// revoked or there is no gateway.
-func (a *Account) CardText(k *Card) (string, error) {
+// CardText is the code of a card, with the gateways of now if it is to name any;
+// empty if it is revoked or there is no gateway.
+func (a *Account) CardText(k *Card, named bool) (string, error) {
 	if k.Revoked || len(a.order) == 0 {
 		return "", nil
 	}
@@ -95,7 +106,10 @@ func (a *Account) CardText(k *Card) (string, error) {
 	if k.Public {
 		shown.Public, shown.Address, shown.Door = true, k.Address, key.DoorSecret{}
 	}
-	homes := a.receiving()
+	var homes []*Home
+	if named {
+		homes = a.receiving()
+	}
 	for _, h := range homes[:min(len(homes), card.MaxGateways)] {
 		shown.Gateways = append(shown.Gateways, h.Address.Gateway())
 	}

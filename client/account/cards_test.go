@@ -39,11 +39,11 @@ func reader(t *testing.T, text string) (*profile.Contact, card.Card) {
 // public makes a public card and answers what that takes.
 func public(b *bench, bits uint8) (*account.Card, string) {
 	b.t.Helper()
-	k, err := b.account.MakePublic(bits)
+	k, err := b.account.MakePublic(bits, false)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	text, err := b.account.CardText(k)
+	text, err := b.account.CardText(k, true)
 	if err != nil || text == "" {
 		b.t.Fatalf("card text %q: %v", text, err)
 	}
@@ -100,7 +100,7 @@ func TestAPublicCardLeadsToItsDoor(t *testing.T) {
 		if other.Public {
 			continue
 		}
-		text, err := b.account.CardText(other)
+		text, err := b.account.CardText(other, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +123,7 @@ func wireDoor(t *testing.T, p *wire.DoorPut) key.DropID {
 func TestAPublicCardIsOneAndChanges(t *testing.T) {
 	b, _ := up(t, 1)
 	for _, bits := range []uint8{1, 19, 41, 255} {
-		if _, err := b.account.MakePublic(bits); !errors.Is(err, wire.ErrValue) {
+		if _, err := b.account.MakePublic(bits, false); !errors.Is(err, wire.ErrValue) {
 			t.Errorf("%d bits: %v", bits, err)
 		}
 	}

@@ -33,6 +33,8 @@ type Timing struct {
 	OutMin, OutMax time.Duration
 	// FetchMin and FetchMax bound the pause between attempts to fetch a profile.
 	FetchMin, FetchMax time.Duration
+	// SeekMin and SeekMax bound the pause between lookups of a contact in the network.
+	SeekMin, SeekMax time.Duration
 	// Tidy is how long erased rows may stay readable on disk.
 	Tidy time.Duration
 	// Sweep is the interval of looking for what has expired.
@@ -48,6 +50,7 @@ func (Timing) Default() Timing {
 		RetryMin: time.Second, RetryMax: 10 * time.Minute,
 		Silent: 3 * time.Second, OutMin: 15 * time.Second, OutMax: 10 * time.Minute,
 		FetchMin: 2 * time.Second, FetchMax: 30 * time.Minute,
+		SeekMin: 5 * time.Second, SeekMax: time.Hour,
 		Tidy:  30 * time.Second,
 		Sweep: time.Hour,
 	}

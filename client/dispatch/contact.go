@@ -30,6 +30,8 @@ type Contact struct {
 	bundles   map[key.DeviceID]*session.Bundle // fetched, not used yet
 	fetching  bool
 	fetch     delivery.Backoff
+	seeking   bool
+	seek      delivery.Backoff
 	leaseTurn int
 
 	// what goes along or alone

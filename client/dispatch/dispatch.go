@@ -47,6 +47,7 @@ const (
 	alarmMoved  alarmKind = 6 // a contact may have moved: their profile is read again
 
 	alarmSilence alarmKind = 7 // the answer to a submission is overdue
+	alarmSeek    alarmKind = 8 // a contact is looked for in the network
 )
 
 // alarm is one deadline of a lane.
@@ -65,6 +66,9 @@ type Host interface {
 	ContactChanged(c *Contact)
 	// Told reports a contact who has acknowledged where the user receives.
 	Told(c *Contact)
+	// Seek finds where a contact receives by what they published in the network;
+	// done is called in the loop.
+	Seek(c *Contact, done func(leases []profile.Gateway, err error))
 	// Renewed tells that there is a new session with a device: what it was asked
 	// for in vain may be asked for again.
 	Renewed(c *Contact, device key.DeviceID)
@@ -176,6 +180,8 @@ func (d *Dispatcher) ring(a alarm) {
 	case c == nil:
 	case a.kind == alarmSilence:
 		d.silent(c, a.lane)
+	case a.kind == alarmSeek:
+		d.Wake(c)
 	case a.kind != alarmMoved:
 		if a.kind == alarmAnswer {
 			c.answerDue[a.lane.Device] = true

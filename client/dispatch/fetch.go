@@ -18,7 +18,11 @@ func (d *Dispatcher) fetchProfile(c *Contact) {
 	if !c.Theirs.IsZero() && len(c.Leases) > 0 {
 		at = c.Leases
 	}
-	if c.fetching || len(at) == 0 {
+	if len(at) == 0 {
+		d.seek(c)
+		return
+	}
+	if c.fetching {
 		return
 	}
 	if !c.fetch.Ready(d.now()) {
@@ -44,6 +48,7 @@ func (d *Dispatcher) fetchProfile(c *Contact) {
 			return
 		}
 		c.fetch.Reset()
+		c.seek.Reset()
 		d.setProblem(c, "")
 		d.Wake(c)
 	})
@@ -54,6 +59,7 @@ func (d *Dispatcher) fetchProfile(c *Contact) {
 func (d *Dispatcher) fetchSoon(c *Contact) {
 	until := c.fetch.Fail(d.now(), d.timing.FetchMin, d.timing.FetchMax)
 	d.alarms.Sooner(alarm{kind: alarmMoved, lane: Lane{Contact: c.ID}}, until)
+	d.seek(c)
 }
 
 // tryElsewhere turns to the contact's next gateway after a pause.
@@ -62,6 +68,48 @@ func (d *Dispatcher) tryElsewhere(c *Contact) {
 	c.leaseTurn++
 	until := c.fetch.Fail(d.now(), d.timing.FetchMin, d.timing.FetchMax)
 	d.alarms.Sooner(alarm{kind: alarmFetch, lane: Lane{Contact: c.ID}}, until)
+	if places := max(len(c.Gateways), len(c.Leases)); places == 0 || int(c.Turn)%places == 0 {
+		d.seek(c) // all that is known was tried
+	}
+}
+
+// seek looks up in the network where a contact receives.
+func (d *Dispatcher) seek(c *Contact) {
+	if c.seeking {
+		return
+	}
+	if !c.seek.Ready(d.now()) {
+		d.alarms.Sooner(alarm{kind: alarmSeek, lane: Lane{Contact: c.ID}}, c.seek.Until)
+		return
+	}
+	c.seeking = true
+	d.host.Seek(c, func(found []profile.Gateway, err error) {
+		c.seeking = false
+		until := c.seek.Fail(d.now(), d.timing.SeekMin, d.timing.SeekMax)
+		known := len(c.Gateways)+len(c.Leases) > 0
+		if err != nil {
+			if !known {
+				d.setProblem(c, err.Error())
+				d.alarms.Sooner(alarm{kind: alarmSeek, lane: Lane{Contact: c.ID}}, until)
+			}
+			return
+		}
+		d.located(c, reach.Within(d.account.Scope(), found))
+	})
+}
+
+// located takes the gateways that a contact's address record names.
+func (d *Dispatcher) located(c *Contact, found []profile.Gateway) {
+	if len(found) == 0 {
+		d.setProblem(c, wire.ErrNoRecord.Because("the record names no gateway that can be reached from here").Error())
+		return
+	}
+	if !reach.Found(&c.Contact, found) {
+		return
+	}
+	c.Dirty = true
+	c.fetch.Reset()
+	d.Readdressed(c)
 }
 
 // profileCame takes what a profile says.

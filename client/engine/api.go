@@ -170,13 +170,15 @@ func (e *Engine) NewCard() (view.Card, error) {
 }
 
 // PublicCard makes the one card that may be shown to everybody, or changes the
-// work that its door takes: so many zero bits, 0 for the least. Errors:
+// work that its door takes: so many zero bits, 0 for the least. With byKey the user
+// is found by their ID alone; a card that is not like that is revoked. Errors:
 // ErrNoGateway, wire.ErrValue.
-func (e *Engine) PublicCard(bits uint8) (view.Card, error) {
+func (e *Engine) PublicCard(bits uint8, byKey bool) (view.Card, error) {
 	if _, ok := e.account.Network(); !ok {
 		return view.Card{}, ErrNoGateway
 	}
-	k, err := e.account.MakePublic(bits)
+	e.movedTo()
+	k, err := e.account.MakePublic(bits, byKey)
 	if err != nil {
 		return view.Card{}, err
 	}
@@ -184,7 +186,10 @@ func (e *Engine) PublicCard(bits uint8) (view.Card, error) {
 }
 
 // RevokeCard closes a card's door: nobody can use it to write first any more.
-func (e *Engine) RevokeCard(id key.CardID) error { return e.account.RevokeCard(id) }
+func (e *Engine) RevokeCard(id key.CardID) error {
+	e.movedTo()
+	return e.account.RevokeCard(id)
+}
 
 // AddGateway makes a gateway a home, or gives a home a new address.
 func (e *Engine) AddGateway(a card.Address) (view.Gateway, error) {
@@ -193,11 +198,13 @@ func (e *Engine) AddGateway(a card.Address) (view.Gateway, error) {
 		return view.Gateway{}, err
 	}
 	e.indexDrops()
+	e.movedTo()
 	return e.gateway(h), nil
 }
 
 // RemoveGateway ends a home. Contacts learn the remaining addresses in-band.
 func (e *Engine) RemoveGateway(node key.NodePublic) error {
+	e.farewell(node)
 	if err := e.account.RemoveHome(node); err != nil {
 		return err
 	}
@@ -208,6 +215,7 @@ func (e *Engine) RemoveGateway(node key.NodePublic) error {
 		}
 	}
 	e.indexDrops()
+	e.movedTo()
 	e.dispatch.WakeAll()
 	e.emit(view.GatewayRemoved{Node: node})
 	return nil
@@ -221,6 +229,7 @@ func (e *Engine) DrainGateway(node key.NodePublic) (view.Gateway, error) {
 		return view.Gateway{}, err
 	}
 	e.dispatch.WakeAll()
+	e.movedTo()
 	e.drain()
 	return e.gateway(h), nil
 }
@@ -287,6 +296,7 @@ func (e *Engine) ReadUpto(id view.ContactID) (seq uint32, at time.Time, err erro
 func (e *Engine) gateway(h *account.Home) view.Gateway {
 	g := h.Describe()
 	g.Faults = e.faults(h.Address.Node)
+	g.Published, _ = e.published(h.Address.Node)
 	for _, c := range e.contacts {
 		if c.Registered[h.Address.Node] {
 			g.Drops++
@@ -297,8 +307,12 @@ func (e *Engine) gateway(h *account.Home) view.Gateway {
 
 // describeCard shows a card with the gateways of now.
 func (e *Engine) describeCard(k *account.Card) (view.Card, error) {
-	text, err := e.account.CardText(k)
-	return view.Card{ID: k.ID, Created: k.Created, Revoked: k.Revoked, Public: k.Public, Text: text}, err
+	c := view.Card{ID: k.ID, Created: k.Created, Revoked: k.Revoked, Public: k.Public, ByKey: k.ByKey()}
+	var err error
+	if c.Text, err = e.account.CardText(k, true); err == nil {
+		c.Bare, err = e.account.CardText(k, false)
+	}
+	return c, err
 }
 
 // shownCard is a card to hand out, for which there has to be a gateway.

@@ -80,7 +80,7 @@ func (e *Engine) addCardOf(k card.Card, alias string) (*contact, error) {
 	for _, g := range k.Gateways {
 		gateways = append(gateways, profile.FromCard(g))
 	}
-	if gateways = reach.Within(e.account.Scope(), gateways); len(gateways) == 0 {
+	if gateways = reach.Within(e.account.Scope(), gateways); len(gateways) == 0 && len(k.Gateways) > 0 {
 		return nil, ErrUnreachable
 	}
 	c := e.byUser[k.User]

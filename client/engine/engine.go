@@ -25,6 +25,7 @@ import (
 	"zeroms/client/history"
 	"zeroms/client/home"
 	"zeroms/client/profile"
+	"zeroms/client/publish"
 	"zeroms/client/sessions"
 	"zeroms/client/view"
 	"zeroms/protocol/key"
@@ -46,6 +47,7 @@ const (
 	alarmRepair   alarmKind = 4 // missing messages are asked for
 	alarmRows     alarmKind = 5 // rows are acknowledged to their gateways
 	alarmDrain    alarmKind = 6 // a drained gateway may be left
+	alarmPublish  alarmKind = 7 // address records are made or brought to homes
 )
 
 // alarm is one deadline of the engine. What is to be sent has deadlines of its
@@ -94,6 +96,9 @@ type Engine struct {
 	dispatch *dispatch.Dispatcher // with the outbox
 	evidence map[[16]byte]*profile.Evidence
 
+	publisher *publish.Publisher
+	read      *publish.Memory // of others
+
 	// indexes
 	drops map[account.Place]*contact
 
@@ -107,6 +112,8 @@ type Engine struct {
 	inquired  []inquiry
 	answered  map[lane]time.Time // when a device's NACK was answered last
 	unacked   int                // bytes of rows whose acknowledgement waits
+	resettled bool               // what is to be published may have changed
+	moved     bool               // something of what is published is to be done
 
 	// this turn
 	now     time.Time
@@ -125,7 +132,8 @@ func New(cfg Config) *Engine {
 		drops:   map[account.Place]*contact{},
 		waiting: map[uint64]func(home.Answered){},
 	}
-	e.history = history.New(cfg.Store)
+	e.history, e.read = history.New(cfg.Store), publish.NewMemory()
+	e.publisher = publish.New(desk{e})
 	e.account = account.New(host{e}, e.log)
 	e.dispatch = dispatch.New(dispatch.Config{
 		Host: host{e}, Account: e.account, Contacts: e.contacts, Book: e.book, History: e.history,
@@ -141,6 +149,7 @@ func (e *Engine) Load(rows []profile.Row) error {
 		return err
 	}
 	e.account.Start()
+	e.movedTo()
 	e.indexDrops()
 	e.sweep()
 	for _, c := range e.contacts {
@@ -190,6 +199,7 @@ func (e *Engine) Settle() *Turn {
 		e.account.Acknowledge()
 	}
 	e.dispatch.Progress()
+	e.publish()
 	t := &Turn{Batch: e.collect()}
 	if rewrites(t.Batch) {
 		e.alarms.Sooner(alarm{kind: alarmTidy}, e.now.Add(e.timing.Tidy))
@@ -255,6 +265,8 @@ func (e *Engine) ring(a alarm) {
 		e.unacked = 0
 	case alarmDrain:
 		e.drain()
+	case alarmPublish:
+		e.moved = true
 	}
 }
 
@@ -262,6 +274,7 @@ func (e *Engine) ring(a alarm) {
 func (e *Engine) sweep() {
 	e.alarms.Set(alarm{kind: alarmSweep}, e.now.Add(e.timing.Sweep))
 	e.account.Sweep()
+	e.movedTo()
 	e.drain()
 	for hash, day := range e.seen {
 		if day+seenDays < profile.Day(e.now) {

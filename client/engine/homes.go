@@ -77,6 +77,8 @@ func (e *Engine) LinkEvent(ev home.Event) {
 	switch ev := ev.(type) {
 	case home.Connected:
 		if e.account.Connected(ev) != nil {
+			e.movedTo()
+			e.publisher.Up(ev.Gateway)
 			e.registerDrops()
 			e.hurry()
 			e.dispatch.WakeAll()
@@ -85,6 +87,12 @@ func (e *Engine) LinkEvent(ev home.Event) {
 		e.account.Greeted(ev)
 	case home.Disconnected:
 		e.account.Disconnected(ev)
+		for _, h := range e.account.Homes() {
+			if !h.Up {
+				e.publisher.Down(h.Address.Node)
+			}
+		}
+		e.moved = true
 	case home.Pushed:
 		e.account.Pushed(ev, e.receive)
 		for i := range ev.Rows {

@@ -21,6 +21,9 @@ func (e *Engine) collect() *profile.Batch {
 	}
 	b.Put = append(b.Put, e.book.Stale()...)
 	b.Put = append(b.Put, e.messageRows()...)
+	told, forgotten := e.publisher.Collect()
+	known, unknown := e.read.Collect()
+	b.Put, gone = append(append(b.Put, told...), known...), append(append(gone, forgotten...), unknown...)
 	items, done := e.dispatch.Collect()
 	b.Put = append(append(b.Put, items...), e.put...)
 	b.Erase = append(append(append(gone, done...), e.book.Gone()...), e.gone...)
@@ -88,6 +91,12 @@ func (e *Engine) restore(rows []profile.Row) error {
 // restoreRow takes one row; rows come in the order of their tables.
 func (e *Engine) restoreRow(r profile.Row) error {
 	if own, err := e.account.Restore(r); own {
+		return err
+	}
+	if own, err := e.publisher.Restore(r); own {
+		return err
+	}
+	if own, err := e.read.Restore(r); own {
 		return err
 	}
 	var err error

@@ -1,17 +1,20 @@
 // Package home keeps a client's connections to gateways: one that lasts to
-// each home gateway, where the device logs in and is pushed its mailbox, and
-// guest links to foreign gateways, opened for a submission or a profile and
-// closed when idle. It reconnects with backoff and jitter, proves logins,
-// checks the signature of every commit, and turns all of it into events. Proofs
-// of work that a public door or a registration asks for are computed here too,
-// one at a time and beside everything else.
+// each home gateway, where the device logs in and is pushed its mailbox. What is
+// for other gateways goes sealed through a home that forwards, or else over guest
+// links, opened for a submission or a profile and closed when idle. It reconnects
+// with backoff and jitter, proves logins, checks the signature of every commit,
+// and turns all of it into events. Proofs of work that a public door or a
+// registration asks for are computed here too, one at a time and beside everything
+// else.
 //
 // It keeps nothing and decides nothing about messages: a request that cannot
 // be answered comes back as an Answered event with an error, and whoever asked
 // repeats it. Repeating is always safe (docs/protocol/link.md).
 //
-// Goroutines: Run waits for one runPeer per gateway in use and for runWorker; a
-// connected peer has one more that reads.
+// Goroutines: Run waits for one runPeer per gateway in use, for runWorker and for
+// that of package forward; a connected peer has one more that reads. A request for a
+// foreign gateway goes Send -> forward.Forwarder (seals it) -> carrier (carrier.go)
+// -> the home's peer -> session, and its answer the same way back.
 package home
 
 import (
@@ -20,6 +23,9 @@ import (
 	"sync"
 	"time"
 
+	"zeroms/client/forward"
+	"zeroms/client/score"
+	"zeroms/protocol/address"
 	"zeroms/protocol/custody"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
@@ -36,6 +42,11 @@ type Timing struct {
 	Answer time.Duration
 	// GuestIdle is how long an unused guest link stays open.
 	GuestIdle time.Duration
+	// Forward is how long a request through a home may stay without an answer, and
+	// Second after what time another home is asked besides.
+	Forward, Second time.Duration
+	// Entry is how long a request waits for a home that is about to connect.
+	Entry time.Duration
 	// BackoffMin and BackoffMax bound the pause between attempts; it doubles,
 	// and each pause is drawn from its half to its whole.
 	BackoffMin, BackoffMax time.Duration
@@ -47,8 +58,23 @@ type Timing struct {
 func (Timing) Default() Timing {
 	return Timing{
 		Dial: time.Minute, Answer: 30 * time.Second, GuestIdle: time.Minute,
+		Forward: 8 * time.Second, Second: 1500 * time.Millisecond, Entry: 10 * time.Second,
 		BackoffMin: 500 * time.Millisecond, BackoffMax: time.Minute, Stable: 30 * time.Second,
 	}
+}
+
+// filled is t with the default in place of each interval that is not set.
+func (t Timing) filled() Timing {
+	d := Timing{}.Default()
+	for _, x := range []struct{ set, or *time.Duration }{
+		{&t.Dial, &d.Dial}, {&t.Answer, &d.Answer}, {&t.GuestIdle, &d.GuestIdle}, {&t.Forward, &d.Forward}, {&t.Second, &d.Second},
+		{&t.Entry, &d.Entry}, {&t.BackoffMin, &d.BackoffMin}, {&t.BackoffMax, &d.BackoffMax}, {&t.Stable, &d.Stable},
+	} {
+		if *x.set <= 0 {
+			*x.set = *x.or
+		}
+	}
+	return t
 }
 
 // Dialer opens links; link.Dialer and memlink's network are ones.
@@ -63,7 +89,11 @@ type Resolver func(ctx context.Context, host string) ([]netip.Addr, error)
 type Config struct {
 	Dialer  Dialer
 	Resolve Resolver // may be nil: host names stay without addresses
-	Timing  Timing
+	Timing  Timing   // intervals that are zero are Default's
+	// Direct says whether foreign gateways may be connected to.
+	Direct Direct
+	// Scores is where what is measured of gateways is kept; nil: nowhere else.
+	Scores *score.Table
 	// Events receives every event in order per gateway. It may block: that
 	// holds back the gateway's pushes.
 	Events func(Event)
@@ -73,26 +103,18 @@ type Config struct {
 }
 
 // Target is a gateway to talk to.
-type Target struct {
-	Endpoint link.Endpoint
-	Network  key.Network
-}
+type Target = forward.Target
 
-// Hash is the gateway's hash, by which the Pool tells gateways apart, whether
-// the endpoint pins a whole key or a hash.
-func (t Target) Hash() (h key.GatewayHash) {
-	if len(t.Endpoint.Node) == key.PublicSize {
-		return key.GatewayHashOf(key.NodePublic(t.Endpoint.Node))
-	}
-	copy(h[:], t.Endpoint.Node)
-	return h
-}
+// Direct says whether requests for gateways that are no homes may go there over
+// links of their own.
+type Direct = forward.Direct
 
-// same reports whether both lead to one address in one network.
-func (t Target) same(o Target) bool {
-	a, b := t.Endpoint, o.Endpoint
-	return t.Network == o.Network && a.Host == b.Host && a.Port == b.Port && a.Plain == b.Plain
-}
+// The settings of Direct.
+const (
+	Fallback = forward.Fallback // if no home can bring them there
+	Always   = forward.Always   // without asking a home
+	Never    = forward.Never
+)
 
 // Spec describes a home gateway.
 type Spec struct {
@@ -124,6 +146,11 @@ type Request struct {
 	Make func(node key.NodePublic) wire.Payload
 	// Work is what a submission needs before it is sent; nil: nothing.
 	Work *Work
+
+	// back takes the answer in place of an event: the request is part of another
+	// one, goes over a home's link only, and leaves the link alone if it has no
+	// answer. It must not block.
+	back func(Answered)
 }
 
 // Event is what a Pool reports: Connected, Greeted, Disconnected, Pushed,
@@ -139,6 +166,8 @@ type Connected struct {
 	Addr netip.Addr
 	// Took is how long connecting and login took.
 	Took time.Duration
+	// Descriptor is what the gateway says of itself; nil: nothing that holds.
+	Descriptor *address.Descriptor
 }
 
 // Greeted reports the hello of a gateway, home or not: what its clock is less
@@ -162,11 +191,16 @@ type Pushed struct {
 	Rows    []wire.Push
 }
 
-// Answered reports the end of a request. Gateway is known if a link came up.
+// Answered reports the end of a request. Gateway is known if a link came up, or
+// the answer came through a home.
 type Answered struct {
 	Token   uint64
 	Gateway key.NodePublic
-	// Payload is the answer: OK, Profile, State or Refused; nil for a receipt.
+	// Way is how the request went, and Entry the home that forwarded it.
+	Way   Way
+	Entry key.GatewayHash
+	// Payload is the answer, of the type that the request has; Refused for a
+	// submission that was; nil for a receipt.
 	Payload wire.Payload
 	// Receipt is set for a Submit in custody: its commit's signature holds.
 	Receipt *custody.Receipt
@@ -202,7 +236,9 @@ type Pool struct {
 	jobs  chan *peer    // peers to start
 	ended chan struct{} // closed when Run ends
 
-	work *bench
+	work    *bench
+	forward *forward.Forwarder
+	scores  *score.Table
 
 	mu    sync.Mutex
 	peers map[key.GatewayHash]*peer // guarded by mu
@@ -210,10 +246,18 @@ type Pool struct {
 
 // New makes a Pool; Run starts it.
 func New(cfg Config) *Pool {
-	return &Pool{
-		cfg: cfg, jobs: make(chan *peer, 64), ended: make(chan struct{}), work: newBench(),
+	cfg.Timing = cfg.Timing.filled()
+	p := &Pool{
+		cfg: cfg, jobs: make(chan *peer, 64), ended: make(chan struct{}), work: newBench(), scores: cfg.Scores,
 		peers: map[key.GatewayHash]*peer{},
 	}
+	if p.scores == nil {
+		p.scores = score.New()
+	}
+	p.forward = forward.New(forward.Config{
+		Carrier: carrier{p}, Timing: forward.Timing{Second: cfg.Timing.Second, Entry: cfg.Timing.Entry}, Direct: cfg.Direct, Scores: p.scores,
+	})
+	return p
 }
 
 // Run serves until ctx ends, then closes every link and waits for all goroutines.
@@ -224,6 +268,11 @@ func (p *Pool) Run(ctx context.Context) error {
 	go func() {
 		defer wg.Done()
 		p.work.runWorker(ctx)
+	}()
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		p.forward.Run(ctx)
 	}()
 	for {
 		select {
@@ -242,38 +291,57 @@ func (p *Pool) Run(ctx context.Context) error {
 
 // Open connects to a home gateway and stays with it until Close.
 func (p *Pool) Open(s Spec) {
+	p.forward.Opened(s.Target)
 	p.with(s.Hash(), func(q *peer) bool { return q.become(&s) })
 }
 
 // Close ends the connection to a home gateway for good.
 func (p *Pool) Close(t Target) {
-	p.mu.Lock()
-	q := p.peers[t.Hash()]
-	p.mu.Unlock()
-	if q != nil {
+	if q := p.peer(t.Hash()); q != nil {
 		q.become(nil)
 	}
+	p.forward.Closed(t.Hash())
 }
+
+// SetDirect changes whether foreign gateways may be connected to. What is on its way
+// already goes on.
+func (p *Pool) SetDirect(d Direct) { p.forward.SetDirect(d) }
 
 // Restart ends the link to a home gateway that is connected and connects anew,
 // after the pause that a failure would have: for one whose mailbox is wrong.
 func (p *Pool) Restart(t Target) {
-	p.mu.Lock()
-	q := p.peers[t.Hash()]
-	p.mu.Unlock()
-	if q != nil {
+	if q := p.peer(t.Hash()); q != nil {
 		q.restart()
 	}
 }
 
-// Send hands a request to the gateway's link, which is opened if need be. One
-// that needs work is sent once that is computed.
+// Send hands a request to the gateway's link if that is a home, else to a home that
+// forwards it, or to a link of its own, which is opened if need be. One that needs
+// work is sent once that is computed.
 func (p *Pool) Send(r Request) {
 	if s, ok := r.Payload.(*wire.Submit); ok && r.Work != nil && len(s.Work) == 0 {
 		p.workFor(r, s)
 		return
 	}
-	p.with(r.To.Hash(), func(q *peer) bool { return q.enqueue(r) })
+	p.route(r)
+}
+
+// tell hands over the answer to a request.
+func (p *Pool) tell(r Request, a Answered) {
+	switch {
+	case r.back != nil:
+		r.back(a)
+	case r.Token != 0:
+		a.Token = r.Token
+		p.cfg.Events(a)
+	}
+}
+
+// peer is the gateway's, if there is one.
+func (p *Pool) peer(h key.GatewayHash) *peer {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.peers[h]
 }
 
 // Cancel gives up the work for a request that nobody needs any more; its answer

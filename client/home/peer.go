@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"zeroms/client/score"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
@@ -37,6 +38,7 @@ type peer struct {
 	// owned by runPeer
 	backoff time.Duration
 	toll    toll
+	live    bool // the last attempt came as far as the login
 }
 
 func newPeer(p *Pool, h key.GatewayHash) *peer {
@@ -59,10 +61,19 @@ func (q *peer) become(s *Spec) bool {
 		return false
 	}
 	old := q.spec
-	if (old == nil) != (s == nil) || s != nil && !s.same(old.Target) {
+	if (old == nil) != (s == nil) || s != nil && !s.Same(old.Target) {
 		q.redo = true
 	}
 	q.spec = s
+	if s == nil {
+		// What is for other gateways needs a home's link.
+		q.queue = slices.DeleteFunc(q.queue, func(r Request) bool {
+			if r.back != nil {
+				r.back(Answered{Err: wire.ErrLinkClosed})
+			}
+			return r.back != nil
+		})
+	}
 	q.poke()
 	return true
 }
@@ -123,6 +134,25 @@ func (q *peer) enqueue(r Request) bool {
 	return true
 }
 
+// enqueueHome is enqueue for what only a home's link may carry.
+func (q *peer) enqueueHome(r Request) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.done || q.spec == nil {
+		return false
+	}
+	q.queue = append(q.queue, r)
+	q.poke()
+	return true
+}
+
+// isHome reports whether the peer is one.
+func (q *peer) isHome() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.spec != nil
+}
+
 func (q *peer) finish() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -156,7 +186,7 @@ func (q *peer) fail(at Target, err error) {
 	q.mu.Lock()
 	var failed []Request
 	q.queue = slices.DeleteFunc(q.queue, func(r Request) bool {
-		if r.To.same(at) {
+		if r.To.Same(at) {
 			failed = append(failed, r)
 			return true
 		}
@@ -168,14 +198,7 @@ func (q *peer) fail(at Target, err error) {
 
 func (q *peer) refuse(requests []Request, err error) {
 	for _, r := range requests {
-		q.answer(r.Token, Answered{Err: unanswered(err)})
-	}
-}
-
-func (q *peer) answer(token uint64, a Answered) {
-	if token != 0 {
-		a.Token = token
-		q.pool.cfg.Events(a)
+		q.pool.tell(r, Answered{Err: unanswered(err)})
 	}
 }
 
@@ -196,6 +219,12 @@ func (q *peer) runPeer(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		if spec != nil && !q.live {
+			q.pool.forward.Down(q.hash, false)
+		}
+		if err != nil {
+			q.blame(err)
+		}
 		switch {
 		case err != nil && spec != nil:
 			q.refuse(q.take(q.waiting()), err)
@@ -203,7 +232,7 @@ func (q *peer) runPeer(ctx context.Context) {
 			q.fail(target, err)
 		}
 		now := q.role()
-		if spec == nil || now == nil || !now.same(target) || !bytes.Equal(now.invite(), spec.invite()) {
+		if spec == nil || now == nil || !now.Same(target) || !bytes.Equal(now.invite(), spec.invite()) {
 			// A guest's requests were answered; who asked decides when to repeat.
 			q.backoff = 0
 			continue
@@ -264,6 +293,7 @@ func (q *peer) once(ctx context.Context, spec *Spec, target Target) error {
 	began := time.Now()
 	dialing, cancel := context.WithTimeout(ctx, q.pool.cfg.Timing.Dial)
 	defer cancel()
+	q.live = false
 	conn, err := q.pool.cfg.Dialer.Dial(dialing, target.Endpoint)
 	if err != nil {
 		return linkError(err)
@@ -278,14 +308,44 @@ func (q *peer) once(ctx context.Context, spec *Spec, target Target) error {
 		if err := s.login(dialing, spec); err != nil {
 			return linkError(err)
 		}
+		q.live = true
+		q.pool.forward.Up(q.hash, s.limits, s.descriptor)
 		s.announce(dialing, began)
 	}
+	q.pool.scores.Took(q.hash, score.Connect, time.Since(began), time.Now())
 	cancel()
 	if err = s.serve(ctx); err != nil {
 		err = linkError(err)
 	}
+	if spec != nil {
+		q.pool.forward.Down(q.hash, true)
+	}
 	s.abandon(err)
 	return err
+}
+
+// blame notes what the end of a link, or that none came up, says of the gateway.
+func (q *peer) blame(err error) {
+	var e *wire.Error
+	what := score.Unreachable
+	switch {
+	case !errors.As(err, &e):
+	case e == errSilent:
+		what = score.Silent
+	case e.Code == wire.CodeBusy, e.Code == wire.CodeLimit, e.Code == wire.CodeUnavailable, e.Code == wire.CodeDraining:
+		what = score.Refused
+	case slices.Contains(liesOfLinks, e.Code):
+		what = score.Lied
+	case e.Code != wire.CodeLinkClosed && e.Code != wire.CodeWrongNode:
+		return // the login, the version, the clock: no fault of the gateway
+	}
+	q.pool.scores.Trouble(q.hash, what, time.Now())
+}
+
+// liesOfLinks are what no honest gateway brings about.
+var liesOfLinks = []wire.Code{
+	wire.CodeMalformed, wire.CodeTruncated, wire.CodeTrailing, wire.CodeNotCanonical, wire.CodeSignature,
+	wire.CodePublicKey, wire.CodeUnexpected, wire.CodeValue, wire.CodeWrongKind,
 }
 
 // linkError keeps errors of the table and turns all others into ErrLinkClosed

@@ -30,6 +30,7 @@ type world struct {
 	ended    chan error
 	last     uint64 // token
 	greeted  []home.Greeted
+	kept     map[string]home.Spec
 }
 
 // network is that of all tests.
@@ -72,11 +73,13 @@ func (w *world) target() home.Target {
 }
 
 // spec is a home with keys of its own.
-func (w *world) spec() home.Spec {
+func (w *world) spec() home.Spec { return w.specAt(w.target()) }
+
+func (w *world) specAt(to home.Target) home.Spec {
 	login, mk := key.NewPrivate[key.Login](), key.NewPrivate[key.Mailbox]()
 	enrol := wire.Enrolment{Op: wire.OpEnrol, Account: mk.Public(), Login: login.Public()}
 	return home.Spec{
-		Target: w.target(), Login: login,
+		Target: to, Login: login,
 		Register: &wire.Register{Object: wire.Sign(mk, key.ContextEnrol, enrol), Invite: []byte("0123456789abcdef")},
 	}
 }

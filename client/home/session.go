@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"fmt"
 	"net/netip"
 	"time"
 
+	"zeroms/client/forward"
+	"zeroms/client/score"
+	"zeroms/protocol/address"
 	"zeroms/protocol/custody"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
@@ -16,13 +18,16 @@ import (
 
 // pending is a request that was sent and has no answer yet.
 type pending struct {
-	token uint64
-	sent  time.Time
-	want  wire.Type // of its answer, beside errors and refusals
-	// submit is what a receipt must name; nil for all other requests.
-	submit *wire.Submit
-	// request is what a submission is repeated from with more work.
 	request Request
+	sent    time.Time
+	want    wire.Type // of its answer, beside errors and refusals
+	counts  bool      // against the gateway's limit of unanswered submissions
+}
+
+// submits reports whether a receipt is to come.
+func (p *pending) submits() bool {
+	_, ok := p.request.Payload.(*wire.Submit)
+	return ok
 }
 
 // session is one connection after its dial. The reading goroutine hands whole
@@ -39,12 +44,18 @@ type session struct {
 	server  [32]byte      // SHA-256 of the gateway's
 	welcome wire.Welcome
 	home    bool
+	// descriptor is the gateway's own; nil: it has none, or none that holds.
+	descriptor *address.Descriptor
 
 	// owned by serve
 	next    uint64
 	pending map[uint64]pending
 	submits int
-	rest    []byte // frames that came behind the welcome in one message
+	rest    []byte    // frames that came behind the welcome in one message
+	heard   time.Time // when the last message came
+	// owed is since when a request for another gateway went without an answer on a
+	// link that was silent; zero: there is none.
+	owed time.Time
 }
 
 // hello exchanges the hellos and checks that the gateway is the pinned one.
@@ -72,6 +83,9 @@ func (s *session) hello(ctx context.Context) error {
 	if err := expect(f, &theirs); err != nil {
 		return err
 	}
+	if err := wire.Check(&theirs); err != nil {
+		return err
+	}
 	if len(rest) > 0 {
 		return wire.ErrUnexpected
 	}
@@ -93,6 +107,12 @@ func (s *session) adopt(h *wire.ServerHello) error {
 		return wire.ErrWrongNode
 	}
 	s.node, s.limits, s.clock = h.Node, h.Limits, time.Until(wire.Time(h.Time))
+	// One that does not hold is as good as none: a gateway with a wrong clock, or a
+	// device with one, has to go on.
+	if d, err := forward.DescriptorOf(h.Descriptor, s.target, time.Now()); err == nil {
+		s.descriptor = d
+		s.peer.pool.forward.Learn(d)
+	}
 	return nil
 }
 
@@ -173,7 +193,7 @@ func (s *session) ask(ctx context.Context, request, answer wire.Payload) error {
 // announce reports the login, with the gateway's address where it can be found.
 func (s *session) announce(ctx context.Context, began time.Time) {
 	cfg := s.peer.pool.cfg
-	e := Connected{Gateway: s.node, Welcome: s.welcome, Limits: s.limits, Took: time.Since(began)}
+	e := Connected{Gateway: s.node, Welcome: s.welcome, Limits: s.limits, Took: time.Since(began), Descriptor: s.descriptor}
 	if addr, err := netip.ParseAddr(s.target.Endpoint.Host); err == nil {
 		e.Addr = addr
 	} else if cfg.Resolve != nil {
@@ -197,7 +217,7 @@ func (s *session) serve(ctx context.Context) error {
 	}
 	s.rest = nil
 	timing := s.peer.pool.cfg.Timing
-	tick := time.NewTicker(min(timing.Answer, timing.GuestIdle) / 4)
+	tick := time.NewTicker(min(timing.Answer, timing.GuestIdle, timing.Forward) / 4)
 	defer tick.Stop()
 	busy := time.Now()
 	for {
@@ -215,6 +235,7 @@ func (s *session) serve(ctx context.Context) error {
 			failed <- err
 			return err
 		case message := <-incoming:
+			s.heard = time.Now()
 			if err := s.message(message); err != nil {
 				return err
 			}
@@ -223,8 +244,8 @@ func (s *session) serve(ctx context.Context) error {
 				return nil
 			}
 		case now := <-tick.C:
-			if s.overdue(now, timing.Answer) {
-				return wire.ErrLinkClosed.Because("the gateway does not answer")
+			if s.overdue(now, timing) {
+				return errSilent
 			}
 			if !s.home && len(s.pending) == 0 && now.Sub(busy) >= timing.GuestIdle && s.peer.waiting() == 0 {
 				return nil
@@ -250,13 +271,31 @@ func (s *session) runRead(ctx context.Context, incoming chan<- []byte, failed ch
 	}
 }
 
-func (s *session) overdue(now time.Time, limit time.Duration) bool {
-	for _, p := range s.pending {
-		if now.Sub(p.sent) > limit {
+// errSilent ends a link whose gateway leaves requests without an answer.
+var errSilent = wire.ErrLinkClosed.Because("the gateway does not answer")
+
+// overdue reports whether the gateway leaves requests without an answer. One for
+// another gateway is answered here when its time is over, since that may be the
+// other one's fault; only if nothing at all comes any more is the link at fault too.
+func (s *session) overdue(now time.Time, limit Timing) bool {
+	for id, p := range s.pending {
+		age := now.Sub(p.sent)
+		switch {
+		case p.request.back == nil && age > limit.Answer:
 			return true
+		case p.request.back != nil && age > limit.Forward:
+			s.settle(id)
+			if s.owed.IsZero() || p.sent.Before(s.owed) {
+				s.owed = p.sent
+			}
+			s.peer.pool.scores.Trouble(s.peer.hash, score.Silent, now)
+			s.tell(p, Answered{Err: forward.ErrSilent})
 		}
 	}
-	return false
+	if s.heard.After(s.owed) {
+		s.owed = time.Time{}
+	}
+	return !s.owed.IsZero() && now.Sub(s.owed) > limit.Answer
 }
 
 // flush writes waiting requests, several in one message, within the gateway's
@@ -298,7 +337,7 @@ func (s *session) pack(batch []Request) (messages [][]byte) {
 			r.Payload = r.Make(s.node)
 		}
 		if r.Payload == nil {
-			s.peer.answer(r.Token, Answered{Gateway: s.node, Err: wire.ErrValue.Because("the request can't be made for this gateway")})
+			s.tell(pending{request: r}, Answered{Err: errCannotMake})
 			continue
 		}
 		frame := wire.AppendFrame(nil, s.await(r), r.Payload)
@@ -315,24 +354,40 @@ func (s *session) pack(batch []Request) (messages [][]byte) {
 
 // await notes a request that expects an answer and returns its id.
 func (s *session) await(r Request) uint64 {
-	if r.Token == 0 {
+	if r.Token == 0 && r.back == nil {
 		return 0
 	}
 	s.next++
-	p := pending{token: r.Token, sent: time.Now(), want: wire.TypeOK}
-	switch payload := r.Payload.(type) {
-	case *wire.Submit:
-		p.submit, p.request, p.want = payload, r, wire.TypeCommit
+	p := pending{request: r, sent: time.Now(), want: answerTo(r.Payload.Type())}
+	if t := r.Payload.Type(); t == wire.TypeSubmit || t == wire.TypeForward {
+		p.counts = true
 		s.submits++
-	case *wire.HeadGet:
-		p.want = wire.TypeCommit
-	case *wire.StateGet:
-		p.want = wire.TypeState
-	case *wire.ProfileGet:
-		p.want = wire.TypeProfile
 	}
 	s.pending[s.next] = p
 	return s.next
+}
+
+// answerTo is the type of the answer to a request, beside errors and refusals.
+func answerTo(t wire.Type) wire.Type {
+	switch t {
+	case wire.TypeSubmit, wire.TypeHeadGet:
+		return wire.TypeCommit
+	case wire.TypeStateGet:
+		return wire.TypeState
+	case wire.TypeProfileGet:
+		return wire.TypeProfile
+	case wire.TypeForward:
+		return wire.TypeForwarded
+	case wire.TypeRecordGet:
+		return wire.TypeRecord
+	case wire.TypeDescriptorGet:
+		return wire.TypeDescriptor
+	case wire.TypeGatewaysGet:
+		return wire.TypeGateways
+	case wire.TypeDepositsGet:
+		return wire.TypeDeposits
+	}
+	return wire.TypeOK
 }
 
 // settle removes a request that has its answer.
@@ -340,18 +395,27 @@ func (s *session) settle(id uint64) (pending, bool) {
 	p, ok := s.pending[id]
 	if ok {
 		delete(s.pending, id)
-		if p.submit != nil {
+		if p.counts {
 			s.submits--
 		}
 	}
 	return p, ok
 }
 
+// tell hands over the answer to a request.
+func (s *session) tell(p pending, a Answered) {
+	a.Gateway, a.Way = s.node, Directly
+	if s.home {
+		a.Way = ByHome
+	}
+	s.peer.pool.tell(p.request, a)
+}
+
 // abandon answers whatever is left with err.
 func (s *session) abandon(err error) {
 	for id := range s.pending {
 		p, _ := s.settle(id)
-		s.peer.answer(p.token, Answered{Gateway: s.node, Err: unanswered(err)})
+		s.tell(p, Answered{Err: unanswered(err)})
 	}
 }
 
@@ -401,12 +465,6 @@ func (s *session) frame(f wire.Frame) error {
 		return s.commit(&c)
 	case wire.TypeRefused:
 		return s.refused(f)
-	case wire.TypeProfile:
-		return s.plain(f, &wire.Profile{})
-	case wire.TypeState:
-		return s.plain(f, &wire.State{})
-	case wire.TypeOK:
-		return s.plain(f, &wire.OK{})
 	case wire.TypeError:
 		var failure wire.Failure
 		if err := f.Decode(&failure); err != nil {
@@ -416,11 +474,47 @@ func (s *session) frame(f wire.Frame) error {
 			return failure.Err()
 		}
 		if p, ok := s.settle(f.ID); ok {
-			s.peer.answer(p.token, Answered{Gateway: s.node, Err: failure.Err()})
+			s.refusedTo(failure.Code)
+			s.tell(p, Answered{Err: failure.Err()})
 		}
 		return nil
 	}
+	if p := plainAnswer(f.Type); p != nil {
+		return s.plain(f, p)
+	}
 	return wire.ErrUnexpected
+}
+
+// plainAnswer is what a frame is decoded into that answers a request and needs no
+// further judgement; nil for all others.
+func plainAnswer(t wire.Type) wire.Payload {
+	switch t {
+	case wire.TypeOK:
+		return &wire.OK{}
+	case wire.TypeProfile:
+		return &wire.Profile{}
+	case wire.TypeState:
+		return &wire.State{}
+	case wire.TypeForwarded:
+		return &wire.Forwarded{}
+	case wire.TypeRecord:
+		return &wire.Record{}
+	case wire.TypeDescriptor:
+		return &wire.Descriptor{}
+	case wire.TypeGateways:
+		return &wire.Gateways{}
+	case wire.TypeDeposits:
+		return &wire.Deposits{}
+	}
+	return nil
+}
+
+// refusedTo notes that the gateway was not able to do something.
+func (s *session) refusedTo(code wire.Code) {
+	switch code {
+	case wire.CodeBusy, wire.CodeLimit, wire.CodeUnavailable:
+		s.peer.pool.scores.Trouble(s.peer.hash, score.Refused, time.Now())
+	}
 }
 
 // awaited finds the request that an answer of this type is for; nil if there is
@@ -441,21 +535,20 @@ func (s *session) plain(f wire.Frame, p wire.Payload) error {
 	if err := f.Decode(p); err != nil {
 		return err
 	}
+	if err := wire.Check(p); err != nil {
+		return err
+	}
 	q, err := s.awaited(f.ID, f.Type)
 	if q != nil {
 		s.settle(f.ID)
-		s.peer.answer(q.token, Answered{Gateway: s.node, Payload: p})
+		s.tell(*q, Answered{Payload: p})
 	}
 	return err
 }
 
 // refused takes a signed refusal if it names our submission.
 func (s *session) refused(f wire.Frame) error {
-	var r wire.Refused
-	if err := f.Decode(&r); err != nil {
-		return err
-	}
-	body, err := custody.VerifyRefusal(r.Object, s.node)
+	r, body, err := openRefusal(f, s.node)
 	if err != nil {
 		return err
 	}
@@ -463,20 +556,16 @@ func (s *session) refused(f wire.Frame) error {
 	if q == nil {
 		return err
 	}
-	if q.submit == nil || body.DropHash != sha256.Sum256(q.submit.Drop[:]) ||
-		body.EnvelopeHash != sha256.Sum256(q.submit.Envelope) {
-		return wire.ErrUnexpected
+	a, more, err := q.request.refusal(r, body)
+	if err != nil {
+		return err
 	}
 	s.settle(f.ID)
-	if more, ok := q.request.harder(body); ok {
-		s.peer.pool.Send(more)
+	if more != nil {
+		s.peer.pool.Send(*more)
 		return nil
 	}
-	a := Answered{Gateway: s.node, Payload: &r, Bits: body.Bits, Err: &wire.Error{Code: body.Code}}
-	if body.Bits > 0 {
-		a.Err = (&wire.Error{Code: body.Code}).Because(fmt.Sprintf("%d zero bits", body.Bits))
-	}
-	s.peer.answer(q.token, a)
+	s.tell(*q, a)
 	return nil
 }
 
@@ -492,17 +581,8 @@ func (s *session) commit(c *wire.Commit) error {
 			return err
 		}
 		if head, err := custody.ParseHead(item.Leaf); err == nil {
-			if !s.home || head.Account != s.welcome.Tag || q != nil && q.submit != nil {
-				return wire.ErrUnexpected
-			}
-			proof, err := s.proof(c, n)
-			if err != nil {
+			if err := s.head(c, n, head, q); err != nil {
 				return err
-			}
-			s.peer.pool.cfg.Events(Head{Gateway: s.node, Head: *head, Time: c.Time, Proof: proof})
-			if q != nil {
-				s.settle(item.ID)
-				s.peer.answer(q.token, Answered{Gateway: s.node, Payload: c})
 			}
 			continue
 		}
@@ -512,24 +592,31 @@ func (s *session) commit(c *wire.Commit) error {
 			return err
 		case q == nil:
 			continue
-		case q.submit == nil || !receipt.For(q.submit.Drop, sha256.Sum256(q.submit.Envelope)):
-			return wire.ErrUnexpected
 		}
-		proof, err := s.proof(c, n)
+		a, err := q.request.receipt(c, n, receipt)
 		if err != nil {
 			return err
 		}
 		s.settle(item.ID)
-		s.peer.answer(q.token, Answered{Gateway: s.node, Receipt: receipt, Proof: proof})
+		s.peer.pool.scores.Took(s.peer.hash, score.Custody, time.Since(q.sent), time.Now())
+		s.tell(*q, a)
 	}
 	return nil
 }
 
-// proof is what proves one item of a commit by itself.
-func (s *session) proof(c *wire.Commit, item int) ([]byte, error) {
-	p, err := custody.ProofOf(c, item)
-	if err != nil {
-		return nil, err
+// head takes a signed head, which q asked for if it is not nil.
+func (s *session) head(c *wire.Commit, n int, head *custody.Head, q *pending) error {
+	if !s.home || head.Account != s.welcome.Tag || q != nil && q.submits() {
+		return wire.ErrUnexpected
 	}
-	return p.Encode(), nil
+	proof, err := proofOf(c, n)
+	if err != nil {
+		return err
+	}
+	s.peer.pool.cfg.Events(Head{Gateway: s.node, Head: *head, Time: c.Time, Proof: proof})
+	if q != nil {
+		s.settle(c.Items[n].ID)
+		s.tell(*q, Answered{Payload: c})
+	}
+	return nil
 }

@@ -73,7 +73,7 @@ func (p *Pool) workFor(r Request, s *wire.Submit) {
 		ready := *s
 		ready.Work = work
 		r.Payload = &ready
-		p.with(r.To.Hash(), func(q *peer) bool { return q.enqueue(r) })
+		p.route(r)
 	}
 	p.work.add(j)
 }

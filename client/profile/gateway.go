@@ -309,6 +309,10 @@ func NewPublicCard(bits uint8, now time.Time) *Card {
 	return c
 }
 
+// ByKey reports whether a public card's owner is found by their user ID alone, so
+// that nobody needs the card.
+func (c *Card) ByKey() bool { return c.Public && c.Address.IsZero() }
+
 // Row is the card's row.
 func (c *Card) Row() Row {
 	r := cardRecord{

@@ -201,6 +201,24 @@ func Learn(c *profile.Contact, node key.NodePublic, p *Published, scope Scope) {
 	}
 }
 
+// Found takes the gateways that a contact's address record names; it reports whether
+// anything is new in them. The record is newer than what did not work.
+func Found(c *profile.Contact, gateways []profile.Gateway) (news bool) {
+	known := &c.Gateways
+	if !c.Theirs.IsZero() {
+		known = &c.Leases
+	}
+	same := func(a, b profile.Gateway) bool { return a.Hash == b.Hash && a.Host == b.Host && a.Port == b.Port }
+	for n := range gateways {
+		gateways[n].Made = Seen(c, gateways[n].Hash)
+	}
+	if slices.EqualFunc(*known, gateways, same) {
+		return false
+	}
+	*known, c.Turn = gateways, 0
+	return true
+}
+
 // Route is where an envelope goes.
 type Route struct {
 	Gateway    profile.Gateway

@@ -15,6 +15,8 @@ const (
 	digest     // how many bytes, and the first 8 of their SHA-256
 	size       // how many bytes
 	count      // how many elements
+	hidden     // of a number, that it is one
+	done       // of a time, whether it is there
 	body       // the fields of a signed body, each by its own rule
 	leaf       // what it says, as of a receipt or a head
 )
@@ -40,6 +42,12 @@ const (
 	sealed    = "sealed; both ends can compare the hash"
 	order     = "where it stands in the account's log"
 	times     = "when it happened, by the clock of who wrote it"
+	records   = "who holds records could find it among them, by its bytes or their hash"
+	names     = "tells apart whose record it is; a mark can't be computed from a record"
+	moments   = "holders saw when the record came to them: a moment would find it among theirs"
+	channels  = "tells the contact apart, as a drop does"
+	places    = "computed from a record's name: who holds records could find it among them"
+	peers     = "public, about gateways only"
 )
 
 // rules say what is shown of every field of every frame, and of the bodies of
@@ -50,12 +58,14 @@ var rules = map[string]rule{
 	"client_hello.network":     {value, public},
 	"client_hello.random":      {size, noise},
 	"client_hello.node":        {value, gateways},
+	"client_hello.gateway":     {size, peers},
 
-	"server_hello.version": {value, public},
-	"server_hello.network": {value, public},
-	"server_hello.random":  {size, noise},
-	"server_hello.node":    {value, gateways},
-	"server_hello.time":    {moment, times},
+	"server_hello.version":    {value, public},
+	"server_hello.network":    {value, public},
+	"server_hello.random":     {size, noise},
+	"server_hello.node":       {value, gateways},
+	"server_hello.time":       {moment, times},
+	"server_hello.descriptor": {digest, peers},
 
 	"limits.frame":         {value, public},
 	"limits.message":       {value, public},
@@ -138,6 +148,70 @@ var rules = map[string]rule{
 
 	"error.code":   {named, public},
 	"error.detail": {value, "for people, and without secrets; long words, which could be keys, are left out"},
+
+	"pong.seen":        {size, "where the one who asked is"},
+	"find_node.target": {size, places},
+	"nodes.contacts":   {size, peers},
+	"find_value.key":   {size, places},
+	"value.record":     {size, records},
+	"value.contacts":   {size, peers},
+
+	"store.items.record": {size, records},
+	"store.items.index":  {value, counts},
+	"store.items.stamp":  {size, "made for a place, and found again by trying places"},
+	"stored.codes":       {named, public},
+
+	"reach.contact": {size, peers},
+
+	"publish.items.record": {size, records},
+	"publish.items.index":  {value, counts},
+	"publish.items.stamp":  {size, "made for a place, and found again by trying places"},
+	"publish.wide":         {value, public},
+	"published.holders":    {count, counts},
+
+	"relay.channel":       {mark, channels},
+	"relay.n":             {value, counts},
+	"relay.encapsulation": {size, "random, and the same for who else sees the request"},
+	"relay.sealed":        {size, "sealed; the exit sees the same bytes, so their hash would join both"},
+
+	"forward.target":        {value, gateways},
+	"forward.host":          {value, "where that gateway is"},
+	"forward.port":          {value, "where that gateway is"},
+	"forward.channel":       {mark, channels},
+	"forward.n":             {value, counts},
+	"forward.encapsulation": {size, "random, and the same for who else sees the request"},
+	"forward.sealed":        {size, "sealed; the exit sees the same bytes, so their hash would join both"},
+
+	"forwarded.channel": {mark, channels},
+	"forwarded.n":       {value, counts},
+	"forwarded.nonce":   {size, noise},
+	"forwarded.sealed":  {size, "sealed; the exit sees the same bytes, so their hash would join both"},
+
+	"record_get.name":  {mark, names},
+	"record_get.day":   {value, "the same for everybody who looks somebody up"},
+	"record_get.fresh": {value, counts},
+
+	"record.record": {size, records},
+
+	"deposit_put.items.name":   {mark, names},
+	"deposit_put.items.day":    {value, "the same for everybody"},
+	"deposit_put.items.first":  {hidden, moments},
+	"deposit_put.items.last":   {hidden, moments},
+	"deposit_put.items.record": {size, records},
+
+	"deposits.items.name":     {mark, names},
+	"deposits.items.day":      {value, "the same for everybody"},
+	"deposits.items.seq":      {hidden, "stands in the record"},
+	"deposits.items.holders":  {value, counts},
+	"deposits.items.stored":   {done, moments},
+	"deposits.items.verified": {done, moments},
+
+	"descriptor_get.node": {value, gateways},
+	"descriptor_get.host": {value, "where that gateway is"},
+	"descriptor_get.port": {value, "where that gateway is"},
+	"descriptor.object":   {digest, peers},
+	"gateways_get.count":  {value, counts},
+	"gateways.objects":    {count, peers},
 
 	"enrolment.op":      {named, public},
 	"enrolment.account": {mark, accounts},

@@ -40,7 +40,7 @@ type Frame struct {
 	Problem error
 }
 
-// Field is what is shown of a field: a number (uint64) or a text.
+// Field is what is shown of a field: a number (uint64), a truth value or a text.
 type Field struct {
 	Name  string
 	Value any
@@ -103,6 +103,12 @@ func (s *shower) value(at, name string, v jsonframe.Value) {
 			return
 		}
 		s.list(at, name, v)
+	case *bool:
+		if rules[name].how == value {
+			s.put(at, *v)
+			return
+		}
+		s.put(at, "true or false")
 	case *string:
 		if rules[name].how == value {
 			s.put(at, leaveOut(*v))
@@ -126,7 +132,9 @@ func (s *shower) list(at, name string, l jsonframe.List) {
 		}
 		if r, ok := l.At(i).(jsonframe.Record); ok {
 			s.record(fmt.Sprintf("%s.%d.", at, i), name, r)
+			continue
 		}
+		s.value(fmt.Sprintf("%s.%d", at, i), name, l.At(i))
 	}
 	if more := l.Len() - maxShown; more > 0 {
 		s.raw.WriteByte(',')
@@ -135,7 +143,7 @@ func (s *shower) list(at, name string, l jsonframe.List) {
 	s.raw.WriteByte(']')
 }
 
-// put shows a text or a number.
+// put shows a text, a number or a truth value.
 func (s *shower) put(at string, v any) {
 	s.fields = append(s.fields, Field{at, v})
 	b, _ := json.Marshal(v) // of texts and numbers
@@ -151,7 +159,9 @@ func (s *shower) number(at, name string, v jsonframe.Value) {
 		s.put(at, stamp(n))
 	case named:
 		s.put(at, nameOf(name, n))
-	default:
+	case done:
+		s.put(at, map[bool]string{false: "not yet", true: "done"}[n > 0])
+	default: // hidden, and whatever has no rule
 		s.put(at, "a number")
 	}
 	if err != nil {
@@ -178,6 +188,8 @@ func (s *shower) bytes(at, name string, b []byte) {
 		s.body(at, b)
 	case leaf:
 		s.put(at, s.leaf(b))
+	case count:
+		s.put(at, fmt.Sprintf("%d elements", len(b)))
 	default: // size, and whatever has no rule
 		s.put(at, sized(len(b)))
 	}
@@ -266,7 +278,9 @@ func nameOf(of string, n uint64) string {
 		"drop_object.op": {"", "", "", "", "drop_put", "drop_delete", "door_put"},
 	}[of]
 	switch {
-	case strings.HasSuffix(of, ".code") && n <= 0xffff:
+	case of == "stored.codes" && n == 0:
+		return "held"
+	case (strings.HasSuffix(of, ".code") || of == "stored.codes") && n <= 0xffff:
 		return wire.Lookup(wire.Code(n)).Name
 	case n < uint64(len(names)) && names[n] != "":
 		return names[n]

@@ -50,6 +50,10 @@ func fieldsOf(under string, r jsonframe.Record) (out []field) {
 				out = append(out, fieldsOf(name, item)...)
 				continue
 			}
+			if code, ok := v.At(0).(*uint16); ok {
+				out = append(out, field{name, code})
+				continue
+			}
 			out = append(out, field{name, v})
 		default:
 			out = append(out, field{name, v})
@@ -89,6 +93,8 @@ func full(v reflect.Value) {
 		}
 	case reflect.String:
 		v.SetString("a detail")
+	case reflect.Bool:
+		v.SetBool(true)
 	default:
 		v.SetUint(3)
 	}
@@ -135,7 +141,8 @@ func TestEveryFieldHasARule(t *testing.T) {
 		}
 	}
 	fit := map[how][]string{
-		value: {"uint8", "uint16", "uint32", "uint64", "string", "Fixed", "[]byte"}, moment: {"uint64"}, named: {"uint8", "uint16"}, count: {"List"},
+		value: {"uint8", "uint16", "uint32", "uint64", "bool", "string", "Fixed", "[]byte"}, moment: {"uint64"}, named: {"uint8", "uint16"}, count: {"List", "[]byte"},
+		hidden: {"uint32"}, done: {"uint64"},
 		place: {"Fixed"}, mark: {"Fixed"}, drop: {"Fixed"}, hash: {"Fixed"}, digest: {"[]byte"}, size: {"Fixed", "[]byte"}, body: {"[]byte"}, leaf: {"[]byte"},
 	}
 	used := map[string]bool{}
@@ -250,7 +257,7 @@ func TestNothingSecretIsShown(t *testing.T) {
 		}
 		for _, shown := range f.Fields {
 			switch shown.Value.(type) {
-			case uint64, string:
+			case uint64, bool, string:
 			default:
 				t.Errorf("%s is a %T", shown.Name, shown.Value)
 			}
@@ -360,6 +367,86 @@ func TestWhatIsShown(t *testing.T) {
 	if f := say(large); fieldNamed(t, f, "items.more") != "84 elements" || !json.Valid([]byte(f.Raw)) {
 		t.Errorf("100 items: %s", f.Raw)
 	}
+}
+
+// TestWhatIsShownOfTheNetwork looks at what is asked of and said about the network of gateways.
+func TestWhatIsShownOfTheNetwork(t *testing.T) {
+	h := New()
+	w := h.Watch()
+	defer w.Close()
+	say := func(p wire.Payload) *Frame {
+		h.Sight(home.Sighting{Message: wire.AppendFrame(nil, 1, p)})
+		f, _, err := w.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	envelope := make([]byte, 1024)
+	name := [32]byte{8}
+	get := say(&wire.RecordGet{Name: name, Day: 20_717, Fresh: true})
+	nameMark := fieldNamed(t, get, "name").(string)
+	put := say(&wire.DepositPut{Items: []wire.Deposit{{Name: name, Day: 20_717, First: 29_832_981, Last: 29_834_111, Record: make([]byte, 1024)}}})
+	held := say(&wire.Deposits{Items: []wire.Deposited{{Name: name, Day: 20_717, Seq: 3, Holders: 12, Stored: 1_790_000_000_000}}})
+	for _, c := range []struct {
+		frame *Frame
+		name  string
+		want  any
+	}{
+		{get, "day", uint64(20_717)}, {get, "fresh", true}, {say(&wire.Record{Record: make([]byte, 1024)}), "record", "1024 bytes"},
+		{put, "items.0.name", nameMark}, {put, "items.0.first", "a number"}, {put, "items.0.last", "a number"}, {put, "items.0.record", "1024 bytes"},
+		{held, "items.0.name", nameMark}, {held, "items.0.seq", "a number"}, {held, "items.0.holders", uint64(12)},
+		{held, "items.0.stored", "done"}, {held, "items.0.verified", "not yet"},
+		{say(&wire.Stored{Codes: []uint16{0, 53}}), "codes.0", "held"}, {say(&wire.Stored{Codes: []uint16{0, 53}}), "codes.1", "stamp"},
+		{say(&wire.Published{Holders: []uint8{1, 2}}), "holders", "2 elements"}, {say(&wire.Gateways{Objects: [][]byte{{1}}}), "objects", "1 elements"},
+		{say(&wire.Forward{Host: "gw.example", Port: 443}), "host", "gw.example"}, {say(&wire.Forward{Relay: wire.Relay{N: 5, Sealed: envelope}}), "n", uint64(5)},
+		{say(&wire.Forward{Relay: wire.Relay{Sealed: envelope}}), "sealed", "1024 bytes"},
+	} {
+		if got := fieldNamed(t, c.frame, c.name); got != c.want {
+			t.Errorf("%s %s is shown as %v, want %v", c.frame.Type, c.name, got, c.want)
+		}
+	}
+}
+
+// TestNoWayToARecord: who has records, their names, places, moments and stamps finds none of them in what is shown, not even by hashing.
+func TestNoWayToARecord(t *testing.T) {
+	record, name, place, sealedBytes := make([]byte, wire.RecordSize), [32]byte{}, [32]byte{}, make([]byte, 2304)
+	for _, b := range [][]byte{record, name[:], place[:], sealedBytes} {
+		rand.Read(b)
+	}
+	stamp := make([]byte, wire.WorkSize)
+	rand.Read(stamp)
+	items := []wire.StoreItem{{Record: record, Stamp: stamp}}
+	relay := wire.Relay{Channel: [16]byte(place[:16]), Encapsulation: make([]byte, wire.EncapsulationSize), Sealed: sealedBytes}
+	rand.Read(relay.Encapsulation)
+	const first, last, stored, seq = 29_832_981, 29_834_111, 1_789_978_860_123, 4_021_987_654
+	private := [][]byte{record, name[:], place[:], place[:16], sealedBytes, stamp, relay.Encapsulation}
+	for _, b := range private[:len(private):len(private)] {
+		private = append(private, sum(b), sum(b[:len(b)-1]))
+	}
+	for _, p := range []wire.Payload{
+		&wire.FindNode{Target: place}, &wire.FindValue{Key: place}, &wire.Value{Record: record}, &wire.Store{Items: items}, &wire.Publish{Items: items},
+		&wire.RecordGet{Name: name, Day: 20_717}, &wire.Record{Record: record}, &relay, &wire.Forward{Relay: relay}, &wire.Forwarded{Channel: relay.Channel, Sealed: sealedBytes},
+		&wire.DepositPut{Items: []wire.Deposit{{Name: name, Day: 20_717, First: first, Last: last, Record: record}}},
+		&wire.Deposits{Items: []wire.Deposited{{Name: name, Day: 20_717, Seq: seq, Stored: stored, Verified: stored}}},
+	} {
+		_, text := seen(t, wire.AppendFrame(nil, 5, p))
+		for _, b := range private {
+			if holds(text, b) {
+				t.Errorf("%T: %s", p, text)
+			}
+		}
+		for _, number := range []uint64{first, last, stored, seq} {
+			if strings.Contains(text, fmt.Sprint(number)) || strings.Contains(text, wire.Time(number).Format("15:04:05")) {
+				t.Errorf("%T shows %d: %s", p, number, text)
+			}
+		}
+	}
+}
+
+func sum(b []byte) []byte {
+	h := sha256.Sum256(b)
+	return h[:]
 }
 
 // TestDetailsGiveNothingAway: a gateway could put what it knows of us into the text of an error.
@@ -549,6 +636,7 @@ func TestManyLinksManyWatchers(t *testing.T) {
 func TestTheDocumentHasTheTable(t *testing.T) {
 	words := map[how]string{
 		value: "the value", moment: "the time", named: "its name", place: "incarnation and index", mark: "a mark", drop: "a mark", hash: "8 bytes of it",
+		hidden: "nothing", done: "whether it happened",
 		digest: "its size and 8 bytes of its SHA-256", size: "its size", count: "how many", body: "its fields", leaf: "what it states",
 	}
 	var table strings.Builder

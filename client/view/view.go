@@ -99,6 +99,34 @@ type Gateway struct {
 	// Draining is since when contacts are no longer sent there; Ends is when it stops
 	// being a home. Zero: it receives.
 	Draining, Ends time.Time
+	// Published is how it stands with the user's address records.
+	Published Published
+}
+
+// Published is how a home stands with the address records that it publishes.
+type Published struct {
+	Days    int // for how many days after today it has them all; -1: not even today's
+	Missing int // how many it lacks
+	// Holders is how many gateways hold today's, as far as the home has said; Stored
+	// and Verified are when it stored it last, and when another gateway found it.
+	Holders          int
+	Stored, Verified time.Time
+	Problem          string // why it lacks something
+}
+
+// Found is what a person has published.
+type Found struct {
+	Made   time.Time
+	ListN  uint32 // of their device list
+	Fork   bool   // it names another device list than the one known by that number
+	Leases []Lease
+}
+
+// Lease is a gateway where somebody receives.
+type Lease struct {
+	Node key.NodePublic
+	Host string // host:port
+	Ends time.Time
 }
 
 // Card is a card that the user has given out.
@@ -109,6 +137,11 @@ type Card struct {
 	Revoked bool
 	// Public tells that it is meant for everybody: a first message costs work.
 	Public bool
+	// ByKey tells of a public card that its owner is found by the user ID alone.
+	ByKey bool
+	// Bare is the card's code without gateways, good as long as the network knows its
+	// owner.
+	Bare string
 	// Text is the card's code, with the gateways of now; it is a secret that is
 	// meant to be handed over. Empty if revoked or without a gateway.
 	Text string

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zeroms/gateway/mailbox"
+	"zeroms/protocol/address"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
@@ -89,6 +90,17 @@ func (d *data) policy() mailbox.Registration {
 		return mailbox.ByWork
 	}
 	return mailbox.InviteOnly
+}
+
+// takes is what the gateway's descriptor says of who may register.
+func (d *data) takes() address.Flags {
+	switch d.registration {
+	case registerOpen:
+		return address.TakesAll
+	case registerWork:
+		return address.TakesInvited | address.TakesWork
+	}
+	return address.TakesInvited
 }
 
 // networkOf turns a network's name into its identifier: public, lab, or any

@@ -15,6 +15,8 @@
 //	node.key      the gateway's key, 32 bytes in hex; who has it is this gateway
 //	gateway.json  network, registration policy and limits
 //	mailbox.db    the database
+//	network.json  its place in the network and the gateways it knew last
+//	channels.key  the keys by which it opens what comes sealed through others
 //	address       the gateway's address, written when it is ready
 //	control.sock  for status, accounts and doctor while it runs
 //	last-backup   when the last backup was made
@@ -51,6 +53,14 @@ func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // usageError is a command line that can't be understood.
 type usageError struct{ error }
+
+// asUsage is err as a command line that can't be understood; nil stays nil.
+func asUsage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
+}
 
 // execute runs one command and returns the exit code. SIGINT and SIGTERM end
 // its context.
@@ -96,7 +106,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see zeroms-gateway --help", err)}
 	})
-	root.AddCommand(newInit(), newRun(), newInvite(), newStatus(), newAccounts(), newDoctor(), newBackup(), newRestore())
+	root.AddCommand(newInit(), newRun(), newInvite(), newStatus(), newPeers(), newDHT(), newAccounts(), newDoctor(), newBackup(), newRestore())
 	return root
 }
 

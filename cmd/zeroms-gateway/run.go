@@ -14,17 +14,20 @@ import (
 	"github.com/spf13/cobra"
 
 	"zeroms/cmd/zeroms-gateway/control"
+	"zeroms/cmd/zeroms-gateway/network"
 	"zeroms/gateway"
 	"zeroms/gateway/mailbox"
 	"zeroms/gateway/status"
 	"zeroms/protocol/card"
+	"zeroms/protocol/wire"
 	database "zeroms/store/mailbox"
 )
 
 func newRun() *cobra.Command {
-	var dir, registration, network string
+	var dir, registration, name string
 	var at place
 	var logs logging
+	var others network.Options
 	command := &cobra.Command{
 		Use:   "run --data DIR --listen HOST:PORT",
 		Short: "Run the gateway until SIGINT or SIGTERM",
@@ -40,10 +43,10 @@ Under systemd it says that it is ready (Type=notify), and answers its watchdog.`
 			if _, err := logs.logger(io.Discard); err != nil {
 				return err
 			}
-			if err := errors.Join(needData(dir), at.check(), checkRegistration(registration)); err != nil {
+			if err := errors.Join(needData(dir), at.check(), checkRegistration(registration), asUsage(others.Check())); err != nil {
 				return err
 			}
-			d, err := openOrCreate(dir, config{Version: configVersion, Network: network, Registration: registration})
+			d, err := openOrCreate(dir, config{Version: configVersion, Network: name, Registration: registration})
 			if err != nil {
 				return err
 			}
@@ -55,7 +58,7 @@ Under systemd it says that it is ready (Type=notify), and answers its watchdog.`
 			if err != nil {
 				return err
 			}
-			p := &parts{data: d, at: at, log: log, logAddresses: logs.addresses, since: time.Now().UTC()}
+			p := &parts{data: d, at: at, log: log, logAddresses: logs.addresses, others: others, since: time.Now().UTC()}
 			return p.runAll(command.Context(), command.OutOrStdout())
 		},
 	}
@@ -66,8 +69,10 @@ Under systemd it says that it is ready (Type=notify), and answers its watchdog.`
 	flags.BoolVar(&at.plain, "plain", false, "without TLS, on loopback only")
 	flags.StringVar(&at.status, "status-listen", "", "HOST:PORT of this computer for /healthz and Prometheus' /metrics, for example 127.0.0.1:9464 (default: none)")
 	logs.flags(flags)
-	flags.StringVar(&network, "network", "public", "for a new directory: public, lab, or four letters of your own")
+	flags.StringVar(&name, "network", "public", "for a new directory: public, lab, or four letters of your own")
 	flags.StringVar(&registration, "registration", registerUndecided, "set who may register, for this run and later ones: open, invite or work (default: open on loopback, else invite)")
+	others.Flags(flags)
+	words(command, "scope", "loopback", "lan", "public")
 	words(command, "registration", registerOpen, registerInvite, registerWork)
 	words(command, "network", "public", "lab")
 	words(command, "log-format", "text", "json")
@@ -115,6 +120,8 @@ type parts struct {
 	at           place
 	log          *slog.Logger
 	logAddresses bool
+	others       network.Options
+	net          *network.Network // nil: it is part of none
 	capacity     gateway.Capacity
 	store        *observed
 	box          *mailbox.Mailbox
@@ -160,23 +167,39 @@ func (p *parts) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p.gateway, err = gateway.New(gateway.Config{
-		Node: p.data.node, Network: p.data.network(), Limits: box.Limits, Capacity: p.capacity,
-		Mailbox: p.box, Log: p.log, LogAddresses: p.logAddresses,
-	})
-	if err != nil {
-		return err
-	}
 	if p.listen, err = new(net.ListenConfig).Listen(ctx, "tcp", p.at.listen); err != nil {
 		return fmt.Errorf("can't listen on %s; choose another address or port: %w", p.at.listen, err)
 	}
 	if p.address, err = p.at.address(p.listen.Addr(), p.data.node.Public(), p.data.network()); err != nil {
 		return err
 	}
+	if err := p.openGateway(ctx, box.Limits); err != nil {
+		return err
+	}
 	if err := p.openStatus(ctx); err != nil {
 		return err
 	}
 	p.socket, err = control.Listen(p.data.dir)
+	return err
+}
+
+// openGateway makes the gateway, with its part in the network.
+func (p *parts) openGateway(ctx context.Context, limits wire.Limits) (err error) {
+	p.net, err = network.Open(ctx, network.Setup{
+		Dir: p.data.dir, Node: p.data.node, At: p.address, Bound: p.listen.Addr(), Limits: limits, Takes: p.data.takes(),
+		Deposits: p.store, MaxConns: p.capacity.Connections(), Log: p.log,
+	}, p.others)
+	if err != nil {
+		return err
+	}
+	cfg := gateway.Config{
+		Node: p.data.node, Network: p.data.network(), Limits: limits, Capacity: p.capacity,
+		Mailbox: p.box, Log: p.log, LogAddresses: p.logAddresses,
+	}
+	if p.net != nil {
+		cfg.Overlay = p.net.Overlay
+	}
+	p.gateway, err = gateway.New(cfg)
 	return err
 }
 
@@ -199,6 +222,7 @@ func (p *parts) close() {
 			l.Close()
 		}
 	}
+	p.net.Close()
 	if p.store != nil {
 		if err := p.store.Close(); err != nil {
 			p.log.Error("the database was not closed cleanly; nothing acknowledged is lost", "err", err)
@@ -221,6 +245,9 @@ func (p *parts) run(ctx context.Context, stdout io.Writer) error {
 	}
 	serving.Go(func() { failed(p.gateway.Run(ctx)) })
 	serving.Go(func() { failed(p.gateway.Serve(ctx, p.listen, p.at.plain)) })
+	if p.net != nil {
+		serving.Go(func() { failed(p.net.Serve(ctx, p.gateway)) })
+	}
 	others.Go(func() { failed(p.control().Serve(controlling, p.socket)) })
 	if p.status != nil {
 		others.Go(func() { failed(p.status.Serve(controlling, p.watched)) })
@@ -266,11 +293,13 @@ func (p *parts) control() control.Server {
 				Since: p.since, Registration: p.data.registration, Listen: p.listen.Addr().String(),
 				Pid: os.Getpid(), MostLinks: p.capacity.Conns, Links: p.gateway.Stats(),
 			}
+			l.Overlay = p.net.Live(context.Background())
 			if p.watched != nil {
 				l.Status = p.watched.Addr().String()
 			}
 			return l
 		},
+		Peers:  p.net.Peers,
 		Remove: p.removeAccount,
 		Quota:  p.setQuota,
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zeroms/cmd/zeroms-gateway/control"
+	"zeroms/cmd/zeroms-gateway/network"
 	database "zeroms/store/mailbox"
 )
 
@@ -139,6 +140,7 @@ func (s report) print(w io.Writer) error {
 			fmt.Sprintf("invites %d uses left", n.Invites))
 	}
 	if s.Live != nil {
+		lines = append(lines, network.Lines(s.Live.Overlay)...)
 		c := s.Live.Links
 		lines = append(lines,
 			fmt.Sprintf("links %d now of at most %d, %d of them guests; %d accepted, %d refused",

@@ -3,6 +3,9 @@
 //	zeroms-lab demo   two people, two gateways, one of them killed: the story of
 //	                  their messages with the times of every hop
 //	zeroms-lab bench  what a gateway carries, and what that costs it
+//	zeroms-lab net    people who chat through gateways that are killed, drained and
+//	                  cut off: whether everything arrives, and how soon
+//	zeroms-lab dht    the gateway network among foes, on a virtual clock
 //
 // Exit codes: 0 success, 1 failure, 2 wrong command line.
 package main
@@ -22,6 +25,8 @@ import (
 
 	"zeroms/cmd/zeroms-lab/bench"
 	"zeroms/cmd/zeroms-lab/demo"
+	"zeroms/cmd/zeroms-lab/dht"
+	netlab "zeroms/cmd/zeroms-lab/net"
 	"zeroms/protocol/wire"
 )
 
@@ -50,6 +55,10 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
+	}
+	var silent interface{ Silent() }
+	if errors.As(err, &silent) {
+		return exitFailure
 	}
 	fmt.Fprintln(stderr, "zeroms-lab: "+err.Error())
 	if usage := (usageError{}); errors.As(err, &usage) {
@@ -82,7 +91,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see zeroms-lab --help", err)}
 	})
-	root.AddCommand(newDemo(), bench.New())
+	root.AddCommand(newDemo(), bench.New(), dht.New(), netlab.New())
 	return root
 }
 

@@ -144,6 +144,25 @@ else see zms status.`,
 	}
 }
 
+func newLookup(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "lookup ID|CARD|IMAGE|CONTACT",
+		Short: "Find where somebody receives now, in the network of gateways",
+		Long: `Find where somebody receives now, in the network of gateways: by their card, their
+user ID if they chose to be found by it alone, or as a contact. Your gateway is asked;
+it learns neither who that is nor where they receive.`,
+		Annotations: rows("found"),
+		Args:        takes("ID|CARD|IMAGE|CONTACT"),
+		RunE: func(c *cobra.Command, args []string) error {
+			code, err := a.code(args[0])
+			if err != nil {
+				return err
+			}
+			return a.run(c.Context(), control.Request{Cmd: control.CmdLookup, Card: code}, report.Found)
+		},
+	}
+}
+
 func newGatewayDrain(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "drain GATEWAY",

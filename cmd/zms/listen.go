@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,8 +20,9 @@ const defaultBot = "bot"
 
 // listenFlags are the flags of listen.
 type listenFlags struct {
-	contact, exec, as string
-	program, stdin    bool
+	contact, exec, as, fan string
+	program, stdin         bool
+	patience               time.Duration
 }
 
 func newListen(a *app) *cobra.Command {
@@ -32,7 +35,8 @@ The first row is ready. If the process that owned the profile ends, listen takes
 place and says lagged.
 
 With --exec it is a bot that is told, and may answer: see "Bots". With --stdin, so is
-whoever writes to stdin and reads stdout.`,
+whoever writes to stdin and reads stdout. With --fan it is a worker, one of any number
+that share all incoming messages: see "Fans".`,
 		Annotations: rows("ready, then message, change, contact, read, gap and gateway"),
 		Args:        takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -43,6 +47,8 @@ whoever writes to stdin and reads stdout.`,
 	c.Flags().StringVar(&f.contact, "contact", "", "only what concerns this `CONTACT`")
 	c.Flags().StringVar(&f.exec, "exec", "", "run this `PROGRAM`, a bot, and speak with it over its stdin and stdout. It is a command line with arguments, split into words as by a shell; but no shell runs it")
 	c.Flags().BoolVar(&f.stdin, "stdin", false, "speak the language of bots over stdin and stdout, until stdin ends")
+	c.Flags().StringVar(&f.fan, "fan", "", "be a worker of this `FAN`, any name as of a bot; it says over stdin what is done, unless --exec is given")
+	c.Flags().DurationVar(&f.patience, "patience", control.DefaultPatience, "with --fan: after how long without a word its message goes to another worker, 1s to 1h")
 	c.Flags().StringVar(&f.as, "as", "", "the `BOT` whose work is remembered, any name of 1 to 32 letters a to z, digits, dots, hyphens and underscores (default: "+defaultBot+")")
 	return c
 }
@@ -51,20 +57,23 @@ func (a *app) listen(ctx context.Context, f listenFlags) error {
 	if f.program && f.stdin || f.as != "" && !f.program && !f.stdin {
 		return control.Usage("--exec and --stdin exclude each other, and --as goes with one of them")
 	}
+	if f.fan != "" && (f.as != "" || f.contact != "") || f.fan == "" && f.patience != control.DefaultPatience {
+		return control.Usage("--fan goes without --as and --contact, and --patience with --fan")
+	}
 	way, err := a.access()
 	if err != nil {
 		return err
 	}
-	b := &bot.Bot{Access: way, Name: f.as, Contact: f.contact}
+	b := &bot.Bot{Access: way, Name: f.as, Contact: f.contact, Fan: f.fan, Patience: f.patience}
 	if b.Name == "" {
 		b.Name = defaultBot
 	}
 	switch {
-	case f.stdin:
-		a.json = true
-		return b.Serve(ctx, a.stdin, keptOpen{a.stdout})
 	case f.program:
 		return a.runBot(ctx, b, f.exec)
+	case f.stdin || f.fan != "":
+		a.json = true
+		return b.Serve(ctx, a.stdin, keptOpen{a.stdout})
 	}
 	return way.Follow(ctx, control.Request{Cmd: control.CmdListen, Contact: f.contact}, a.emit(report.Live()))
 }
@@ -97,6 +106,19 @@ func (a *app) unlock(ctx context.Context, way *owner.Access) error {
 		return err
 	}
 	return at.Close()
+}
+
+func newFan(a *app) *cobra.Command {
+	one := func(use, short, cmd string) *cobra.Command {
+		c := &cobra.Command{Use: use, Short: short, Annotations: rows("fan"), Args: takes(strings.Fields(use)[1:]...)}
+		c.RunE = func(c *cobra.Command, args []string) error {
+			return a.run(c.Context(), control.Request{Cmd: cmd, Fan: strings.Join(args, "")}, report.Fan)
+		}
+		return c
+	}
+	return group("fan", "List and remove what workers share",
+		one("list", "List the fans: how many workers they have, and what waits for them", control.CmdFanList),
+		one("remove FAN", "Forget what a fan has done; it must have no workers", control.CmdFanRemove))
 }
 
 // keptOpen is a writer that stays open.

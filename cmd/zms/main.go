@@ -7,7 +7,7 @@
 //
 //	main.go        the command line and how it ends
 //	commands.go    commands that are one request; setup.go, chat.go those that are more
-//	talk.go        the chat on the whole screen (package tui); listen.go bots (package bot)
+//	talk.go        the chat on the whole screen (package tui); listen.go bots (package bot) and fans
 //	profile.go     where the profile is and the way to its owner (package owner); proxy.go to gateways
 //	erase.go       erasing contents; evidence.go what gateways signed, to show and to check
 //	backup.go      the 24 words, archives, what is damaged; restore.go a profile from what was saved (package rescue)
@@ -108,7 +108,7 @@ func (a *app) log() *slog.Logger {
 func newRoot(a *app) *cobra.Command {
 	root := group("zms", "ZeroMS in a terminal: messages between people, through gateways that nobody has to trust",
 		newInit(a), newCard(a), newGateway(a), newAdd(a), newRequests(a), newAccept(a), newBlock(a), newContacts(a),
-		newSend(a), newChat(a), newListen(a), newHistory(a), newRead(a), newVerify(a), newStatus(a), newPassphrase(a), newAgent(a), newErase(a), newEvidence(a),
+		newLookup(a), newSend(a), newChat(a), newListen(a), newFan(a), newHistory(a), newRead(a), newVerify(a), newStatus(a), newPassphrase(a), newAgent(a), newErase(a), newEvidence(a),
 		newProxy(a), newPhrase(a), newExport(a), newImport(a), newRestore(a), newRejoin(a), newDebug(a), newCompletion())
 	root.Version = version()
 	root.SilenceUsage, root.SilenceErrors = true, true

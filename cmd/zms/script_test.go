@@ -66,6 +66,9 @@ var builtGateway = sync.OnceValues(func() (string, error) {
 //	ranges PROFILE BOT N     checks that what a bot has done is kept in at most N ranges; ! in more
 //	manual FILE              writes a file that docs/cli.md shows
 //	guilty FILE              writes evidence of a gateway that gave one number to two envelopes
+//	requests FILE N CONTACT  writes requests that send N messages
+//	handled FILE N           waits until workers noted N messages in a file, and that none is there twice
+//	shares FILE WHO N...     checks that each of these workers noted at least so many
 func TestScripts(t *testing.T) {
 	bin := filepath.Dir(gatewayProgram(t))
 	testscript.Run(t, testscript.Params{
@@ -100,6 +103,10 @@ func TestScripts(t *testing.T) {
 			"spoil":   spoil,
 			"safe":    putSafe,
 			"guilty":  writeGuilty,
+
+			"handled":  handled,
+			"shares":   shares,
+			"requests": writeRequests,
 
 			"discreet": checkDiscreet,
 

@@ -115,7 +115,7 @@ func newCard(a *app) *cobra.Command {
 type cardFlags struct {
 	png, revoke          string
 	link, text, new, all bool
-	public               bool
+	public, byKey, bare  bool
 	bits                 uint8
 }
 
@@ -129,8 +129,11 @@ func (f cardFlags) check() error {
 	if len(given) > 1 {
 		return control.Usage("--new, --revoke, --list and --public exclude each other; give one of them")
 	}
-	if f.bits != 0 && !f.public {
-		return control.Usage("--work is about the card to publish; give --public too")
+	if (f.bits != 0 || f.byKey) && !f.public {
+		return control.Usage("--work and --by-key are about the card to publish; give --public too")
+	}
+	if f.bare && (f.revoke != "" || f.all || f.link) {
+		return control.Usage("--no-gateways is about a card that is shown, and a link leads to a gateway; leave --revoke, --list and --link out")
 	}
 	if f.link && f.text || (f.link || f.text || f.png != "") && (f.revoke != "" || f.all) {
 		return control.Usage("--link, --text, --revoke and --list exclude each other, and --png goes with a card that is shown; give one of them")
@@ -154,7 +157,7 @@ its sender's computer some work, which keeps floods of requests away.`,
 			if err := f.check(); err != nil {
 				return err
 			}
-			r := control.Request{Cmd: control.CmdCardShow, New: f.new, List: f.all, Revoke: f.revoke, Public: f.public, Bits: f.bits}
+			r := control.Request{Cmd: control.CmdCardShow, New: f.new, List: f.all, Revoke: f.revoke, Public: f.public, Bits: f.bits, ByKey: f.byKey, Bare: f.bare}
 			return a.ask(c.Context(), r, func(row control.Row) error { return a.showCard(row, f) })
 		},
 	}
@@ -165,6 +168,8 @@ its sender's computer some work, which keeps floods of requests away.`,
 	c.Flags().StringVar(&f.revoke, "revoke", "", "end the `CARD` with this id (or the beginning of it): nobody can write first with it any more; contacts made with it stay")
 	c.Flags().BoolVar(&f.public, "public", false, "show the one card that you may publish, which is made if there is none. Who finds it can write to you first; that costs their computer some work, and there is room for only so many such requests at a time")
 	c.Flags().Uint8Var(&f.bits, "work", 0, "with --public: how much work a first message takes, 20 to 40 zero `BITS`; each bit doubles it. It stays so until it is changed (at first 20). The card stays the same")
+	c.Flags().BoolVar(&f.byKey, "by-key", false, "with --public: let everybody find you who knows your user ID, without the card. Anybody can then also see that you move between gateways, and count you. A public card that was made without it is revoked")
+	c.Flags().BoolVar(&f.bare, "no-gateways", false, "name no gateways on the card: it stays good wherever you move, as long as the network knows you")
 	c.Flags().BoolVar(&f.all, "list", false, "list the cards that you gave out")
 	return c
 }

@@ -376,8 +376,10 @@ func TestVectors(t *testing.T) {
 }
 
 // documented is a worked example of the document without its comments.
-func documented(t *testing.T, mark string) string {
-	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "protocol", "profile.md"))
+func documented(t *testing.T, mark string) string { return documentedIn(t, "profile.md", mark) }
+
+func documentedIn(t *testing.T, name, mark string) string {
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "protocol", name))
 	if err != nil {
 		t.Fatal(err)
 	}

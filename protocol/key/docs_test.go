@@ -48,6 +48,11 @@ func TestDocumentedLabels(t *testing.T) {
 	if !strings.Contains(section(t, "Signatures"), "`"+ExporterLogin+"`") {
 		t.Errorf("section %q does not name the exporter %s", "Signatures", ExporterLogin)
 	}
+	for _, name := range []string{"`" + PuzzleSalt + "`", `Export("` + ExportForward + `", 32)`, `Export("` + ExportForwardBack + `", 32)`, `Export("` + ExportForwardID + `", 16)`} {
+		if !strings.Contains(section(t, "Keys of gateways"), name) {
+			t.Errorf("section %q does not name %s", "Keys of gateways", name)
+		}
+	}
 }
 
 // TestDocumentedExample: the values of the worked example are those of the vectors.
@@ -71,6 +76,9 @@ func TestDocumentedSizes(t *testing.T) {
 	roles, prekeys := section(t, "Roles"), section(t, "Prekeys and ratchet keys")
 	if !strings.Contains(roles, "| 1216 public |") || !strings.Contains(prekeys, "public 1216") || PrekeyPublicSize != 1216 {
 		t.Errorf("a prekey has %d bytes", PrekeyPublicSize)
+	}
+	if !strings.Contains(roles, "private half is a seed of 32 | 1216 public | one gateway |") || RelayPublicSize != 1216 {
+		t.Errorf("a gateway's KEM key has %d bytes", RelayPublicSize)
 	}
 	if !strings.Contains(prekeys, "1120 = ") || EncapsulatedSize != 1120 {
 		t.Errorf("an encapsulation has %d bytes", EncapsulatedSize)

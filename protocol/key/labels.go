@@ -36,6 +36,9 @@ const (
 	LabelProfileKey     Label = "profile-key"     // A, S -> profile cipher key
 	LabelPQConfirm      Label = "pq-confirm"      // post-quantum secret -> its confirmation
 	LabelArchive        Label = "archive"         // backup key or passphrase key, salt -> key of an exported archive
+	LabelBlind          Label = "blind"           // A, S -> blinding factor of an address record
+	LabelAddressBody    Label = "address-body"    // A, S -> cipher key of an address record
+	LabelReset          Label = "reset"           // node seed -> key of QUIC's stateless resets, never shown
 	LabelSafe           Label = "safe"            // backup key, node key -> key that names and seals the safe at a home
 )
 
@@ -57,6 +60,8 @@ const (
 	ContextCommit       Context = "zms/1/commit"        // node key over a commit tree
 	ContextRefusal      Context = "zms/1/refusal"       // node key over a refusal
 	ContextDropState    Context = "zms/1/drop-state"    // node key over the state of a drop
+	ContextAddress      Context = "zms/1/address"       // A' over an address record; blinding context of A' too
+	ContextDescriptor   Context = "zms/1/descriptor"    // node key over a gateway descriptor
 )
 
 // The prefixes of hashes, unique among themselves.
@@ -81,8 +86,23 @@ const (
 	PrefixAccount      Prefix = "zms/1/account"
 	PrefixDoorWork     Prefix = "zms/1/work"
 	PrefixRegisterWork Prefix = "zms/1/register-work"
+	PrefixNodeID       Prefix = "zms/1/node"
+	PrefixPosition     Prefix = "zms/1/position"
+	PrefixDescriptor   Prefix = "zms/1/descriptor"
+	PrefixStamp        Prefix = "zms/1/stamp"
+	PrefixForwardInfo  Prefix = "zms/1/forward"
 )
 
 // ExporterLogin is the label of the TLS exporter that binds a login to its
 // connection (RFC 8446 section 7.5); its context is empty and its length 32.
 const ExporterLogin = "EXPORTER-zms-1-login"
+
+// PuzzleSalt is the salt of the memory-hard puzzle of node IDs (docs/protocol/dht.md).
+const PuzzleSalt = "zms/1/node-puzzle"
+
+// The labels of HPKE exports (RFC 9180 section 5.3) of a channel.
+const (
+	ExportForward     = "zms/1/forward"      // key of requests
+	ExportForwardBack = "zms/1/forward-back" // key of answers
+	ExportForwardID   = "zms/1/forward-id"   // the channel's id
+)

@@ -2,6 +2,7 @@ package key
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 )
 
@@ -14,6 +15,19 @@ type Place struct {
 	Network Network
 	// Node is the gateway's key.
 	Node NodePublic
+}
+
+// NodeID is a gateway's place in its network's DHT, 32 bytes; keys of records are
+// places too. The distance of two places is their XOR as a big-endian number.
+type NodeID [32]byte
+
+// String is the id in hex.
+func (n NodeID) String() string { return hex.EncodeToString(n[:]) }
+
+// NodeIDOf is a gateway's place: Hash("zms/1/node", network 4 | node key 32 | x 8).
+// Whether x solves the network's puzzle is another question.
+func NodeIDOf(at Place, x uint64) NodeID {
+	return NodeID(Hash(PrefixNodeID, at.Network[:], at.Node[:], binary.BigEndian.AppendUint64(nil, x)))
 }
 
 // DeviceID names a device: SHA-256(DSK public)[:8].

@@ -27,7 +27,7 @@ func safeKeys(s Seed, at Place) (name [safeNameSize]byte, cipher [safeCipherSize
 func SafeSigner(s Seed, at Place) ProfilePrivate {
 	name, _ := safeKeys(s, at)
 	hidden := PrivateFromSeed[Identity]([32]byte(name[:]))
-	return Blind(hidden, [32]byte(name[32:]), ContextBlindProfile)
+	return Blind[Profile](hidden, [32]byte(name[32:]), ContextBlindProfile)
 }
 
 // SafeCipherKey is the key of the safe at a gateway.

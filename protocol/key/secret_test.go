@@ -29,22 +29,25 @@ func secrets() map[string]struct{ value, zero any } {
 	b := count(0xd1, 32)
 	seed := [32]byte(b)
 	return map[string]struct{ value, zero any }{
-		"Seed":           {must(SeedFrom(b)), Seed{}},
-		"DeviceSecret":   {must(DeviceSecretFrom(b)), DeviceSecret{}},
-		"DropSecret":     {must(DropSecretFrom(b)), DropSecret{}},
-		"Capability":     {must(CapabilityFrom(b)), Capability{}},
-		"AddressSecret":  {must(AddressSecretFrom(b[:16])), AddressSecret{}},
-		"DoorSecret":     {must(DoorSecretFrom(b[:16])), DoorSecret{}},
-		"Invite":         {must(InviteFrom(b[:16])), Invite{}},
-		"DHPrivate":      {must(DHPrivateFrom(b)), DHPrivate{}},
-		"PrekeyPrivate":  {must(PrekeyPrivateFrom(b)), PrekeyPrivate{}},
-		"Private":        {PrivateFromSeed[Login](seed), Private[Login]{}},
-		"ProfilePrivate": {blindedSecret(), ProfilePrivate{}},
+		"Seed":          {must(SeedFrom(b)), Seed{}},
+		"DeviceSecret":  {must(DeviceSecretFrom(b)), DeviceSecret{}},
+		"DropSecret":    {must(DropSecretFrom(b)), DropSecret{}},
+		"Capability":    {must(CapabilityFrom(b)), Capability{}},
+		"AddressSecret": {must(AddressSecretFrom(b[:16])), AddressSecret{}},
+		"DoorSecret":    {must(DoorSecretFrom(b[:16])), DoorSecret{}},
+		"Invite":        {must(InviteFrom(b[:16])), Invite{}},
+		"DHPrivate":     {must(DHPrivateFrom(b)), DHPrivate{}},
+		"PrekeyPrivate": {must(PrekeyPrivateFrom(b)), PrekeyPrivate{}},
+		"RequestKey":    {must(RequestKeyFrom(b)), RequestKey{}},
+		"AnswerKey":     {must(AnswerKeyFrom(b)), AnswerKey{}},
+		"RelayPrivate":  {must(RelayPrivateFrom(b)), RelayPrivate{}},
+		"Private":       {PrivateFromSeed[Login](seed), Private[Login]{}},
+		"BlindPrivate":  {blindedSecret(), ProfilePrivate{}},
 	}
 }
 
 func blindedSecret() ProfilePrivate {
-	return Blind(PrivateFromSeed[Identity]([32]byte(count(0xd1, 32))), [32]byte{1}, ContextBlindProfile)
+	return Blind[Profile](PrivateFromSeed[Identity]([32]byte(count(0xd1, 32))), [32]byte{1}, ContextBlindProfile)
 }
 
 // secretBytes are the byte strings that no output may hold a part of.
@@ -287,6 +290,7 @@ func TestNewSecrets(t *testing.T) {
 		for _, b := range [][]byte{
 			NewSeed().Bytes(), NewDeviceSecret().Bytes(), NewDropSecret().Bytes(), NewAddressSecret().Bytes(),
 			NewDoorSecret().Bytes(), NewInvite().Bytes(), NewDHPrivate().Bytes(), NewPrekeyPrivate().Bytes(),
+			NewRelayPrivate().Bytes(),
 			NewPrivate[Device]().Seed(),
 		} {
 			if seen[string(b)] || bytes.Equal(b, make([]byte, len(b))) {

@@ -34,11 +34,14 @@ type (
 	Node struct{}
 	// Profile is the role of the blinded key that names a profile at one gateway (P_g).
 	Profile struct{}
+	// Blinded is the role of the blinded key that names an address record for one
+	// day (A').
+	Blinded struct{}
 )
 
 // Role is the set of Ed25519 key roles.
 type Role interface {
-	Identity | Device | Mailbox | Login | Node | Profile
+	Identity | Device | Mailbox | Login | Node | Profile | Blinded
 }
 
 // Public is the 32-byte public key of one role.
@@ -74,6 +77,8 @@ type (
 	NodePrivate = Private[Node]
 	// ProfilePublic is the blinded name of a profile at one gateway.
 	ProfilePublic = Public[Profile]
+	// BlindedPublic is A', the name of a user's address record on one day.
+	BlindedPublic = Public[Blinded]
 )
 
 // ParsePublic checks and returns a public key of role R that came from outside.

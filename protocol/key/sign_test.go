@@ -37,7 +37,7 @@ func refused(t *testing.T, what string, b []byte) {
 	if err := (NodePublic(b)).Check(); !errors.Is(err, ErrPublicKey) {
 		t.Errorf("%s %x: Check said %v", what, b, err)
 	}
-	if _, err := BlindPublic(IdentityPublic(b), [32]byte{1}, ContextBlindProfile); !errors.Is(err, ErrPublicKey) {
+	if _, err := BlindPublic[Profile](IdentityPublic(b), [32]byte{1}, ContextBlindProfile); !errors.Is(err, ErrPublicKey) {
 		t.Errorf("%s %x: BlindPublic said %v", what, b, err)
 	}
 }

@@ -148,7 +148,7 @@ func FuzzPublicKey(f *testing.F) {
 		if string(p[:]) != string(b) || p.Check() != nil {
 			t.Errorf("%x was read as %v", b, p)
 		}
-		if blinded, err := BlindPublic(IdentityPublic(p), [32]byte{1}, ContextBlindProfile); err != nil || blinded.Check() != nil {
+		if blinded, err := BlindPublic[Profile](IdentityPublic(p), [32]byte{1}, ContextBlindProfile); err != nil || blinded.Check() != nil {
 			t.Errorf("%x can't be blinded: %v", b, err)
 		}
 	})

@@ -106,6 +106,11 @@ func own(t *testing.T) map[string]string {
 	prekeyHash := sha256.Sum256(prekey[:])
 	backup, safe := f.seed.backup(), SafeCipherKey(f.seed, f.at)
 	archive, stretched := ArchiveKey(f.seed, count(0x40, 32)), ArchivePassphraseKey([32]byte(count(0x60, 32)), count(0x40, 32))
+	const recordDay = 20_000
+	record := must(RecordName(a, f.address, f.at.Network, recordDay))
+	recordFactor, recordKey := recordFactor(a, f.address, f.at.Network, recordDay), RecordCipherKey(a, f.address, record)
+	relay := must(RelayPrivateFrom(count(0xc1, 32))).Public()
+	relayHash := sha256.Sum256(relay[:])
 	values := map[string][]byte{
 		"seed": f.seed.Bytes(), "device-secret": f.device.Bytes(), "drop-secret": f.drop.Bytes(),
 		"address-secret": f.address.Bytes(), "door-secret": f.door.Bytes(), "network": f.at.Network[:],
@@ -119,6 +124,12 @@ func own(t *testing.T) map[string]string {
 		"envelope-hash": envelope[:], "drop-mac": mac[:],
 		"door-key": doorKey[:], "door": door[:], "door-capability": f.door.Capability(g).Bytes(), "card-id": card[:],
 		"profile-factor": factor[:], "profile-name": profile[:], "profile-cipher-key": cipher[:],
+		"record-factor": recordFactor[:], "record-name": bytesOf(record), "record-cipher-key": recordKey[:],
+		"record-name-next-day": bytesOf(must(RecordName(a, f.address, f.at.Network, recordDay+1))),
+		"record-name-open":     bytesOf(must(RecordName(a, AddressSecret{}, f.at.Network, recordDay))),
+		"signature-record":     RecordSigner(ik, f.address, f.at.Network, recordDay).Sign(ContextAddress, []byte("record")),
+		"node-id":              bytesOf(NodeIDOf(f.at, 0x0102030405060708)),
+		"relay-seed":           count(0xc1, 32), "relay-key-sha256": bytesOf(relayHash),
 		"profile-name-open":     bytesOf(must(ProfileName(a, AddressSecret{}, f.at))),
 		"signature-device-list": ik.Sign(ContextDeviceList, []byte("list")),
 		"signature-claim":       ProfileSigner(ik, f.address, f.at).Sign(ContextProfileClaim, []byte("claim")),

@@ -34,10 +34,10 @@ func Certificate(node key.NodePrivate) (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}, nil
 }
 
-// nodeOf returns the node key behind what the other side showed: exactly one
+// NodeOf returns the node key behind what the other side showed: exactly one
 // certificate, of an Ed25519 key that is valid, signed by itself. Names and
 // dates count for nothing, the key is pinned. Error: wire.ErrWrongNode.
-func nodeOf(shown []*x509.Certificate) (key.NodePublic, error) {
+func NodeOf(shown []*x509.Certificate) (key.NodePublic, error) {
 	if len(shown) != 1 {
 		return key.NodePublic{}, wire.ErrWrongNode.Because("not exactly one certificate")
 	}
@@ -65,7 +65,7 @@ func clientTLS(pin []byte, own *tls.Certificate) *tls.Config {
 		NextProtos:         []string{ALPN},
 		InsecureSkipVerify: true, // VerifyConnection decides
 		VerifyConnection: func(s tls.ConnectionState) error {
-			node, err := nodeOf(s.PeerCertificates)
+			node, err := NodeOf(s.PeerCertificates)
 			if err != nil {
 				return err
 			}
@@ -103,22 +103,22 @@ func serverTLS(own tls.Certificate) *tls.Config {
 			if len(s.PeerCertificates) == 0 {
 				return nil
 			}
-			_, err := nodeOf(s.PeerCertificates)
+			_, err := NodeOf(s.PeerCertificates)
 			return err
 		},
 	}
 }
 
-// proof is what a TLS connection proves: the exporter, and the other side's
+// Proof is what a TLS connection proves: the exporter, and the other side's
 // node key if it showed one.
-func proof(s *tls.ConnectionState) (binding [32]byte, node key.NodePublic, err error) {
+func Proof(s *tls.ConnectionState) (binding [32]byte, node key.NodePublic, err error) {
 	exported, err := s.ExportKeyingMaterial(key.ExporterLogin, nil, len(binding))
 	if err != nil {
 		return binding, node, err
 	}
 	copy(binding[:], exported)
 	if len(s.PeerCertificates) > 0 {
-		node, err = nodeOf(s.PeerCertificates)
+		node, err = NodeOf(s.PeerCertificates)
 	}
 	return binding, node, err
 }

@@ -175,7 +175,7 @@ func (d *Dialer) upgrade(ctx context.Context, e Endpoint, tcp *socket.Conn) (Con
 	}
 	c := newConn(ws, over, d.stall)
 	state := secure.ConnectionState()
-	if c.binding, c.node, err = proof(&state); err != nil {
+	if c.binding, c.node, err = Proof(&state); err != nil {
 		return nil, err
 	}
 	return spoken(c, d.speaks), nil

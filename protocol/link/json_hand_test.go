@@ -211,14 +211,18 @@ type person struct {
 func (p *person) hello(h *hand, exporter []byte) []byte {
 	h.t.Helper()
 	random := bytes.Repeat([]byte{0x02}, 32)
-	h.say(fmt.Sprintf(`["client_hello",0,{"min_version":1,"max_version":1,"network":"em1zMQ","random":"%s","node":"%s"}]`, b64(random), b64(p.node[:])))
+	h.say(fmt.Sprintf(`["client_hello",0,{"min_version":1,"max_version":1,"network":"em1zMQ","random":"%s","node":"%s","gateway":""}]`, b64(random), b64(p.node[:])))
 	mine := h.frameHash(1, object(uint64(1), uint64(1), []byte("zms1"), random, p.node[:]))
 	_, a, _ := h.hear("server_hello")
 	var limits []any
 	for _, name := range []string{"frame", "message", "in_flight", "push_window", "retention", "quota", "drops", "doors", "devices", "profiles", "register_bits"} {
 		limits = append(limits, u(a["limits"].(map[string]any)[name]))
 	}
-	theirs := h.frameHash(2, object(u(a["version"]), h.un64(a["network"]), h.un64(a["random"]), h.un64(a["node"]), u(a["time"]), string(object(limits...))))
+	fields := []any{u(a["version"]), h.un64(a["network"]), h.un64(a["random"]), h.un64(a["node"]), u(a["time"]), string(object(limits...))}
+	if descriptor := h.un64(a["descriptor"]); len(descriptor) > 0 {
+		fields = append(fields, descriptor)
+	}
+	theirs := h.frameHash(2, object(fields...))
 	return slices.Concat(p.node[:], exporter, mine, theirs)
 }
 

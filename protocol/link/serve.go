@@ -161,7 +161,7 @@ func (s *server) upgrade(w http.ResponseWriter, r *http.Request) *conn {
 	c.counted = counted(t.stream.Conn)
 	c.counted.tally.linked(c.counted)
 	if r.TLS != nil {
-		if c.binding, c.node, err = proof(r.TLS); err != nil {
+		if c.binding, c.node, err = Proof(r.TLS); err != nil {
 			c.Close()
 			return nil
 		}

@@ -34,3 +34,8 @@ func BenchmarkSubmit(b *testing.B) {
 func BenchmarkPush(b *testing.B) {
 	benchFrame(b, &Push{Position: At(1_790_000_000, 1<<20), Kind: RowEnvelope, K: 1000, Time: sampleTime, Payload: make([]byte, 1024)}, func() Payload { return new(Push) })
 }
+
+func BenchmarkForward(b *testing.B) {
+	p := &Forward{Host: "gw.example", Port: 443, Relay: Relay{N: 1000, Sealed: make([]byte, 1024+ForwardPadding)}}
+	benchFrame(b, p, func() Payload { return new(Forward) })
+}

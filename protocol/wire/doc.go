@@ -26,6 +26,16 @@
 //	state.go     33 state-get      34 state
 //	profile.go   40 profile-put    41 profile-get   42 profile
 //	answer.go    50 ok             51 error
+//	dht.go       60 ping           61 pong           62 find-node  63 nodes
+//	             64 find-value     65 value          66 store      67 stored
+//	             68 reach          69 publish        70 published
+//	             82 record-get     83 record         84 deposit-put
+//	             85 deposits-get   86 deposits       87 descriptor-get
+//	             88 descriptor     89 gateways-get   90 gateways
+//	forward.go   71 relay          80 forward        81 forwarded
+//
+// contact.go holds how gateways name each other, 59 bytes. What the encoding leaves
+// open, sizes and numbers, is checked by Check after decoding (check.go).
 //
 // work.go holds proofs of work: day 4 | nonce 8.
 package wire

@@ -84,7 +84,8 @@ func kebab(name string) string {
 
 // form is how the document writes a field's type.
 func form(of reflect.Type) string {
-	named := map[string]string{"Object": "object", "Limits": "limits", "CommitItem": "commit-item", "CursorState": "cursor-state"}
+	named := map[string]string{"Object": "object", "Limits": "limits", "CommitItem": "commit-item", "CursorState": "cursor-state",
+		"StoreItem": "store-item", "Deposit": "deposit", "Deposited": "deposit-state"}
 	switch {
 	case named[of.Name()] != "":
 		return named[of.Name()]
@@ -104,6 +105,7 @@ func form(of reflect.Type) string {
 func TestDocumentedFields(t *testing.T) {
 	documented := map[string]any{
 		"body enrolment": Enrolment{}, "body drop-object": DropObject{}, "body refusal": Refusal{}, "body drop-state": DropState{}, "limits": Limits{},
+		"store-item": StoreItem{}, "deposit": Deposit{}, "deposit-state": Deposited{},
 	}
 	names := map[Type]string{}
 	for name, value := range codeConstants(t, "frame.go", "Type") {
@@ -116,8 +118,10 @@ func TestDocumentedFields(t *testing.T) {
 	for heading, v := range documented {
 		var want [][]string
 		of := reflect.TypeOf(v)
-		for i := range of.NumField() {
-			f := of.Field(i)
+		for _, f := range reflect.VisibleFields(of) {
+			if f.Anonymous {
+				continue // its fields follow
+			}
 			key, _, _ := strings.Cut(f.Tag.Get("cbor"), ",")
 			want = append(want, []string{key, kebab(f.Name), form(f.Type)})
 		}
@@ -172,6 +176,9 @@ func TestDocumentedLimits(t *testing.T) {
 		"MaxNesting": MaxNesting, "MaxElements": MaxElements, "MaxFrame": MaxFrame, "MaxMessage": MaxMessage, "MaxEnvelope": MaxEnvelope,
 		"MaxObject": MaxObject, "MaxProfile": MaxProfile, "MaxDetail": MaxDetail, "DoorPending": DoorPending, "DoorPerInit": DoorPerInit,
 		"WorkSize": WorkSize, "MinDoorBits": MinDoorBits, "MaxWorkBits": MaxWorkBits,
+		"StampBits": StampBits, "RecordSize": RecordSize, "MaxDescriptor": MaxDescriptor, "ContactSize": ContactSize, "MaxContacts": MaxContacts,
+		"MaxStores": MaxStores, "MaxStoreBytes": MaxStoreBytes, "MaxDeposits": MaxDeposits, "MaxDeposited": MaxDeposited, "MaxGateways": MaxGateways,
+		"MaxHost": MaxHost, "EncapsulationSize": EncapsulationSize, "ChannelIDSize": ChannelIDSize, "ForwardPadding": ForwardPadding, "MaxSealed": MaxSealed,
 	} {
 		want[name] = fmt.Sprint(n)
 	}
@@ -198,6 +205,7 @@ func TestDocumentedWork(t *testing.T) {
 	}{
 		{`(?m)"zms/1/work" +\| 0x00 \| door 16 +\| SHA-256\(envelope\) 32 .* (\d+)$`, DoorWork(key.DropID{}, [32]byte{})},
 		{`(?m)"zms/1/register-work" +\| 0x00 \| node key 32 +\| account key 32 .* (\d+)$`, RegisterWork(key.NodePublic{}, key.MailboxPublic{})},
+		{`(?m)"zms/1/stamp" +\| 0x00 \| place 32 .* (\d+)$`, StampSubject(key.NodeID{})},
 		{`(?m)^work += day 4 \| nonce 8 +(\d+)$`, make([]byte, WorkSize)},
 	} {
 		m := regexp.MustCompile(c.line).FindStringSubmatch(text)
@@ -208,6 +216,29 @@ func TestDocumentedWork(t *testing.T) {
 	row := fmt.Sprintf("`row = position 12 | kind 1 | drop 16 | k 4 | hash 32 | d 32 | time 8` = %d bytes", RowSize)
 	if !strings.Contains(section(t, "### 30 push"), row) {
 		t.Errorf("the document does not say %s", row)
+	}
+}
+
+// TestDocumentedContact: the document's contact is the code's.
+func TestDocumentedContact(t *testing.T) {
+	text := section(t, "### contact")
+	layout := regexp.MustCompile(`(?m)^contact = node key 32 \| x 8 \| address 16 \| port 2 \| transports 1 +(\d+)$`).FindStringSubmatch(text)
+	if layout == nil || layout[1] != fmt.Sprint(ContactSize) {
+		t.Errorf("the document's contact is %q, the code's has %d bytes", layout, ContactSize)
+	}
+	for _, transport := range []string{fmt.Sprintf("%d QUIC", TransportQUIC), fmt.Sprintf("%d WSS", TransportWSS)} {
+		if !strings.Contains(text, transport) {
+			t.Errorf("the document does not name the transport %s", transport)
+		}
+	}
+	var shown []string
+	for _, m := range regexp.MustCompile(`(?m)^(\S.*?) += ([0-9a-f]{118})$`).FindAllStringSubmatch(text, -1) {
+		shown = append(shown, m[2])
+	}
+	var k sampleKeys
+	want := []string{hex.EncodeToString(k.contact().AppendTo(nil)), hex.EncodeToString(k.contact6().AppendTo(nil))}
+	if !slices.Equal(shown, want) {
+		t.Errorf("the document's contacts are %q, not %q", shown, want)
 	}
 }
 

@@ -60,6 +60,13 @@ const (
 	CodeLinkClosed     Code = 47
 	CodeWork           Code = 48
 	CodeSetBack        Code = 49
+	CodeUnreachable    Code = 50
+	CodeNoChannel      Code = 51
+	CodeNoRecord       Code = 52
+	CodeStamp          Code = 53
+	CodeScope          Code = 54
+	CodeOlder          Code = 55
+	CodeNotServing     Code = 56
 	CodeImage          Code = 60
 	CodeNoQR           Code = 61
 	CodeOpen           Code = 62
@@ -116,6 +123,13 @@ var Table = []Entry{
 	{CodeLinkClosed, "link-closed", Reconnect, "The connection to the gateway was lost; it is made again."},
 	{CodeWork, "work", Refresh, "More work is asked for now, to keep automatic requests out; it is computed and tried again."},
 	{CodeSetBack, "set-back", Never, "This profile is an older copy of itself: a newer state of it has been in use since. Give it a device of its own with zms rejoin."},
+	{CodeUnreachable, "unreachable", Later, "The other gateway can't be reached at the moment; it is tried again in a while."},
+	{CodeNoChannel, "no-channel", Reconnect, "The other gateway no longer knows this channel; a new one is opened."},
+	{CodeNoRecord, "no-record", Later, "The network knows no address for this card or ID at the moment; it is looked up again in a while."},
+	{CodeStamp, "stamp", Refresh, "The stamp on a record is missing or for another day; a new one is computed."},
+	{CodeScope, "scope", Never, "The address is inside a local network, and this gateway connects to public addresses only; use a gateway's public address."},
+	{CodeOlder, "older", Refresh, "A newer record of the same day is known; it is read before this is tried again."},
+	{CodeNotServing, "not-serving", Later, "The gateway does not do this: it is not part of the network, or does not forward; another one is asked."},
 	{CodeImage, "image", Never, "This is not a picture that can be read; choose a PNG or JPEG of a reasonable size."},
 	{CodeNoQR, "no-qr", Never, "No QR code was found in the picture; try a sharper or straighter one, or paste the text."},
 	{CodeOpen, "open", Never, "It can't be decrypted with the keys of this device; ask the sender to send it again."},
@@ -170,6 +184,13 @@ var (
 	ErrLinkClosed     = &Error{Code: CodeLinkClosed}
 	ErrWork           = &Error{Code: CodeWork}
 	ErrSetBack        = &Error{Code: CodeSetBack}
+	ErrUnreachable    = &Error{Code: CodeUnreachable}
+	ErrNoChannel      = &Error{Code: CodeNoChannel}
+	ErrNoRecord       = &Error{Code: CodeNoRecord}
+	ErrStamp          = &Error{Code: CodeStamp}
+	ErrScope          = &Error{Code: CodeScope}
+	ErrOlder          = &Error{Code: CodeOlder}
+	ErrNotServing     = &Error{Code: CodeNotServing}
 	ErrImage          = &Error{Code: CodeImage}
 	ErrNoQR           = &Error{Code: CodeNoQR}
 	ErrOpen           = &Error{Code: CodeOpen}

@@ -31,6 +31,33 @@ const (
 	TypeProfile     Type = 42
 	TypeOK          Type = 50
 	TypeError       Type = 51
+
+	// between gateways
+	TypePing      Type = 60
+	TypePong      Type = 61
+	TypeFindNode  Type = 62
+	TypeNodes     Type = 63
+	TypeFindValue Type = 64
+	TypeValue     Type = 65
+	TypeStore     Type = 66
+	TypeStored    Type = 67
+	TypeReach     Type = 68
+	TypePublish   Type = 69
+	TypePublished Type = 70
+	TypeRelay     Type = 71
+
+	// of channels, between clients and gateways, and what clients ask of the network
+	TypeForward       Type = 80
+	TypeForwarded     Type = 81
+	TypeRecordGet     Type = 82
+	TypeRecord        Type = 83
+	TypeDepositPut    Type = 84
+	TypeDepositsGet   Type = 85
+	TypeDeposits      Type = 86
+	TypeDescriptorGet Type = 87
+	TypeDescriptor    Type = 88
+	TypeGatewaysGet   Type = 89
+	TypeGateways      Type = 90
 )
 
 // Subprotocol is the WebSocket subprotocol of this encoding.

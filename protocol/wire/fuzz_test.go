@@ -36,6 +36,9 @@ func fuzzFamily(f *testing.F, family string) {
 				if decodeErr == nil && !bytes.Equal(AppendFrame(nil, frame.ID, p), b[:len(b)-len(rest)]) {
 					t.Errorf("%x is encoded again as %x", b, AppendFrame(nil, frame.ID, p))
 				}
+				if checked := Check(p); decodeErr == nil && checked != nil {
+					fails(t, "the limits", checked, ErrValue, ErrTooLarge)
+				}
 				if decodeErr == nil && p.Type() != frame.Type {
 					t.Errorf("a frame of type %d was taken for %d", frame.Type, p.Type())
 				}
@@ -56,6 +59,8 @@ func FuzzPush(f *testing.F)    { fuzzFamily(f, "push") }
 func FuzzProfile(f *testing.F) { fuzzFamily(f, "profile") }
 func FuzzAnswer(f *testing.F)  { fuzzFamily(f, "answer") }
 func FuzzState(f *testing.F)   { fuzzFamily(f, "state") }
+func FuzzDHT(f *testing.F)     { fuzzFamily(f, "dht") }
+func FuzzForward(f *testing.F) { fuzzFamily(f, "forward") }
 
 // FuzzFrames: the frames of a message are the message, and each keeps to its limit.
 func FuzzFrames(f *testing.F) {

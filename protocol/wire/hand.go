@@ -3,10 +3,11 @@ package wire
 import (
 	"encoding/binary"
 	"math"
+	"unicode/utf8"
 )
 
-// The frames that travel with every message (submit, commit, push, ack) are
-// coded here by hand: a tenth of the time that reflection takes. The bytes are
+// The frames that travel with every message (submit, commit, push, ack, and those
+// that forward one) are coded here by hand: a tenth of the time that reflection takes. The bytes are
 // Marshal's. Reading takes a short cut only: what does not look exactly as
 // expected goes to Unmarshal, which says what is wrong with it.
 
@@ -21,6 +22,9 @@ var (
 	_ handCoded = (*Commit)(nil)
 	_ handCoded = (*Push)(nil)
 	_ handCoded = (*Ack)(nil)
+	_ handCoded = (*Forward)(nil)
+	_ handCoded = (*Relay)(nil)
+	_ handCoded = (*Forwarded)(nil)
 )
 
 // parseByHand decodes a payload that has code of its own and looks as expected.
@@ -38,6 +42,13 @@ func parseByHand(raw []byte, p Payload) bool {
 		p.parse(&r)
 	case *Ack:
 		p.parse(&r)
+	case *Forward:
+		p.parse(&r)
+	case *Relay:
+		r.field(majorMap<<5 | 4)
+		p.parse(&r)
+	case *Forwarded:
+		p.parse(&r)
 	default:
 		return false
 	}
@@ -46,10 +57,18 @@ func parseByHand(raw []byte, p Payload) bool {
 
 // Major types of CBOR (RFC 8949 section 3.1).
 const (
-	majorUint  = 0
-	majorBytes = 2
-	majorArray = 4
-	majorMap   = 5
+	majorUint   = 0
+	majorBytes  = 2
+	majorText   = 3
+	majorArray  = 4
+	majorMap    = 5
+	majorSimple = 7
+)
+
+// The two values of major type 7 that are taken.
+const (
+	cborFalse = 0xf4
+	cborTrue  = 0xf5
 )
 
 // appendHead appends the shortest head of an item.
@@ -144,6 +163,20 @@ func (r *reader) bytes() []byte {
 	return out
 }
 
+// text reads a text string.
+func (r *reader) text() string {
+	n := r.head(majorText, math.MaxInt32)
+	if uint64(len(r.b)) < n || !utf8.Valid(r.b[:min(n, uint64(len(r.b)))]) {
+		r.bad = true
+	}
+	if r.bad {
+		return ""
+	}
+	out := string(r.b[:n])
+	r.b = r.b[n:]
+	return out
+}
+
 // copied reads a byte string of its own memory.
 func (r *reader) copied() []byte {
 	b := r.bytes()
@@ -165,8 +198,9 @@ func (r *reader) fixed(dst []byte) {
 
 func (r *reader) uint(most uint64) uint64 { return r.head(majorUint, most) }
 
-// skip passes over one item of unsigned numbers, byte strings, arrays and maps
-// in their shortest forms, at most depth levels of them in each other.
+// skip passes over one item of unsigned numbers, byte strings, text, false, true,
+// arrays and maps in their shortest forms, at most depth levels of them in each
+// other.
 func (r *reader) skip(depth int) {
 	if len(r.b) == 0 || depth == 0 {
 		r.bad = true
@@ -177,6 +211,14 @@ func (r *reader) skip(depth int) {
 		r.uint(math.MaxUint64)
 	case majorBytes:
 		r.bytes()
+	case majorText:
+		r.text()
+	case majorSimple:
+		if r.b[0] != cborFalse && r.b[0] != cborTrue {
+			r.bad = true
+			return
+		}
+		r.b = r.b[1:]
 	case majorArray, majorMap:
 		n := r.head(major, MaxElements)
 		if major == majorMap {
@@ -319,4 +361,63 @@ func (c *Commit) parse(r *reader) {
 		item.Index = uint32(r.uint(math.MaxUint32))
 		item.Leaf = r.copied()
 	}
+}
+
+func (p *Forward) appendTo(dst []byte) []byte {
+	dst = appendBytes(append(dst, majorMap<<5|7, 1), p.Target[:])
+	dst = append(appendHead(append(dst, 2), majorText, uint64(len(p.Host))), p.Host...)
+	dst = appendHead(append(dst, 3), majorUint, uint64(p.Port))
+	return p.Relay.appendFields(dst)
+}
+
+func (p *Forward) parse(r *reader) {
+	r.field(majorMap<<5 | 7)
+	r.field(1)
+	r.fixed(p.Target[:])
+	r.field(2)
+	p.Host = r.text()
+	r.field(3)
+	p.Port = uint16(r.uint(math.MaxUint16))
+	p.Relay.parse(r)
+}
+
+func (p *Relay) appendTo(dst []byte) []byte { return p.appendFields(append(dst, majorMap<<5|4)) }
+
+// appendFields appends the fields 4 to 7, which a Forward has too.
+func (p *Relay) appendFields(dst []byte) []byte {
+	dst = appendBytes(append(dst, 4), p.Channel[:])
+	dst = appendHead(append(dst, 5), majorUint, uint64(p.N))
+	dst = appendBytes(append(dst, 6), p.Encapsulation)
+	return appendBytes(append(dst, 7), p.Sealed)
+}
+
+// parse reads the fields 4 to 7.
+func (p *Relay) parse(r *reader) {
+	r.field(4)
+	r.fixed(p.Channel[:])
+	r.field(5)
+	p.N = uint32(r.uint(math.MaxUint32))
+	r.field(6)
+	p.Encapsulation = r.copied()
+	r.field(7)
+	p.Sealed = r.copied()
+}
+
+func (p *Forwarded) appendTo(dst []byte) []byte {
+	dst = appendBytes(append(dst, majorMap<<5|4, 1), p.Channel[:])
+	dst = appendHead(append(dst, 2), majorUint, uint64(p.N))
+	dst = appendBytes(append(dst, 3), p.Nonce[:])
+	return appendBytes(append(dst, 4), p.Sealed)
+}
+
+func (p *Forwarded) parse(r *reader) {
+	r.field(majorMap<<5 | 4)
+	r.field(1)
+	r.fixed(p.Channel[:])
+	r.field(2)
+	p.N = uint32(r.uint(math.MaxUint32))
+	r.field(3)
+	r.fixed(p.Nonce[:])
+	r.field(4)
+	p.Sealed = r.copied()
 }

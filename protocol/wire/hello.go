@@ -10,6 +10,9 @@ type ClientHello struct {
 	Network    key.Network `cbor:"3,keyasint"`
 	Random     [32]byte    `cbor:"4,keyasint"`
 	Node       []byte      `cbor:"5,keyasint"`
+	// Gateway is the caller's own Contact if it is a gateway (its node key is that
+	// of its certificate), else it is absent.
+	Gateway []byte `cbor:"6,keyasint,omitempty"`
 }
 
 // Type is TypeClientHello.
@@ -24,6 +27,9 @@ type ServerHello struct {
 	Node    key.NodePublic `cbor:"4,keyasint"`
 	Time    uint64         `cbor:"5,keyasint"`
 	Limits  Limits         `cbor:"6,keyasint"`
+	// Descriptor is the gateway's signed descriptor (docs/protocol/address.md), at
+	// most MaxDescriptor bytes; absent from one that has none.
+	Descriptor []byte `cbor:"7,keyasint,omitempty"`
 }
 
 // Type is TypeServerHello.

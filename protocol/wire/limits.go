@@ -11,6 +11,24 @@ const (
 	MaxEnvelope = 64 << 10
 	MaxObject   = 4 << 10 // a signed object, unless its own document says less
 	MaxProfile  = 16 << 10
+
+	RecordSize    = 1024     // an address record, exactly
+	MaxDescriptor = 4 << 10  // a gateway descriptor
+	MaxContacts   = 40       // in one answer
+	MaxStores     = 32       // records in one Store or Publish
+	MaxStoreBytes = 80 << 10 // of these records together
+	MaxDeposits   = 80       // records in one DepositPut
+	MaxDeposited  = 1024     // states in one Deposits
+	MaxGateways   = 20       // in one Gateways
+
+	MaxHost = 249 // bytes of a gateway's host, as in cards
+
+	EncapsulationSize = 1120 // X-Wing: ML-KEM-768 1088 | X25519 32
+	ChannelIDSize     = 16
+	// ForwardPadding is what the encapsulation and the sealed bytes of a forwarded
+	// request have together beyond the envelope class that it is padded to.
+	ForwardPadding = 1280
+	MaxSealed      = MaxEnvelope + ForwardPadding // of a forwarded request or answer
 )
 
 // Limits of time.

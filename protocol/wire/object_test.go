@@ -91,7 +91,7 @@ func TestParseObject(t *testing.T) {
 	}
 	object, _ := parse(b, "")
 	for _, n := range object.all() {
-		for _, w := range n.wrongs() {
+		for _, w := range n.wrongs(nil) {
 			n.raw = w.raw
 			wrongBytes := object.encode()
 			n.raw = nil
@@ -136,7 +136,7 @@ func TestObjectBodies(t *testing.T) {
 		}
 		body, _ := parse(b, "")
 		for _, n := range body.all() {
-			for _, w := range n.wrongs() {
+			for _, w := range n.wrongs(nil) {
 				n.raw = w.raw
 				wrongBytes := body.encode()
 				n.raw = nil

@@ -49,7 +49,8 @@ type sample struct {
 	id      uint64
 	payload Payload
 	// variable lists the byte strings of the payload whose length the encoding
-	// leaves open: paths of map keys and array indexes.
+	// leaves open: paths of map keys and array indexes. A ? says that the field is
+	// left out if it is empty.
 	variable string
 }
 
@@ -144,9 +145,11 @@ func samples() []sample {
 	account, tag := k.account().Public(), key.AccountTagOf(k.account().Public())
 	r := [32]byte(count(0x20, 32))
 	limits := Limits{MaxFrame, MaxMessage, 256, 1 << 20, 30 * 86400, 256 << 20, 4096, 64, 8, 16, 22}
-	return []sample{
-		{"client-hello", "hello", 0, &ClientHello{1, 1, key.Network{'t', 'e', 's', 't'}, [32]byte(count(0xa0, 32)), count(0xc0, 16)}, "5"},
-		{"server-hello", "hello", 0, &ServerHello{1, key.Network{'t', 'e', 's', 't'}, [32]byte(count(0xb0, 32)), k.node().Public(), sampleTime, limits}, ""},
+	return append([]sample{
+		{"client-hello", "hello", 0, &ClientHello{1, 1, key.Network{'t', 'e', 's', 't'}, [32]byte(count(0xa0, 32)), count(0xc0, 16), nil}, "5"},
+		{"client-hello-gateway", "hello", 0, &ClientHello{1, 1, key.Network{'t', 'e', 's', 't'}, [32]byte(count(0xa0, 32)), count(0xc0, 32), k.contact().AppendTo(nil)}, "5 6?"},
+		{"server-hello", "hello", 0, &ServerHello{1, key.Network{'t', 'e', 's', 't'}, [32]byte(count(0xb0, 32)), k.node().Public(), sampleTime, limits, nil}, ""},
+		{"server-hello-descriptor", "hello", 0, &ServerHello{1, key.Network{'t', 'e', 's', 't'}, [32]byte(count(0xb0, 32)), k.node().Public(), sampleTime, limits, k.descriptor()}, "7?"},
 		{"register", "login", 1, &Register{k.enrolment(), count(0xd0, 16), nil}, "1/0 1/1 2 3"},
 		{"register-open", "login", 23, &Register{k.enrolment(), nil, nil}, "1/0 1/1 2 3"},
 		{"register-work", "login", 2, &Register{k.enrolment(), nil, k.work(RegisterWork(k.node().Public(), account))}, "1/0 1/1 2 3"},
@@ -180,7 +183,7 @@ func samples() []sample {
 		{"profile", "profile", 12, &Profile{count(0, 48)}, "1"},
 		{"ok", "answer", 1<<64 - 1, &OK{}, ""},
 		{"error", "answer", 13, &Failure{CodeQuota, "drop 60"}, ""},
-	}
+	}, networkSamples()...)
 }
 
 func sampleOf(t testing.TB, name string) sample {

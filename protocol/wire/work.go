@@ -31,6 +31,16 @@ func RegisterWork(node key.NodePublic, account key.MailboxPublic) []byte {
 	return key.Join([]byte(key.PrefixRegisterWork), []byte{0}, node[:], account[:])
 }
 
+// StampBits is what the stamp of a Store takes, in zero bits, where the network
+// does not say otherwise.
+const StampBits = 16
+
+// StampSubject is what the stamp of a record is about: "zms/1/stamp" | 0x00 |
+// place 32.
+func StampSubject(place key.NodeID) []byte {
+	return key.Join([]byte(key.PrefixStamp), []byte{0}, place[:])
+}
+
 // WorkDay is the day of a moment as work counts it: days since 1970 (UTC).
 func WorkDay(now time.Time) uint32 { return uint32(Millis(now) / 86_400_000) }
 

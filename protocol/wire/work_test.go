@@ -15,12 +15,13 @@ import (
 	"zeroms/protocol/key"
 )
 
-// workSubjects are the two things that work is asked for, from fixed inputs.
+// workSubjects are the things that work is asked for, from fixed inputs.
 func workSubjects() map[string][]byte {
 	var k sampleKeys
 	return map[string][]byte{
 		"door":     DoorWork(key.DropID(count(0x80, 16)), sha256.Sum256(count(0, 24))),
 		"register": RegisterWork(k.node().Public(), k.account().Public()),
+		"stamp":    StampSubject(key.NodeID(count(0x21, 32))),
 	}
 }
 
@@ -37,7 +38,7 @@ type workVector struct {
 func makeWorkVectors(t *testing.T) (out []workVector) {
 	t.Helper()
 	subjects := workSubjects()
-	for _, name := range []string{"door", "register"} {
+	for _, name := range []string{"door", "register", "stamp"} {
 		subject := subjects[name]
 		for _, c := range []struct {
 			day  uint32
@@ -54,7 +55,7 @@ func makeWorkVectors(t *testing.T) (out []workVector) {
 	return out
 }
 
-// TestWorkVectors holds both kinds of work to testdata/work.json.
+// TestWorkVectors holds all kinds of work to testdata/work.json.
 func TestWorkVectors(t *testing.T) {
 	got := append(must(json.MarshalIndent(makeWorkVectors(t), "", "  ")), '\n')
 	if *update {
@@ -70,7 +71,7 @@ func TestWorkVectors(t *testing.T) {
 		t.Errorf("testdata/work.json differs from what this code makes:\n%s", got)
 	}
 	var vectors []workVector
-	if err := json.Unmarshal(file, &vectors); err != nil || len(vectors) != 8 {
+	if err := json.Unmarshal(file, &vectors); err != nil || len(vectors) != 12 {
 		t.Fatalf("%d vectors, %v", len(vectors), err)
 	}
 	for _, v := range vectors {
@@ -102,7 +103,7 @@ func TestWorkIsForOneThing(t *testing.T) {
 	other := bytes.Clone(subject)
 	other[len(other)-1]++
 	for what, s := range map[string][]byte{
-		"another envelope": other, "a registration": subjects["register"], "nothing": nil,
+		"another envelope": other, "a registration": subjects["register"], "a record": subjects["stamp"], "nothing": nil,
 		"another door": DoorWork(key.DropID(count(0x81, 16)), sha256.Sum256(count(0, 24))),
 	} {
 		if n, err := WorkBits(s, work, now); err != nil || n >= wanted {

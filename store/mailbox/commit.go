@@ -315,8 +315,8 @@ func (w *writer) id(tag key.AccountTag) (id int64, err error) {
 	return id, err
 }
 
-// close ends an account: no logins, no intake, no profiles. The rows stay for
-// their time, as the gateway's defence.
+// close ends an account: no logins, no intake, no profiles, and nothing of it is
+// published. The rows stay for their time, as the gateway's defence.
 func (w *writer) close(id int64) error {
 	end, err := w.end(w.now)
 	if err != nil {
@@ -333,6 +333,8 @@ func (w *writer) close(id int64) error {
 	for _, statement := range []string{
 		`DELETE FROM logins WHERE account = ?`,
 		`DELETE FROM profiles WHERE account = ?`,
+		`DELETE FROM publications WHERE deposit IN (SELECT id FROM deposits WHERE account = ?)`,
+		`DELETE FROM deposits WHERE account = ?`,
 	} {
 		if _, err := w.tx.Exec(statement, id); err != nil {
 			return err

@@ -32,7 +32,7 @@ var schemaFiles embed.FS
 // Identity of the database file.
 const (
 	applicationID = 0x5a4d5347 // "ZMSG"
-	schemaVersion = 2
+	schemaVersion = 3
 )
 
 // DB is an open database; it implements gateway/mailbox.Store.

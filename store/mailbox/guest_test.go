@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -220,7 +221,7 @@ func TestAGuestChangesNoSchema(t *testing.T) {
 	}
 	err = owner.db.Write(t.Context(), func(tx *store.Tx) error { // of a newer program
 		var n int
-		err := tx.QueryRow(`PRAGMA user_version = 3`).Scan(&n)
+		err := tx.QueryRow(fmt.Sprintf(`PRAGMA user_version = %d`, schemaVersion+1)).Scan(&n)
 		if errors.Is(err, store.ErrNoRows) {
 			return nil
 		}

@@ -7,6 +7,20 @@ import (
 	"zeroms/store"
 )
 
+// unmake runs statements that lead back to an earlier version.
+func unmake(t *testing.T, db *DB, statements ...string) {
+	t.Helper()
+	for _, s := range statements {
+		err := db.db.Write(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(s)
+			return err
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
 // A gateway of the first version keeps its accounts, which have no quota of their own then.
 func TestAccountsOfTheFirstVersion(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mailbox.db")
@@ -16,20 +30,8 @@ func TestAccountsOfTheFirstVersion(t *testing.T) {
 	}
 	a := newLog(t, db)
 	commit(t, db, a.change(day0, 1<<10, 4<<10))
-	err = db.db.Write(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(`ALTER TABLE accounts DROP COLUMN quota`)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = db.db.Write(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(`PRAGMA user_version = 1`)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	unmake(t, db, `ALTER TABLE accounts DROP COLUMN quota`, `DROP TABLE deposits`, `DROP TABLE publications`,
+		`PRAGMA user_version = 1`)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}

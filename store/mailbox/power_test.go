@@ -225,6 +225,15 @@ func readFiles(t *testing.T, path string) (db, wal []byte) {
 	return db, wal
 }
 
+func writeFiles(t *testing.T, path string, db, wal []byte) {
+	t.Helper()
+	for suffix, b := range map[string][]byte{"": db, "-wal": wal} {
+		if err := os.WriteFile(path+suffix, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // resume opens an image, compares it with what must be there, and goes on.
 func (h *history) resume(path string, base, wal []byte, want step) {
 	t := h.t
@@ -232,11 +241,7 @@ func (h *history) resume(path string, base, wal []byte, want step) {
 	if err := removeDatabase(path); err != nil {
 		t.Fatal(err)
 	}
-	for suffix, b := range map[string][]byte{"": base, "-wal": wal} {
-		if err := os.WriteFile(path+suffix, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFiles(t, path, base, wal)
 	db, err := Open(t.Context(), path)
 	if err != nil {
 		t.Fatalf("an image does not open: %v", err)

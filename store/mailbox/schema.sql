@@ -1,4 +1,4 @@
--- The gateway's mailboxes: schema version 2. Times are milliseconds since 1970.
+-- The gateway's mailboxes: schema version 3. Times are milliseconds since 1970.
 -- A mark is position 12 | R 32 | total 8 (block.go).
 
 CREATE TABLE meta (
@@ -117,3 +117,30 @@ CREATE TABLE blocks (
     packed  BLOB    NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX blocks_account ON blocks (account, first);
+
+-- Address records that users leave to be published day by day, each between its
+-- first and last moment (unix minutes). A number is never given to two of them.
+CREATE TABLE deposits (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    account INTEGER NOT NULL,
+    name    BLOB    NOT NULL CHECK (length(name) = 32),
+    day     INTEGER NOT NULL,
+    seq     INTEGER NOT NULL,
+    first   INTEGER NOT NULL,
+    last    INTEGER NOT NULL,
+    record  BLOB    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX deposits_account ON deposits (account, day, name);
+CREATE INDEX deposits_first ON deposits (first);
+
+-- How they stand, apart from them: this is written every hour, and they are large.
+CREATE TABLE publications (
+    deposit  INTEGER PRIMARY KEY,
+    seq      INTEGER NOT NULL,   -- of the record that this is about
+    holders  INTEGER NOT NULL,
+    stored   INTEGER NOT NULL,   -- 0: never
+    verified INTEGER NOT NULL,   -- 0: never
+    stamp    BLOB,
+    relay    BLOB,
+    witness  BLOB
+) STRICT;

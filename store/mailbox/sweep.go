@@ -295,11 +295,15 @@ func deleteOld(tx *store.Tx, now uint64) (more bool, err error) {
 const finished = `FROM accounts WHERE id IN (SELECT id FROM accounts AS a WHERE closed > 0 AND closed < ?
 	AND NOT EXISTS (SELECT 1 FROM blocks WHERE account = a.id) ORDER BY closed, id LIMIT ?)`
 
+// ended are the deposits whose last moment is past.
+const ended = `SELECT id FROM deposits WHERE first < ? ORDER BY first, id LIMIT ?`
+
 // deleteSmall deletes what has expired of everything else. An account goes only
 // when its rows have gone, and where its log ended stays: the same key may register
 // again then, and its log goes on.
 func deleteSmall(tx *store.Tx, now uint64) (more bool, err error) {
 	rowsGone := overdue(now) - mailbox.RegistrationKept.Milliseconds()
+	depositsGone := (overdue(now) - depositLife.Milliseconds()) / time.Minute.Milliseconds()
 	for _, s := range []struct {
 		query  string
 		before int64
@@ -313,6 +317,8 @@ func deleteSmall(tx *store.Tx, now uint64) (more bool, err error) {
 		{`INSERT OR REPLACE INTO tombstones (tag, head) SELECT tag, head ` + finished, rowsGone},
 		{`DELETE ` + finished, rowsGone},
 		{`DELETE FROM invites WHERE hash IN (SELECT hash FROM invites WHERE expires <= ? OR uses <= 0 LIMIT ?)`, int64(now)},
+		{`DELETE FROM publications WHERE deposit IN (` + ended + `)`, depositsGone},
+		{`DELETE FROM deposits WHERE id IN (` + ended + `)`, depositsGone},
 	} {
 		res, err := tx.Exec(s.query, s.before, sweepSmall)
 		if err != nil {

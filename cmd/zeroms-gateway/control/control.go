@@ -3,6 +3,7 @@
 // the database knows is read from there, so this is about the process only.
 //
 //	GET  /status                   -> Live
+//	GET  /peers                    -> [Peer]
 //	POST /accounts/remove  Order   -> {}
 //	POST /accounts/quota   Order   -> {}
 //
@@ -31,6 +32,8 @@ import (
 type Server struct {
 	// Live tells how the process is.
 	Live func() Live
+	// Peers are the gateways that the process knows.
+	Peers func(context.Context) ([]Peer, error)
 	// Remove and Quota change an account; they return when it is on the disk.
 	Remove func(context.Context, key.AccountTag) error
 	Quota  func(context.Context, key.AccountTag, uint64) error
@@ -45,6 +48,23 @@ type Live struct {
 	Pid          int           `json:"pid"`
 	MostLinks    int           `json:"most_links"` // fewer than asked for if files are short
 	Links        gateway.Stats `json:"links"`
+	Overlay      *Overlay      `json:"overlay,omitempty"` // none: it stands alone
+}
+
+// Overlay is the process's part in its network.
+type Overlay struct {
+	Scope   string `json:"scope"`
+	Address string `json:"address,omitempty"` // by which others name it; none: it only asks
+	QUIC    bool   `json:"quic"`
+	gateway.OverlayStats
+}
+
+// Peer is another gateway that the process knows.
+type Peer struct {
+	Node    string  `json:"node"` // its key, in hex
+	Address string  `json:"address"`
+	QUIC    bool    `json:"quic"`
+	RTTMS   float64 `json:"rtt_ms,omitempty"` // 0: not measured
 }
 
 // Order is what a running gateway is asked to change of an account.
@@ -59,7 +79,10 @@ const (
 	SetQuota      = "/accounts/quota"
 )
 
-const status = "/status"
+const (
+	status = "/status"
+	peers  = "/peers"
+)
 
 // File is the socket's name in the gateway's directory.
 const File = "control.sock"
@@ -70,7 +93,7 @@ type refusal struct {
 }
 
 // maxAnswer bounds an answer, in bytes.
-const maxAnswer = 64 << 10
+const maxAnswer = 256 << 10
 
 // Listen opens the socket; a file left by a process that was killed is
 // replaced, which the directory's lock makes safe.
@@ -94,6 +117,14 @@ func Listen(dir string) (net.Listener, error) {
 func (s Server) Serve(ctx context.Context, l net.Listener) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+status, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.Live()) })
+	mux.HandleFunc("GET "+peers, func(w http.ResponseWriter, r *http.Request) {
+		all, err := s.Peers(r.Context())
+		if err != nil {
+			answer(w, http.StatusConflict, refusal{err.Error()})
+			return
+		}
+		answer(w, http.StatusOK, all)
+	})
 	mux.HandleFunc("POST "+RemoveAccount, onAccount(func(ctx context.Context, tag key.AccountTag, _ uint64) error {
 		return s.Remove(ctx, tag)
 	}))
@@ -147,6 +178,13 @@ var ErrNotRunning = errors.New("the gateway does not run")
 func Ask(ctx context.Context, dir string) (l Live, err error) {
 	err = ask(ctx, dir, status, nil, &l)
 	return l, err
+}
+
+// AskPeers asks the gateway that runs on dir whom it knows. Errors: as Ask's, and that
+// it stands alone.
+func AskPeers(ctx context.Context, dir string) (all []Peer, err error) {
+	err = ask(ctx, dir, peers, nil, &all)
+	return all, err
 }
 
 // Do has the gateway that runs on dir carry out an order: RemoveAccount or SetQuota.

@@ -1,12 +1,13 @@
 // Package demo plays a conversation of two people on this machine with the real
-// programs: two zeroms-gateway processes, and for each person a zms that stays
-// and further ones that talk to it. It knows of them what their command lines
+// programs: five zeroms-gateway processes that find each other, and for each person
+// a zms that stays and further ones that talk to it. It knows of them what their command lines
 // and JSON rows say (docs/cli.md), and nothing of their insides.
 //
-// The story: both make profiles with different home gateways, exchange cards as
-// pictures, and talk; one goes away, and the gateway that keeps what is sent to
-// them meanwhile is killed and started again; then, with both online, the other
-// gateway is. Every message's way is printed with the times that both sides
+// The story: the gateways form a network; both people take two homes in it each,
+// exchange cards that name no gateway, as pictures, find each other, and talk. One
+// goes away, and the gateway that keeps what is sent to them meanwhile is killed and
+// started again; then, with both online, a home of the other is killed in the middle
+// of the conversation, and one is drained. Every message's way is printed with the times that both sides
 // recorded, and in the end both transcripts are compared with each other and
 // with what was sent.
 package demo
@@ -38,8 +39,12 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	north, south := s.gateway("north"), s.gateway("south")
-	return (&story{stage: s, north: north, south: south, alice: s.person("Alice", north), bob: s.person("Bob", south)}).play(ctx)
+	t := &story{stage: s}
+	for _, name := range []string{"north", "east", "south", "west", "hub"} {
+		t.gateways = append(t.gateways, s.gateway(name))
+	}
+	t.alice, t.bob = s.person("Alice", t.gateways[0], t.gateways[1]), s.person("Bob", t.gateways[2], t.gateways[3])
+	return t.play(ctx)
 }
 
 // letter is a message that was sent.
@@ -53,40 +58,51 @@ type letter struct {
 // story is the cast, and what was sent so far.
 type story struct {
 	*stage
-	north, south *gateway
-	alice, bob   *person
-	letters      []letter
-	told         int // letters whose way was told
+	gateways   []*gateway
+	alice, bob *person
+	letters    []letter
+	told       int // letters whose way was told
 }
 
 func (s *story) play(ctx context.Context) error {
 	return s.perform(ctx, []step{
-		{"start two gateways", 15 * time.Second, s.startGateways},
-		{"make two people with their home gateways", 20 * time.Second, s.startPeople},
-		{"exchange cards as pictures", 20 * time.Second, s.exchangeCards},
+		{"start five gateways that find each other", 40 * time.Second, s.startGateways},
+		{"make two people with two home gateways each", 30 * time.Second, s.startPeople},
+		{"exchange cards without gateways as pictures", 30 * time.Second, s.exchangeCards},
 		{"talk with both online", 30 * time.Second, s.talk},
 		{"send a letter of 10,000 bytes", 20 * time.Second, s.sendLong},
 		{"write at the same time", 30 * time.Second, s.writeTogether},
 		{"write to Bob, who is away", 20 * time.Second, s.writeToAway},
-		{"kill the gateway that keeps Bob's messages, and start it again", 30 * time.Second, s.killSouth},
+		{"kill the gateway that keeps Bob's messages, and start it again", 40 * time.Second, s.killKeeper},
 		{"come back and get the messages", 30 * time.Second, s.comeBack},
-		{"kill Alice's gateway with both online, and start it again", 40 * time.Second, s.killNorth},
+		{"kill a home of Alice's in the middle", 60 * time.Second, s.killHome},
+		{"drain a home of Alice's", 60 * time.Second, s.drainHome},
 		{"compare the transcripts", 20 * time.Second, s.compare},
 		{"end everything in order", 20 * time.Second, s.endInOrder},
 	})
 }
 
 func (s *story) startGateways(ctx context.Context) error {
-	err := runTogether(
-		func() error { return s.north.start(ctx) },
-		func() error { return s.south.start(ctx) },
-	)
-	if err != nil {
+	first := s.gateways[0]
+	if err := first.start(ctx); err != nil {
 		return err
 	}
-	for _, g := range []*gateway{s.north, s.south} {
-		s.say("Gateway %s runs at %s (process %d).", g.name, g.listen, g.process.pid())
+	var rest []func() error
+	for _, g := range s.gateways[1:] {
+		g.join = first
+		rest = append(rest, func() error { return g.start(ctx) })
 	}
+	if err := runTogether(rest...); err != nil {
+		return err
+	}
+	began := time.Now()
+	for _, g := range s.gateways {
+		if err := g.meet(ctx, len(s.gateways)-1); err != nil {
+			return err
+		}
+		s.say("Gateway %s runs at %s (process %d) and knows the other %d.", g.name, g.listen, g.process.pid(), len(s.gateways)-1)
+	}
+	s.say("All know each other %d ms after the last one was ready; only %s was named to them.", time.Since(began).Milliseconds(), first.name)
 	return nil
 }
 
@@ -99,12 +115,25 @@ func (s *story) startPeople(ctx context.Context) error {
 		return err
 	}
 	for _, p := range []*person{s.alice, s.bob} {
-		s.say("%s has a profile, is online (process %d), and is at home at gateway %s.", p.name, p.listener.pid(), p.home.name)
+		s.say("%s has a profile, is online (process %d), and is at home at the gateways %s and %s.", p.name, p.listener.pid(), p.homes[0].name, p.homes[1].name)
 	}
 	return nil
 }
 
 func (s *story) exchangeCards(ctx context.Context) error {
+	for _, p := range []*person{s.alice, s.bob} {
+		if err := p.bareCard(); err != nil {
+			return err
+		}
+	}
+	s.say("They exchange their cards as PNG pictures; the QR codes name no gateway.")
+	for _, pair := range [][2]*person{{s.alice, s.bob}, {s.bob, s.alice}} {
+		took, at, err := pair[0].lookUp(ctx, pair[1])
+		if err != nil {
+			return err
+		}
+		s.say("%s looks %s up by the card: found at %d gateways in %.1f ms.", pair[0].name, pair[1].name, at, took)
+	}
 	err := runTogether(
 		func() error { return s.alice.meet(ctx, s.bob) },
 		func() error { return s.bob.meet(ctx, s.alice) },
@@ -112,7 +141,6 @@ func (s *story) exchangeCards(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say("They exchange their cards as PNG pictures; each reads the QR code of the other.")
 	ours, err := s.alice.safetyNumber(ctx)
 	if err != nil {
 		return err
@@ -201,38 +229,44 @@ func (s *story) writeToAway(ctx context.Context) error {
 			return err
 		}
 	}
-	s.say("Gateway south has custody of all three, and Bob is still away.")
+	s.say("Gateway %s has custody of them, and Bob is still away.", s.keeper(s.alice).name)
 	return nil
 }
 
-// killSouth kills the gateway that has messages for Bob, has further ones
-// written meanwhile, and starts it again.
-func (s *story) killSouth(ctx context.Context) error {
-	if err := s.south.process.kill(ctx); err != nil {
+// keeper is the gateway that took custody of somebody's newest letter.
+func (s *story) keeper(from *person) *gateway {
+	ids := s.ids(from)
+	holder := from.known()[ids[len(ids)-1]].Holder
+	for _, g := range s.gateways {
+		if g.hash == holder {
+			return g
+		}
+	}
+	return from.homes[0] // not in custody yet
+}
+
+// killKeeper kills the gateway that has messages for Bob, has further ones
+// written meanwhile, which go to his other home, and starts it again.
+func (s *story) killKeeper(ctx context.Context) error {
+	keeper := s.keeper(s.alice)
+	if err := keeper.process.kill(ctx); err != nil {
 		return err
 	}
-	s.say("Gateway south is killed with -9. Alice goes on writing to Bob.")
-	var waiting []string
-	for _, text := range []string{"Your gateway is down, so this one waits with me.", "这一条也在等。"} {
-		l, err := s.write(ctx, letter{from: s.alice, text: text}, "")
-		if err != nil {
+	s.say("Gateway %s is killed with -9. Alice goes on writing to Bob.", keeper.name)
+	for _, text := range []string{"One of your gateways is down. This goes to the other.", "这一条也去另一个网关。"} {
+		began := time.Now()
+		if _, err := s.write(ctx, letter{from: s.alice, text: text}, "custody"); err != nil {
 			return err
 		}
-		waiting = append(waiting, l.id)
+		s.say("Gateway %s has custody of it after %d ms.", s.keeper(s.alice).name, time.Since(began).Milliseconds())
 	}
-	for _, id := range waiting {
-		if m := s.alice.known()[id]; m.State != "queued" {
-			return fmt.Errorf("a message to a gateway that is down is %s, not queued", m.State)
-		}
+	if s.keeper(s.alice) == keeper {
+		return errors.New("a gateway that is down has custody")
 	}
-	if err := s.south.start(ctx); err != nil {
+	if err := keeper.start(ctx); err != nil {
 		return err
 	}
-	s.say("Gateway south runs again, on the same port and data (process %d).", s.south.process.pid())
-	if err := s.alice.await(ctx, "in custody", waiting, inCustody); err != nil {
-		return err
-	}
-	s.say("Gateway south has custody of these two as well.")
+	s.say("Gateway %s runs again, on the same port and data (process %d).", keeper.name, keeper.process.pid())
 	return nil
 }
 
@@ -251,32 +285,59 @@ func (s *story) comeBack(ctx context.Context) error {
 	return s.tell(ctx)
 }
 
-// killNorth kills Alice's gateway with both online: what Bob writes waits,
-// what Alice writes goes to Bob's gateway, which is up.
-func (s *story) killNorth(ctx context.Context) error {
-	if err := s.north.process.kill(ctx); err != nil {
+// killHome kills, with both online, the home of Alice's that Bob writes to: what he
+// writes goes to her other one.
+func (s *story) killHome(ctx context.Context) error {
+	if err := s.converse(ctx, letter{from: s.bob, text: "Which of your gateways do I write to?", online: true}); err != nil {
 		return err
 	}
-	s.say("Gateway north is killed with -9, with both online.")
-	waiting, err := s.write(ctx, letter{from: s.bob, text: "Alice, your gateway is down; this waits with me."}, "")
+	if err := s.tell(ctx); err != nil {
+		return err
+	}
+	down := s.keeper(s.bob)
+	if err := down.process.kill(ctx); err != nil {
+		return err
+	}
+	s.say("Gateway %s is killed with -9, with both online.", down.name)
+	began := time.Now()
+	if err := s.converse(ctx, letter{from: s.bob, text: "Alice, one of your gateways is down."}); err != nil {
+		return err
+	}
+	s.say("Alice has it after %d ms, by gateway %s.", time.Since(began).Milliseconds(), s.keeper(s.bob).name)
+	if err := s.converse(ctx, letter{from: s.alice, text: "And I can still write to you."}); err != nil {
+		return err
+	}
+	if err := down.start(ctx); err != nil {
+		return err
+	}
+	s.say("Gateway %s runs again, on the same port and data (process %d).", down.name, down.process.pid())
+	return s.tell(ctx)
+}
+
+// drainHome has Alice leave one of her homes: Bob is sent to the other one, and
+// nothing is lost.
+func (s *story) drainHome(ctx context.Context) error {
+	leaving := s.keeper(s.bob)
+	ends, err := s.alice.drain(ctx, leaving)
 	if err != nil {
 		return err
 	}
-	if err := s.converse(ctx, letter{from: s.alice, text: "I can still write to you: your gateway is up."}); err != nil {
-		return err
+	s.say("Alice drains gateway %s: it is read until %s, and nobody is sent there any more.", leaving.name, ends.Format(time.DateOnly))
+	for n := 1; ; n++ {
+		if err := s.converse(ctx, letter{from: s.bob, text: fmt.Sprintf("Where does this one go? (%d)", n), online: true}); err != nil {
+			return err
+		}
+		if err := s.tell(ctx); err != nil {
+			return err
+		}
+		if at := s.keeper(s.bob); at != leaving {
+			s.say("Bob has learnt of it from Alice herself: what he writes goes to gateway %s.", at.name)
+			break
+		}
+		if n == 20 {
+			return fmt.Errorf("Bob still writes to gateway %s, which is drained", leaving.name)
+		}
 	}
-	s.say("Bob has that one although Alice's gateway is down.")
-	if m := s.bob.known()[waiting.id]; m.State != "queued" {
-		return fmt.Errorf("a message to a gateway that is down is %s, not queued", m.State)
-	}
-	if err := s.north.start(ctx); err != nil {
-		return err
-	}
-	s.say("Gateway north runs again, on the same port and data (process %d).", s.north.process.pid())
-	if err := s.alice.await(ctx, "received", s.ids(s.bob), received); err != nil {
-		return err
-	}
-	s.say("Alice has what Bob wrote meanwhile.")
 	if err := s.converse(ctx, letter{from: s.alice, text: "Everything is here. 再见！", online: true}); err != nil {
 		return err
 	}
@@ -284,7 +345,11 @@ func (s *story) killNorth(ctx context.Context) error {
 }
 
 func (s *story) endInOrder(ctx context.Context) error {
-	for _, p := range []*process{s.alice.listener, s.bob.listener, s.north.process, s.south.process} {
+	all := []*process{s.alice.listener, s.bob.listener}
+	for _, g := range s.gateways {
+		all = append(all, g.process)
+	}
+	for _, p := range all {
 		if err := p.stop(ctx); err != nil {
 			return err
 		}

@@ -2,10 +2,12 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // gateway is one zeroms-gateway, over all its processes.
@@ -17,6 +19,7 @@ type gateway struct {
 	listen  string // host:port, known once it ran
 	hash    string // how messages name their holder, known once it is a home
 	process *process
+	join    *gateway // whom it is told of; nil: nobody
 }
 
 func (s *stage) gateway(name string) *gateway {
@@ -40,6 +43,9 @@ func (g *gateway) start(ctx context.Context) error {
 		}
 	}
 	cmd := exec.Command(g.stage.config.Gateway, "run", "--data", g.dir, "--listen", g.listen, "--network", "lab")
+	if g.join != nil {
+		cmd.Args = append(cmd.Args, "--join", g.join.address)
+	}
 	var err error
 	if g.process, err = g.stage.runProcess("gateway "+g.name, cmd, line); err != nil {
 		return err
@@ -56,4 +62,26 @@ func (g *gateway) start(ctx context.Context) error {
 	}
 	g.address, g.listen = address, listen
 	return nil
+}
+
+// meet waits until the gateway knows so many others.
+func (g *gateway) meet(ctx context.Context, others int) error {
+	for {
+		var known []struct{}
+		cmd := exec.CommandContext(ctx, g.stage.config.Gateway, "peers", "--data", g.dir, "--json")
+		out, err := cmd.Output()
+		if err == nil {
+			err = json.Unmarshal(out, &known)
+		}
+		if err == nil && len(known) >= others {
+			return nil
+		}
+		timer := time.NewTimer(20 * time.Millisecond)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return fmt.Errorf("gateway %s knows %d of %d others (%v): %w", g.name, len(known), others, err, context.Cause(ctx))
+		}
+	}
 }

@@ -69,7 +69,10 @@ func (s *story) arrive(ctx context.Context, from, to *person) error {
 
 // journeys are the ways of all letters, from what both sides know.
 func (s *story) journeys(alice, bob map[string]message) []journey {
-	names := map[string]string{s.north.hash: s.north.name, s.south.hash: s.south.name}
+	names := map[string]string{}
+	for _, g := range s.gateways {
+		names[g.hash] = g.name
+	}
 	var out []journey
 	for i, l := range s.letters {
 		own, other := alice[l.id], bob[l.id]

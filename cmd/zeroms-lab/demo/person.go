@@ -8,12 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
+	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 )
 
@@ -25,7 +28,7 @@ type person struct {
 	name  string
 	dir   string
 	card  string // the picture of their card
-	home  *gateway
+	homes []*gateway
 
 	// owned by the story
 	contact  string // the other person's number here
@@ -37,10 +40,10 @@ type person struct {
 	moved chan struct{}      // closed, and replaced, when seen changes
 }
 
-func (s *stage) person(name string, home *gateway) *person {
+func (s *stage) person(name string, homes ...*gateway) *person {
 	lower := strings.ToLower(name)
 	return &person{
-		stage: s, name: name, home: home, dir: filepath.Join(s.dir, lower), card: filepath.Join(s.dir, lower+".png"),
+		stage: s, name: name, homes: homes, dir: filepath.Join(s.dir, lower), card: filepath.Join(s.dir, lower+".png"),
 		seen: map[string]message{}, moved: make(chan struct{}),
 	}
 }
@@ -73,8 +76,8 @@ func (p *person) zms(ctx context.Context, stdin string, args ...string) ([]row, 
 	return nil, err
 }
 
-// settle makes the profile, goes online, takes a home and makes a picture of
-// the card.
+// settle makes the profile, goes online, takes homes and makes a picture of the
+// card, which names none of them.
 func (p *person) settle(ctx context.Context) error {
 	if _, err := p.zms(ctx, "", "init", "--name", p.name, "--no-passphrase"); err != nil {
 		return err
@@ -82,19 +85,79 @@ func (p *person) settle(ctx context.Context) error {
 	if err := p.comeOnline(ctx); err != nil {
 		return err
 	}
-	rows, err := p.zms(ctx, "", "gateway", "add", p.home.address, "--wait")
-	if err != nil {
-		return err
+	for _, at := range p.homes {
+		rows, err := p.zms(ctx, "", "gateway", "add", at.address, "--wait")
+		if err != nil {
+			return err
+		}
+		g, err := first[home](rows, "gateway")
+		if err != nil {
+			return err
+		}
+		if at.hash, err = g.hash(); err != nil {
+			return err
+		}
 	}
-	g, err := first[home](rows, "gateway")
-	if err != nil {
-		return err
-	}
-	if p.home.hash, err = g.hash(); err != nil {
-		return err
-	}
-	_, err = p.zms(ctx, "", "card", "show", "--png", p.card)
+	_, err := p.zms(ctx, "", "card", "show", "--no-gateways", "--png", p.card)
 	return err
+}
+
+// bareCard checks that the picture of the card names no gateway.
+func (p *person) bareCard() error {
+	f, err := os.Open(p.card)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	text, err := card.DecodeImage(f)
+	if err != nil {
+		return err
+	}
+	k, err := card.Parse(text)
+	if err == nil && len(k.Gateways) > 0 {
+		err = fmt.Errorf("the card of %s names %d gateways", p.name, len(k.Gateways))
+	}
+	return err
+}
+
+// lookUp finds somebody else by their card, as soon as they can be found: how long
+// the lookup took in ms, and at how many gateways they are.
+func (p *person) lookUp(ctx context.Context, other *person) (took float64, gateways int, err error) {
+	for {
+		rows, err := p.zms(ctx, "", "lookup", other.card)
+		if err == nil {
+			found, err := first[struct {
+				TookMS   float64    `json:"took_ms"`
+				Gateways []struct{} `json:"gateways"`
+			}](rows, "found")
+			if err != nil || len(found.Gateways) == len(other.homes) {
+				return found.TookMS, len(found.Gateways), err
+			}
+		}
+		timer := time.NewTimer(50 * time.Millisecond)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return 0, 0, fmt.Errorf("%s can't be found (%v): %w", other.name, err, context.Cause(ctx))
+		}
+	}
+}
+
+// drain leaves a home; it tells when that ends at the latest.
+func (p *person) drain(ctx context.Context, at *gateway) (ends time.Time, err error) {
+	rows, err := p.zms(ctx, "", "gateway", "drain", at.listen)
+	if err != nil {
+		return ends, err
+	}
+	g, err := first[struct {
+		Draining time.Time `json:"draining"`
+		Ends     time.Time `json:"ends"`
+	}](rows, "gateway")
+	if err == nil && g.Draining.IsZero() {
+		err = fmt.Errorf("gateway %s is not drained", at.name)
+	}
+	return g.Ends, err
 }
 
 // home is a row of type gateway.

@@ -305,7 +305,7 @@ func TestPublicCard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, world.Config{Links: memlink.Config{Latency: 20 * time.Millisecond}})
 		alice, bob, carol := s.person("alice", s.gateway()), s.person("bob", s.gateway()), s.person("carol", s.gateway())
-		shown, err := alice.Client.PublicCard(context.Background(), 0)
+		shown, err := alice.Client.PublicCard(context.Background(), 0, false)
 		s.must(err)
 		pause(time.Minute)
 		ids := map[*world.Person]client.ContactID{}

@@ -48,6 +48,8 @@ type Config struct {
 	Mailbox mailbox.Timing
 	// Wrap stands between the person of a host and the network; nil: nothing does.
 	Wrap func(host string, d home.Dialer) home.Dialer
+	// Overlay makes the gateways one network, in which each is met by the first one.
+	Overlay bool
 	// Crook makes every gateway dishonest; its zero value leaves them honest.
 	Crook Crook
 	// Log receives what clients and gateways log; nil: nothing.
@@ -61,6 +63,7 @@ type World struct {
 
 	cfg   Config
 	hosts int
+	seeds []*Gateway // of the network
 }
 
 // New makes an empty world.
@@ -69,6 +72,14 @@ func New(cfg Config) *World {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	return &World{Net: memlink.New(cfg.Links), cfg: cfg}
+}
+
+// network is what the world's gateways belong to.
+func (w *World) network() key.Network {
+	if w.cfg.Overlay {
+		return key.Network{'t', 's', 't', '1'}
+	}
+	return card.NetworkLab
 }
 
 // process is something that runs until it is stopped.
@@ -115,12 +126,18 @@ type Gateway struct {
 	run   *process
 	db    *gatewaystore.DB
 	crook *crook // nil: honest
+	over  *gateway.Overlay
+	keys  keyFile
+	known knownFile
 }
 
 // NewGateway makes a gateway that is not running yet.
 func (w *World) NewGateway() *Gateway {
 	w.hosts++
 	host := fmt.Sprintf("198.51.100.%d", w.hosts)
+	if w.cfg.Overlay { // nobody takes an address of documents for one of a gateway
+		host = fmt.Sprintf("11.%d.0.1", w.hosts)
+	}
 	g := &Gateway{
 		Host: host, Disk: new(Failpoint), world: w, node: key.NewPrivate[key.Node](),
 		dir: filepath.Join(w.cfg.Dir, "gateway-"+host),
@@ -129,12 +146,15 @@ func (w *World) NewGateway() *Gateway {
 		c.Seed += uint64(w.hosts)
 		g.crook = newCrook(c, g.node)
 	}
+	if w.cfg.Overlay && len(w.seeds) < 2 {
+		w.seeds = append(w.seeds, g)
+	}
 	return g
 }
 
 // Address is how clients name the gateway.
 func (g *Gateway) Address() card.Address {
-	return card.Address{Node: g.node.Public(), Host: g.Host, Port: 443, Network: card.NetworkLab}
+	return card.Address{Node: g.node.Public(), Host: g.Host, Port: 443, Network: g.world.network()}
 }
 
 // Path is the gateway's database.
@@ -158,15 +178,20 @@ func (g *Gateway) Start() error {
 		limits.Quota = g.world.cfg.Quota
 	}
 	box, err := mailbox.New(mailbox.Config{
-		Node: g.node, Network: card.NetworkLab, Limits: limits, Registration: g.world.cfg.Registration, RegisterBits: g.world.cfg.RegisterBits,
+		Node: g.node, Network: g.world.network(), Limits: limits, Registration: g.world.cfg.Registration, RegisterBits: g.world.cfg.RegisterBits,
 		Timing: g.world.cfg.Mailbox, Store: failingMailbox{db, g.Disk}, Log: g.world.cfg.Log,
 	})
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	gw, err := gateway.New(gateway.Config{
-		Node: g.node, Network: card.NetworkLab, Limits: limits, Mailbox: box, Log: g.world.cfg.Log,
-	})
+	cfg := gateway.Config{Node: g.node, Network: g.world.network(), Limits: limits, Mailbox: box, Log: g.world.cfg.Log}
+	if g.world.cfg.Overlay {
+		if g.over, err = g.overlay(); err != nil {
+			return errors.Join(err, db.Close())
+		}
+		cfg.Overlay = g.over
+	}
+	gw, err := gateway.New(cfg)
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}

@@ -12,10 +12,13 @@ package bot
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"io"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zeroms/cmd/zms/control"
@@ -31,6 +34,11 @@ type Bot struct {
 	Access *owner.Access
 	// Name is under which name it is remembered what the bot has done.
 	Name string
+	// Fan makes the bot a worker of a fan, if it is not empty: it has no name of its
+	// own then, and gets one message after the other, each as one of all workers. It
+	// may be silent for Patience (0: control.DefaultPatience).
+	Fan      string
+	Patience time.Duration
 	// Contact limits what is handed over to one contact, if it is not empty.
 	Contact string
 	// Ready is told when the bot is being served, and again after each new owner; nil:
@@ -51,6 +59,8 @@ const (
 	settleWait = 5 * time.Second
 	// settleLook is how often that is looked at.
 	settleLook = 20 * time.Millisecond
+	// retireWait is how long the owner may take to hear that a worker ends.
+	retireWait = 2 * time.Second
 	// standstill is how long a bot may write without reading before it counts as stuck.
 	standstill = time.Minute
 )
@@ -65,8 +75,11 @@ var errGone = errors.New("bot: it reads no more")
 func (b *Bot) Serve(ctx context.Context, in io.Reader, out io.WriteCloser) error {
 	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
-	s := &session{bot: b, out: out, end: end, handed: map[string]bool{}, requests: make(chan []byte, maxRequests), last: make(chan struct{})}
-	defer context.AfterFunc(ctx, s.hangUp)()
+	s := &session{bot: b, worker: workerName(), out: out, end: end, handed: map[string]handed{}, requests: make(chan []byte, maxRequests), last: make(chan struct{})}
+	defer context.AfterFunc(ctx, func() {
+		s.retire(life, control.CmdHold)
+		s.hangUp()
+	})()
 	var following, talking sync.WaitGroup
 	following.Go(func() {
 		if err := s.follow(life); err != nil && !errors.Is(err, errGone) {
@@ -76,6 +89,9 @@ func (b *Bot) Serve(ctx context.Context, in io.Reader, out io.WriteCloser) error
 	reading := make(chan error, 1)
 	go func() { reading <- s.read(life, in) }() // in may stay open for ever: nobody waits for that
 	talking.Go(func() { s.runRequests(life) })
+	if b.Fan != "" {
+		talking.Go(func() { s.runHolding(life) })
+	}
 	err := s.await(ctx, life, reading)
 	s.stop()
 	late := time.AfterFunc(or(b.drain, drainWait), func() {
@@ -85,6 +101,9 @@ func (b *Bot) Serve(ctx context.Context, in io.Reader, out io.WriteCloser) error
 	defer late.Stop()
 	talking.Wait()
 	s.settle(life)
+	if ctx.Err() != nil { // told to end: somebody else does what is left
+		s.retire(life, control.CmdFree)
+	}
 	end(errGone)
 	s.hangUp()
 	following.Wait()
@@ -95,6 +114,17 @@ func (b *Bot) Serve(ctx context.Context, in io.Reader, out io.WriteCloser) error
 		return nil
 	}
 	return err
+}
+
+// retire tells for a worker that it takes nothing more, and with CmdFree that it
+// gives back what it has.
+func (s *session) retire(life context.Context, cmd string) {
+	if s.bot.Fan == "" {
+		return
+	}
+	limited, cancel := context.WithTimeout(life, retireWait)
+	defer cancel()
+	_ = s.bot.Access.Ask(limited, s.about(control.Request{Cmd: cmd, Leave: true}), func(control.Row) error { return nil })
 }
 
 // await waits for the end of what the bot writes, or for why nothing goes on.
@@ -129,20 +159,29 @@ func or(d, otherwise time.Duration) time.Duration {
 type session struct {
 	// static
 	bot      *Bot
+	worker   string // what it is called as the worker of a fan
 	end      context.CancelCauseFunc
 	requests chan []byte
 	last     chan struct{} // closed when no more requests are taken
 	ending   sync.Once
 
-	asked bool // owned by runRequests, then by Serve: something was asked for
+	asked bool        // owned by runRequests, then by Serve: something was asked for
+	busy  atomic.Bool // a request is being done
 
 	writing sync.Mutex // one line at a time
 	out     io.WriteCloser
 	closing sync.Once
 
 	mu     sync.Mutex
-	wrote  uint64          // guarded by mu: lines that the bot took
-	handed map[string]bool // guarded by mu: ids of messages that it was handed, and whether they are done
+	held   time.Time         // guarded by mu: when it was told last that the worker is at work
+	wrote  uint64            // guarded by mu: lines that the bot took
+	handed map[string]handed // guarded by mu: messages that it was handed, by id
+}
+
+// handed is a message that a bot was given.
+type handed struct {
+	again uint32
+	done  bool
 }
 
 // manyHanded is from how many messages on those that are done are forgotten.
@@ -156,7 +195,7 @@ func (s *session) hangUp() { s.closing.Do(func() { _ = s.out.Close() }) }
 
 // follow hands over what happens.
 func (s *session) follow(ctx context.Context) error {
-	r := control.Request{Cmd: control.CmdListen, Bot: s.bot.Name, Contact: s.bot.Contact}
+	r := s.about(control.Request{Cmd: control.CmdListen, Contact: s.bot.Contact})
 	return s.bot.Access.Follow(ctx, r, func(row control.Row) error {
 		switch row := row.(type) {
 		case *control.Ready:
@@ -182,12 +221,33 @@ func (s *session) news(m *control.Message) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, was := s.handed[m.ID]; was {
+	// What a worker lost and gets again it is told again.
+	if before, was := s.handed[m.ID]; was && before.again >= m.Again {
 		return false
 	}
 	if len(s.handed) >= manyHanded {
-		maps.DeleteFunc(s.handed, func(_ string, done bool) bool { return done })
+		maps.DeleteFunc(s.handed, func(_ string, h handed) bool { return h.done })
 	}
-	s.handed[m.ID] = false
+	s.handed[m.ID] = handed{again: m.Again}
 	return true
+}
+
+// workerName is a name that no other worker has.
+func workerName() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it does not fail
+	return hex.EncodeToString(b[:])
+}
+
+// about makes a request one about what the bot has done, or the worker.
+func (s *session) about(r control.Request) control.Request {
+	if s.bot.Fan == "" {
+		r.Bot = s.bot.Name
+		return r
+	}
+	r.Fan, r.Worker = s.bot.Fan, s.worker
+	if r.Cmd == control.CmdListen {
+		r.Timeout = control.Duration(s.bot.Patience)
+	}
+	return r
 }

@@ -296,7 +296,7 @@ func TestEnvironment(t *testing.T) {
 }
 
 func TestMessagesComeOnce(t *testing.T) {
-	s := &session{handed: map[string]bool{}}
+	s := &session{handed: map[string]handed{}}
 	m := &control.Message{Type: control.TypeMessage, ID: "1"}
 	for i := range 2 {
 		if s.news(m) != (i == 0) {
@@ -310,10 +310,17 @@ func TestMessagesComeOnce(t *testing.T) {
 			}
 		}
 	}
+	for i, again := range []uint32{0, 1, 1, 0, 2} { // as a worker of a fan
+		other := &control.Message{Type: control.TypeMessage, ID: "2", Again: again}
+		if s.news(other) != (i == 0 || i == 1 || i == 4) {
+			t.Errorf("handed over again for the %d. time: %d", again, i)
+		}
+	}
+	delete(s.handed, "2")
 	for i := range manyHanded {
 		id := fmt.Sprint("x", i)
 		s.news(&control.Message{Type: control.TypeMessage, ID: id})
-		s.handed[id] = true
+		s.handed[id] = handed{done: true}
 	}
 	if len(s.handed) > 2 || s.news(m) {
 		t.Errorf("%d messages are remembered", len(s.handed))

@@ -157,6 +157,9 @@ func (s *session) runRequests(ctx context.Context) {
 // serve does one request and answers it. That the bot reads no more does not
 // keep the next from being done.
 func (s *session) serve(ctx context.Context, line []byte) {
+	s.hold(ctx)
+	s.busy.Store(true)
+	defer s.busy.Store(false)
 	r, err := parseRequest(line)
 	if err == nil {
 		s.asked = true
@@ -173,8 +176,11 @@ func (s *session) do(ctx context.Context, r request) error {
 	if r.Endless() {
 		return control.Usage("%s has no end; run it beside the bot", r.Cmd)
 	}
-	if r.Cmd == control.CmdDone {
+	switch r.Cmd {
+	case control.CmdDone:
 		return s.done(ctx, r.Message)
+	case control.CmdHold, control.CmdFree:
+		r.Request = s.about(control.Request{Cmd: r.Cmd})
 	}
 	err := s.bot.Access.Ask(ctx, r.Request, func(row control.Row) error {
 		line, err := control.Line(row)
@@ -188,6 +194,39 @@ func (s *session) do(ctx context.Context, r request) error {
 		return err
 	}
 	return s.done(ctx, r.Done)
+}
+
+// hold tells for a worker that it is at work, as it said something: not each time,
+// but so that a thirtieth of its patience is lost at most.
+func (s *session) hold(ctx context.Context) {
+	s.mu.Lock()
+	late := s.bot.Fan != "" && time.Since(s.held) >= or(s.bot.Patience, control.DefaultPatience)/30
+	if late {
+		s.held = time.Now()
+	}
+	s.mu.Unlock()
+	if late {
+		_ = s.bot.Access.Ask(ctx, s.about(control.Request{Cmd: control.CmdHold}), func(control.Row) error { return nil })
+	}
+}
+
+// runHolding tells the same while a request of the worker takes its time, until no
+// more requests are taken or ctx ends.
+func (s *session) runHolding(ctx context.Context) {
+	look := time.NewTicker(or(s.bot.Patience, control.DefaultPatience) / 4)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.last:
+			return
+		case <-look.C:
+			if s.busy.Load() {
+				s.hold(ctx)
+			}
+		}
+	}
 }
 
 // settle waits until what the bot asked for has gone out to a gateway: this may be
@@ -220,12 +259,14 @@ func (s *session) settle(ctx context.Context) {
 
 // done tells the owner that a message is done.
 func (s *session) done(ctx context.Context, message string) error {
-	r := control.Request{Cmd: control.CmdDone, Bot: s.bot.Name, Message: message}
+	r := s.about(control.Request{Cmd: control.CmdDone, Message: message})
 	if err := s.bot.Access.Ask(ctx, r, func(control.Row) error { return nil }); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.handed[message] = true
+	h := s.handed[message]
+	h.done = true
+	s.handed[message] = h
 	return nil
 }

@@ -42,7 +42,7 @@ func TestEveryRowComesBack(t *testing.T) {
 	for _, name := range []string{
 		TypeHello, TypeProfile, TypeCard, TypeGateway, TypeContact, TypeMessage, TypeChange, TypePage,
 		TypeRead, TypeSafety, TypeStatus, TypeReady, TypeLagged,
-		TypePhrase, TypeArchive, TypeDevice, TypeDamage, TypeGap, TypeErased, TypeEvidence, TypeVerdict,
+		TypePhrase, TypeArchive, TypeDevice, TypeDamage, TypeGap, TypeErased, TypeEvidence, TypeVerdict, TypeFound,
 	} {
 		row := empty(name)
 		fill(reflect.ValueOf(row).Elem())

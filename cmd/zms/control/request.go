@@ -17,6 +17,7 @@ const (
 	CmdGatewayRemove = "gateway remove"
 	CmdGatewayDrain  = "gateway drain"
 	CmdAdd           = "add"
+	CmdLookup        = "lookup"
 	CmdRequests      = "requests"
 	CmdAccept        = "accept"
 	CmdBlock         = "block"
@@ -34,6 +35,10 @@ const (
 	CmdErase         = "erase"
 	CmdEvidence      = "evidence export"
 	CmdDone          = "done"
+	CmdHold          = "hold"
+	CmdFree          = "free"
+	CmdFanList       = "fan list"
+	CmdFanRemove     = "fan remove"
 	CmdProxySet      = "proxy set"
 	CmdProxyShow     = "proxy show"
 	CmdProxyClear    = "proxy clear"
@@ -54,15 +59,19 @@ const (
 // DefaultWait bounds what send waits for, unless the request says.
 const DefaultWait = time.Minute
 
+// DefaultPatience is how long a worker of a fan may be silent, unless it says.
+const DefaultPatience = 30 * time.Second
+
 // Request is one command with its arguments and flags; each command reads its
 // own fields and ignores the others.
 type Request struct {
 	// the command as on the command line: `"gateway add"`; all but `init`, `agent`, `chat`, `import`,
-	// `restore`, `rejoin`, `evidence verify` and `completion`; and `done`: a bot is done with a message.
+	// `restore`, `rejoin`, `evidence verify` and `completion`; and `done`: a bot is done with a message;
+	// `hold`: a worker is at work; `free`: it gives back what it has.
 	Cmd string `json:"cmd"`
 	// CONTACT.
 	Contact string `json:"contact,omitempty"`
-	// `add`: the text or link of a card.
+	// `add`: the text or link of a card, or a user ID; `lookup`: these, or CONTACT.
 	Card string `json:"card,omitempty"`
 	// `add`: what to call them.
 	Name string `json:"name,omitempty"`
@@ -74,7 +83,7 @@ type Request struct {
 	Wait string `json:"wait,omitempty"`
 	// `gateway add`: wait until it is connected.
 	Up bool `json:"up,omitempty"`
-	// `send`, `gateway add`: how long to wait, `"90s"`.
+	// `send`, `gateway add`: how long to wait, `"90s"`; `listen` with `fan`: how long the worker may be silent.
 	Timeout Duration `json:"timeout,omitzero"`
 	// `card show`: as the flag.
 	New bool `json:"new,omitempty"`
@@ -104,6 +113,10 @@ type Request struct {
 	Public bool `json:"public,omitempty"`
 	// `card show` with `public`: what `--work` is.
 	Bits uint8 `json:"bits,omitempty"`
+	// `card show`: with public: the user ID alone is to find you.
+	ByKey bool `json:"by_key,omitempty"`
+	// `card show`: name no gateways on the card.
+	Bare bool `json:"bare,omitempty"`
 	// `debug frames`: as the flag.
 	Raw bool `json:"raw,omitempty"`
 	// `phrase`: as the flag.
@@ -115,6 +128,13 @@ type Request struct {
 	// `listen`: the name under which the work of a bot is remembered: what it has not done comes first;
 	// `done`: the same.
 	Bot string `json:"bot,omitempty"`
+	// `listen`, `done`, `hold`, `free`, `fan remove`: the fan.
+	Fan string `json:"fan,omitempty"`
+	// `listen`, `hold`, `free`: the worker of the fan, a name that no other worker has and that it keeps when it
+	// comes back.
+	Worker string `json:"worker,omitempty"`
+	// `hold`, `free`: the worker takes nothing more.
+	Leave bool `json:"leave,omitempty"`
 	// `proxy set`: the proxy as a URL, with user and password if there are any.
 	Proxy string `json:"proxy,omitempty"`
 }
@@ -144,7 +164,7 @@ func (r Request) Offline() bool {
 		return !r.New && !r.Public && r.Revoke == ""
 	case CmdContacts, CmdRequests:
 		return r.Peek
-	case CmdGatewayList, CmdVerify, CmdPassphrase, CmdErase, CmdEvidence, CmdProxySet, CmdProxyShow, CmdProxyClear:
+	case CmdGatewayList, CmdFanList, CmdFanRemove, CmdVerify, CmdPassphrase, CmdErase, CmdEvidence, CmdProxySet, CmdProxyShow, CmdProxyClear:
 		return true
 	}
 	return false

@@ -29,6 +29,8 @@ const (
 	TypeDevice  = "device"
 	TypeDamage  = "damage"
 	TypeProxy   = "proxy"
+	TypeFan     = "fan"
+	TypeFound   = "found"
 	TypeAnswer  = "answer"
 )
 
@@ -93,6 +95,8 @@ type Card struct {
 	Revoked bool `json:"revoked"`
 	// true, if it is the one to publish.
 	Public bool `json:"public,omitempty"`
+	// true, if your user ID alone is enough to find you.
+	ByKey bool `json:"by_key,omitempty"`
 	// the card, a secret to be handed over; if it works and you have a gateway.
 	Text string `json:"text,omitempty"`
 	// the same as a web link.
@@ -219,6 +223,8 @@ type Message struct {
 	Undelivered []string `json:"undelivered,omitempty"`
 	// bytes of its envelope on the wire, if it has one.
 	Size int `json:"size,omitempty"`
+	// how often it was handed to a worker before, if it was: somebody may have begun with it.
+	Again uint32 `json:"again,omitempty"`
 }
 
 // Page ends a history: where to go on.
@@ -407,6 +413,50 @@ type Proxy struct {
 	Override string `json:"override,omitempty"`
 }
 
+// Fan is what the workers of one name have and what waits for them.
+type Fan struct {
+	// `fan`.
+	Type string `json:"type"`
+	// its name.
+	Name string `json:"name"`
+	// how many workers listen now.
+	Workers int `json:"workers"`
+	// messages that a worker has.
+	Handed int `json:"handed"`
+	// messages that wait for one, of those that are known while there are workers.
+	Waiting int `json:"waiting"`
+	// true, if there may be others, which are not looked at yet.
+	More bool `json:"more,omitempty"`
+	// true, if it was removed.
+	Removed bool `json:"removed,omitempty"`
+}
+
+// Found is what a person has published in the network (`lookup`).
+type Found struct {
+	// `found`.
+	Type string `json:"type"`
+	// when the record was made.
+	Made time.Time `json:"made"`
+	// how long the lookup took, in milliseconds.
+	TookMS float64 `json:"took_ms"`
+	// the gateways where they receive.
+	Gateways []FoundAt `json:"gateways"`
+	// true, if the record contradicts the device list that is known: ask the person.
+	Fork bool `json:"fork,omitempty"`
+}
+
+func (*Found) row() {}
+
+// FoundAt is a gateway where somebody receives.
+type FoundAt struct {
+	// the gateway's key, 64 hex digits.
+	Node string `json:"node"`
+	// host:port.
+	Host string `json:"host"`
+	// until when that holds.
+	Ends time.Time `json:"ends"`
+}
+
 // Answer is a part of the answer to a request of a bot.
 type Answer struct {
 	// `answer`.
@@ -441,6 +491,7 @@ func (*Archive) row()  {}
 func (*Device) row()   {}
 func (*Damage) row()   {}
 func (*Proxy) row()    {}
+func (*Fan) row()      {}
 func (*Answer) row()   {}
 func (Other) row()     {}
 
@@ -457,6 +508,8 @@ func empty(name string) Row {
 		return &Gateway{}
 	case TypeContact:
 		return &Contact{}
+	case TypeFound:
+		return &Found{}
 	case TypeMessage, TypeChange:
 		return &Message{}
 	case TypePage:
@@ -481,6 +534,8 @@ func empty(name string) Row {
 		return &Damage{}
 	case TypeProxy:
 		return &Proxy{}
+	case TypeFan:
+		return &Fan{}
 	case TypeAnswer:
 		return &Answer{}
 	case TypeGap:

@@ -26,6 +26,8 @@ const Version = 1
 const (
 	// maxConns is how many requests are served at once; more wait.
 	maxConns = 64
+	// maxEndless is how many requests without an end are served beside those.
+	maxEndless = 1024
 	// greetWait is how long an owner may take to say hello, and the other side
 	// to make its request.
 	greetWait = 10 * time.Second
@@ -110,7 +112,7 @@ func (s *Server) Serve(ctx, taking context.Context, p Owner) error {
 	defer requests.Wait()
 	stop := context.AfterFunc(taking, func() { _ = s.Close() })
 	defer stop()
-	free := make(chan struct{}, maxConns)
+	free, endless := make(chan struct{}, maxConns), make(chan struct{}, maxEndless)
 	for {
 		select {
 		case free <- struct{}{}:
@@ -125,45 +127,65 @@ func (s *Server) Serve(ctx, taking context.Context, p Owner) error {
 			return fmt.Errorf("the socket failed: %w", err)
 		}
 		requests.Go(func() {
-			defer func() { <-free }()
 			defer conn.Close()
-			serveConn(ctx, taking, p, conn)
+			release := sync.OnceFunc(func() { <-free })
+			defer release()
+			c := &serving{Owner: p, conn: conn, stays: func() (done func(), ok bool) {
+				select {
+				case endless <- struct{}{}:
+					release()
+					return func() { <-endless }, true
+				default:
+					return nil, false
+				}
+			}}
+			c.serve(ctx, taking)
 		})
 	}
 }
 
-// serveConn greets, reads the request, and answers it.
-func serveConn(ctx, taking context.Context, p Owner, conn net.Conn) {
-	emit := func(v any) error {
-		line, err := Line(v)
-		if err != nil {
-			return err
-		}
-		if err := conn.SetWriteDeadline(time.Now().Add(writeWait)); err != nil {
-			return err
-		}
-		_, err = conn.Write(line)
+// serving is a connection that is served.
+type serving struct {
+	Owner
+	conn net.Conn
+	// stays makes room for a request that has no end, if there is any, beside those
+	// that have one; done is called after it.
+	stays func() (done func(), ok bool)
+}
+
+func (c *serving) emit(v any) error {
+	line, err := Line(v)
+	if err != nil {
 		return err
 	}
-	if emit(p.Hello()) != nil {
+	if err := c.conn.SetWriteDeadline(time.Now().Add(writeWait)); err != nil {
+		return err
+	}
+	_, err = c.conn.Write(line)
+	return err
+}
+
+// serve greets, reads the request, and answers it.
+func (c *serving) serve(ctx, taking context.Context) {
+	if c.emit(c.Hello()) != nil {
 		return
 	}
 	end := final{OK: true}
-	if err := serveRequest(ctx, taking, p, conn, emit); err != nil {
+	if err := c.serveRequest(ctx, taking); err != nil {
 		if ctx.Err() != nil {
 			err = errEnded()
 		}
 		end = final{Error: Explain(err)}
 	}
-	_ = emit(end)
+	_ = c.emit(end)
 }
 
-func serveRequest(ctx, taking context.Context, p Owner, conn net.Conn, emit func(any) error) error {
-	if err := conn.SetReadDeadline(time.Now().Add(greetWait)); err != nil {
+func (c *serving) serveRequest(ctx, taking context.Context) error {
+	if err := c.conn.SetReadDeadline(time.Now().Add(greetWait)); err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })()
-	in := lines(conn)
+	defer context.AfterFunc(ctx, func() { _ = c.conn.SetReadDeadline(time.Now()) })()
+	in := lines(c.conn)
 	if !in.Scan() {
 		if err := in.Err(); err != nil {
 			return Usage("no request came: %v", err)
@@ -174,22 +196,31 @@ func serveRequest(ctx, taking context.Context, p Owner, conn net.Conn, emit func
 	if err != nil {
 		return err
 	}
-	row := func(r Row) error { return emit(r) }
 	if !r.Endless() {
-		return p.Serve(ctx, r, row)
+		return c.Serve(ctx, r, func(r Row) error { return c.emit(r) })
 	}
+	done, ok := c.stays()
+	if !ok {
+		return Fail(NameLocked, "%d commands listen to this profile already; stop some of them", maxEndless)
+	}
+	defer done()
+	return c.serveEndless(taking, r)
+}
+
+// serveEndless serves a request until the other side ends, or nothing more is taken.
+func (c *serving) serveEndless(taking context.Context, r Request) error {
 	listening, cancel := context.WithCancel(taking)
 	defer cancel()
-	if err := conn.SetReadDeadline(time.Time{}); err != nil {
+	if err := c.conn.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
 	var gone sync.WaitGroup
 	gone.Go(func() {
-		_, _ = io.Copy(io.Discard, conn)
+		_, _ = io.Copy(io.Discard, c.conn)
 		cancel()
 	})
-	err = p.Serve(listening, r, row)
-	_ = conn.SetReadDeadline(time.Now())
+	err := c.Serve(listening, r, func(r Row) error { return c.emit(r) })
+	_ = c.conn.SetReadDeadline(time.Now())
 	gone.Wait()
 	if taking.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
 		return errEnded()

@@ -1,10 +1,14 @@
 // Package kept is what zms keeps in a profile beside the engine's rows, sealed
-// like them: the proxy that links go through, and what bots have done.
+// like them: the proxy that links go through, what bots have done, and what fans
+// gave out.
 //
 //	table 30  settings: key "proxy", {1: 1, 2: host, 3: port, 4: user, 5: password}
 //	table 31  bots: key SHA-256("bot" | 0 | name)[:16], {1: 1, 2: name}
 //	          and of each contact SHA-256("bot" | 0 | name | 0 | number 8)[:16],
 //	          {1: 1, 2: name, 3: number, 4: floor, 5: [[device 8, [[from, to]]]]}
+//	          of a fan the same under the name "fan/" name
+//	table 32  fans: key SHA-256("fan" | 0 | name)[:16],
+//	          {1: 1, 2: name, 3: [[message 32, contact, worker, until, tries]]}
 //
 // The engine does not see these rows, and copies of a profile have them.
 package kept
@@ -24,6 +28,7 @@ import (
 const (
 	TableSetting profile.Table = 30
 	TableBot     profile.Table = 31
+	TableFan     profile.Table = 32
 )
 
 const (
@@ -37,16 +42,17 @@ const (
 type Store struct {
 	client.Store
 
-	mu    sync.Mutex
-	proxy *link.Proxy     // guarded by mu
-	bots  map[string]*Bot // guarded by mu: and all in them
-	ready chan struct{}   // closed once it is loaded
-	once  sync.Once
+	mu     sync.Mutex
+	proxy  *link.Proxy        // guarded by mu
+	bots   map[string]*Bot    // guarded by mu: and all in them
+	leases map[string][]Lease // guarded by mu: by fan
+	ready  chan struct{}      // closed once it is loaded
+	once   sync.Once
 }
 
 // New makes a Store over a profile's own.
 func New(s client.Store) *Store {
-	return &Store{Store: s, bots: map[string]*Bot{}, ready: make(chan struct{})}
+	return &Store{Store: s, bots: map[string]*Bot{}, leases: map[string][]Lease{}, ready: make(chan struct{})}
 }
 
 // Load returns the engine's rows, and keeps the others.
@@ -63,6 +69,8 @@ func (s *Store) Load(ctx context.Context) ([]profile.Row, error) {
 			err = firstOf(err, s.setting(r))
 		case TableBot:
 			err = firstOf(err, s.botRow(r))
+		case TableFan:
+			err = firstOf(err, s.fanRow(r))
 		default:
 			return false
 		}

@@ -94,6 +94,27 @@ func gatewayState(g *control.Gateway) string {
 	return fmt.Sprintf("not connected, tried again at %s: %s", Clock(g.Retry), plain.Text(g.Problem)) + draining(g)
 }
 
+// Found shows what a person has published.
+func Found(w io.Writer, row control.Row) error {
+	f, ok := row.(*control.Found)
+	if !ok {
+		return nil
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "found in %.1f ms, as of %s\n", f.TookMS, Moment(f.Made))
+	for _, g := range f.Gateways {
+		fmt.Fprintf(&b, "  %s  until %s\n    key %s\n", plain.Text(g.Host), Moment(g.Ends), plain.Text(g.Node))
+	}
+	if len(f.Gateways) == 0 {
+		b.WriteString("  no gateway: they receive nowhere at the moment\n")
+	}
+	if f.Fork {
+		b.WriteString("It names another device list than the one known. Ask the person, and compare safety numbers.\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
 // draining tells of a gateway that is being left, empty if it is not.
 func draining(g *control.Gateway) string {
 	if g.Draining.IsZero() {

@@ -130,19 +130,15 @@ func (p *Profile) finished(name string, m *profile.Message) (last bool) {
 // done marks a message as done by a bot, so that it is not handed over again.
 // When nothing of its contact is left the contact is told that it was read.
 func (p *Profile) done(ctx context.Context, r control.Request, emit control.Emit) error {
-	if !validBot(r.Bot) {
-		return control.Usage("done needs the name of the bot")
+	if r.Fan != "" {
+		return p.fanDone(ctx, r)
 	}
-	id, err := messageID(r.Message)
+	if !validBot(r.Bot) {
+		return control.Usage("done needs the name of the bot, or of the fan")
+	}
+	m, err := p.foreign(ctx, r.Message)
 	if err != nil {
 		return err
-	}
-	m, err := p.stored(ctx, id)
-	if err != nil {
-		return notFound(r.Message, err)
-	}
-	if m.Outgoing {
-		return control.Usage("the message %s is your own; done is about those of others", r.Message)
 	}
 	if !p.Kept.Known(r.Bot) {
 		return control.Usage("there is no bot %s; it has to listen first", r.Bot)
@@ -160,6 +156,22 @@ func (p *Profile) done(ctx context.Context, r control.Request, emit control.Emit
 		return err
 	}
 	return p.markRead(ctx, c)
+}
+
+// foreign is a message that somebody else wrote.
+func (p *Profile) foreign(ctx context.Context, text string) (*profile.Message, error) {
+	id, err := messageID(text)
+	if err != nil {
+		return nil, err
+	}
+	m, err := p.stored(ctx, id)
+	if err != nil {
+		return nil, notFound(text, err)
+	}
+	if m.Outgoing {
+		return nil, control.Usage("the message %s is your own; done is about those of others", text)
+	}
+	return m, nil
 }
 
 // stored is a message of the history.
@@ -296,7 +308,11 @@ func (p *Profile) leftOver(ctx context.Context, name string, id client.ContactID
 		return nil, err
 	}
 	slices.SortStableFunc(left, func(a, b client.Message) int { return cmp.Compare(a.Height, b.Height) })
-	if err := p.tidyMarks(ctx, name, id, all, left); err != nil {
+	of := map[key.DeviceID]client.MessageID{}
+	for _, m := range all {
+		of[m.Device] = m.ID
+	}
+	if err := p.tidy(ctx, name, id, floorOf(all, left), of); err != nil {
 		return nil, err
 	}
 	ids := make([]client.MessageID, len(left))
@@ -309,11 +325,10 @@ func (p *Profile) leftOver(ctx context.Context, name string, id client.ContactID
 // manyRanges is from how many on the marks of a device are tidied.
 const manyRanges = 64
 
-// tidyMarks raises the floor of a bot's marks and closes the holes in them where
-// nothing can be, if that is worth it.
-func (p *Profile) tidyMarks(ctx context.Context, name string, id client.ContactID, all, left []client.Message) error {
+// tidy raises the floor of a bot's marks and closes the holes in them where
+// nothing can be, if that is worth it. Of tells a message of each device.
+func (p *Profile) tidy(ctx context.Context, name string, id client.ContactID, floor uint32, of map[key.DeviceID]client.MessageID) error {
 	before := p.Kept.Marks(name, id)
-	floor := floorOf(all, left)
 	many := func() bool {
 		for _, ranges := range before.Devices {
 			if len(ranges) > manyRanges {
@@ -327,11 +342,11 @@ func (p *Profile) tidyMarks(ctx context.Context, name string, id client.ContactI
 	}
 	var failed error
 	empty := func(d key.DeviceID, hole message.Range) bool {
-		i := slices.IndexFunc(all, func(m client.Message) bool { return m.Device == d })
-		if i < 0 || failed != nil {
+		of, ok := of[d]
+		if !ok || failed != nil {
 			return false
 		}
-		nothing, err := p.unshown(ctx, all[i].ID, hole)
+		nothing, err := p.unshown(ctx, of, hole)
 		failed = err
 		return nothing && err == nil
 	}

@@ -3,17 +3,19 @@ package service
 import (
 	"context"
 	"encoding/hex"
+	"time"
 
 	"zeroms/client"
 	"zeroms/cmd/zms/control"
 	"zeroms/protocol/card"
+	"zeroms/protocol/key"
 )
 
 func (p *Profile) add(ctx context.Context, r control.Request, emit control.Emit) error {
 	if r.Card == "" {
 		return control.Usage("the card is missing; give its text, its link or a picture of it")
 	}
-	k, err := card.Parse(r.Card)
+	k, err := cardOf(r.Card)
 	if err != nil {
 		return err
 	}
@@ -23,6 +25,41 @@ func (p *Profile) add(ctx context.Context, r control.Request, emit control.Emit)
 	}
 	p.unsettled.Store(true)
 	return emit(contactRow(c))
+}
+
+// cardOf is a card's code, or the user ID of somebody who can be found by it alone.
+func cardOf(text string) (card.Card, error) {
+	if user, err := key.ParseUserID(text); err == nil {
+		return card.Card{User: user, Public: true}, nil
+	}
+	return card.Parse(text)
+}
+
+// lookup finds what somebody has published in the network.
+func (p *Profile) lookup(ctx context.Context, r control.Request, emit control.Emit) error {
+	if r.Card == "" {
+		return control.Usage("say who: a card, a user ID or a contact")
+	}
+	if err := p.sync(ctx); err != nil {
+		return err
+	}
+	began := time.Now()
+	k, err := cardOf(r.Card)
+	ask := func() (client.Found, error) { return p.Client.Lookup(ctx, k.User, k.Address) }
+	if c, unknown := p.find(ctx, r.Card); unknown == nil {
+		ask = func() (client.Found, error) { return p.Client.LookupContact(ctx, c.ID) }
+	} else if err != nil {
+		return control.Fail(control.NameNoContact, "%q is no card, no user ID and no contact", r.Card)
+	}
+	f, err := ask()
+	if err != nil {
+		return err
+	}
+	row := &control.Found{Type: control.TypeFound, Made: control.Stamp(f.Made), TookMS: float64(time.Since(began).Microseconds()) / 1000, Fork: f.Fork}
+	for _, l := range f.Leases {
+		row.Gateways = append(row.Gateways, control.FoundAt{Node: l.Node.String(), Host: l.Host, Ends: control.Stamp(l.Ends)})
+	}
+	return emit(row)
 }
 
 // contacts lists those who were accepted or blocked, or those who ask.

@@ -57,7 +57,7 @@ func (p *Profile) card(ctx context.Context, r control.Request, emit control.Emit
 	}
 	get := p.Client.Card
 	if r.Public {
-		get = func(ctx context.Context) (client.Card, error) { return p.publicCard(ctx, r.Bits) }
+		get = func(ctx context.Context) (client.Card, error) { return p.publicCard(ctx, r.Bits, r.ByKey) }
 		p.unsettled.Store(true)
 	}
 	if r.New {
@@ -67,6 +67,9 @@ func (p *Profile) card(ctx context.Context, r control.Request, emit control.Emit
 	c, err := get(ctx)
 	if err != nil {
 		return err
+	}
+	if r.Bare {
+		c.Text = c.Bare
 	}
 	return emitAll([]client.Card{c}, cardRow, emit)
 }
@@ -85,23 +88,24 @@ func emitAll[T any, R control.Row](values []T, row func(T) (R, error), emit cont
 }
 
 // publicCard is the card for everybody, made if there is none. Bits changes the
-// work that its door takes; 0 leaves it as it is.
-func (p *Profile) publicCard(ctx context.Context, bits uint8) (client.Card, error) {
+// work that its door takes; 0 leaves it as it is. With byKey it is one whose owner
+// is found by the user ID alone.
+func (p *Profile) publicCard(ctx context.Context, bits uint8, byKey bool) (client.Card, error) {
 	if bits != 0 {
 		if bits < wire.MinDoorBits || bits > wire.MaxWorkBits {
 			return client.Card{}, control.Usage("the work is %d to %d bits", wire.MinDoorBits, wire.MaxWorkBits)
 		}
-		return p.Client.PublicCard(ctx, bits)
+		return p.Client.PublicCard(ctx, bits, byKey)
 	}
 	cards, err := p.Client.Cards(ctx)
 	if err != nil {
 		return client.Card{}, err
 	}
 	c, err := only(cards, func(c client.Card) bool { return c.Public && c.Text != "" })
-	if err == nil {
+	if err == nil && (c.ByKey || !byKey) {
 		return c, nil
 	}
-	return p.Client.PublicCard(ctx, bits)
+	return p.Client.PublicCard(ctx, bits, byKey)
 }
 
 // revoke closes the door of a card named by its id or the beginning of it.

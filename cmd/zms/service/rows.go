@@ -15,7 +15,7 @@ import (
 func cardRow(c client.Card) (*control.Card, error) {
 	r := &control.Card{
 		Type: control.TypeCard, ID: c.ID.String(), Created: control.Stamp(c.Created), Expires: control.Stamp(c.Expires),
-		Revoked: c.Revoked, Public: c.Public, Text: c.Text,
+		Revoked: c.Revoked, Public: c.Public, ByKey: c.ByKey, Text: c.Text,
 	}
 	if c.Text == "" {
 		return r, nil
@@ -24,8 +24,10 @@ func cardRow(c client.Card) (*control.Card, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Link, err = k.Link(); err != nil {
-		return nil, err
+	if len(k.Gateways) > 0 { // a link leads to one
+		if r.Link, err = k.Link(); err != nil {
+			return nil, err
+		}
 	}
 	r.DeepLink, err = k.DeepLink()
 	return r, err

@@ -7,7 +7,8 @@
 //	people.go   contacts and requests; places.go status, cards and gateways
 //	talk.go     sending, listening, history; loss.go gaps, erasing, evidence
 //	backup.go   the 24 words and archives; proxy.go how links are made
-//	bot.go      what bots have done, and what is left for them
+//	bot.go      what bots have done, and what is left for them; fan.go the same for
+//	            workers that share it
 //	rows.go     what the engine tells, as rows
 package service
 
@@ -56,6 +57,9 @@ type Profile struct {
 
 	watched   atomic.Bool // Links was handed out
 	unsettled atomic.Bool // something was asked for that gateways have to hear
+
+	fansMu sync.Mutex
+	fans   map[string]*duty // guarded by fansMu: that have workers, by name
 
 	botsMu sync.Mutex
 	bots   map[string]*shift // guarded by botsMu, and all in them: by name
@@ -109,6 +113,8 @@ func (p *Profile) Serve(ctx context.Context, r control.Request, emit control.Emi
 		return p.gatewayRemove(ctx, r, emit)
 	case control.CmdGatewayDrain:
 		return p.gatewayDrain(ctx, r, emit)
+	case control.CmdLookup:
+		return p.lookup(ctx, r, emit)
 	case control.CmdAdd:
 		return p.add(ctx, r, emit)
 	case control.CmdRequests, control.CmdContacts:
@@ -143,6 +149,12 @@ func (p *Profile) Serve(ctx context.Context, r control.Request, emit control.Emi
 		return p.evidence(ctx, r, emit)
 	case control.CmdDone:
 		return p.done(ctx, r, emit)
+	case control.CmdHold, control.CmdFree:
+		return p.hold(r)
+	case control.CmdFanList:
+		return p.fanList(emit)
+	case control.CmdFanRemove:
+		return p.fanRemove(ctx, r, emit)
 	case control.CmdProxySet, control.CmdProxyShow, control.CmdProxyClear:
 		return p.proxy(ctx, r, emit)
 	case "":

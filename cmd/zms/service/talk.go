@@ -139,6 +139,9 @@ func (p *Profile) newer(ctx context.Context, m client.Message, ev client.Event) 
 
 // listen emits what happens until ctx ends.
 func (p *Profile) listen(ctx context.Context, r control.Request, emit control.Emit) error {
+	if r.Fan != "" {
+		return p.work(ctx, r, emit)
+	}
 	events := p.Client.Subscribe()
 	defer events.Close()
 	l := &listener{names: map[client.ContactID]string{}}

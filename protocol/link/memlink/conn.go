@@ -35,6 +35,7 @@ type conn struct {
 	// static
 	pair    *pair
 	node    key.NodePublic
+	remote  netip.Addr
 	in, out *pipe
 	limit   atomic.Int64 // of a message to read, bytes
 
@@ -59,11 +60,12 @@ func newConn(p *pair, in, out *pipe) *conn {
 // Binding is the hash of both sides' random values.
 func (c *conn) Binding() [32]byte { return c.pair.binding }
 
-// Node is the listener's key at the dialling end, else zero.
+// Node is the listener's key at the dialling end, at the other one what the
+// dialler shows.
 func (c *conn) Node() key.NodePublic { return c.node }
 
-// Remote is not valid: hosts of a network in memory have names only.
-func (c *conn) Remote() netip.Addr { return netip.Addr{} }
+// Remote is the other host's name if that is an IP address, else not valid.
+func (c *conn) Remote() netip.Addr { return c.remote }
 
 // LimitRead implements link.Conn.
 func (c *conn) LimitRead(size int) { c.limit.Store(int64(size)) }

@@ -23,6 +23,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	mathrand "math/rand/v2"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -175,11 +176,17 @@ func (n *Network) remove(p *pair) {
 type Dialer struct {
 	network *Network
 	host    string
+	node    key.NodePublic // what it shows; zero: nothing
 }
 
 // Dialer returns the dialler of a host; the host's name only matters to
 // Partition and Reset.
 func (n *Network) Dialer(host string) *Dialer { return &Dialer{network: n, host: host} }
+
+// As is the dialler of a gateway: it shows this node key as a certificate would.
+func (d *Dialer) As(node key.NodePublic) *Dialer {
+	return &Dialer{network: d.network, host: d.host, node: node}
+}
 
 // Dial opens a link to the listener whose host is e.Host; the port says nothing.
 // Errors: wire.ErrLinkClosed if nobody listens, wire.ErrWrongNode if the
@@ -200,6 +207,8 @@ func (d *Dialer) Dial(ctx context.Context, e link.Endpoint) (link.Conn, error) {
 		return nil, wire.ErrWrongNode
 	}
 	near, far := d.network.connect(hosts, l.node)
+	far.node = d.node
+	near.remote, far.remote = address(e.Host), address(d.host)
 	select {
 	case l.waiting <- far:
 		return near, nil
@@ -210,6 +219,12 @@ func (d *Dialer) Dial(ctx context.Context, e link.Endpoint) (link.Conn, error) {
 		near.pair.reset()
 		return nil, wire.ErrLinkClosed.Because("nobody listens there")
 	}
+}
+
+// address is a host whose name is an IP address; not valid otherwise.
+func address(host string) netip.Addr {
+	a, _ := netip.ParseAddr(host)
+	return a
 }
 
 // travel takes the time of a packet there and one back, and waits for the end

@@ -9,9 +9,11 @@
 //
 //	type            the frame's name, a string
 //	numbers         digits, exact up to 2^64-1
+//	false, true     false, true
 //	byte strings    base64url without padding
 //	text            as in RFC 8785 section 3.2.2.2
-//	maps, structs   objects with every field, in the order of wire.md
+//	maps, structs   objects with every field, in the order of wire.md; one that
+//	                CBOR leaves out is an empty string here
 //	lists           arrays
 //	white space     none
 //

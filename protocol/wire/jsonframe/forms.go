@@ -13,7 +13,7 @@ type Field struct {
 }
 
 // Value is where the value of a Field lies: *uint8, *uint16, *uint32, *uint64,
-// *string, Fixed, *[]byte, Record or List.
+// *bool, *string, Fixed, *[]byte, Record or List.
 type Value any
 
 // Fixed is a byte string that always has this length.
@@ -64,13 +64,14 @@ var forms = []form{
 	frame("client_hello", func(p *wire.ClientHello) Record {
 		return Record{
 			{"min_version", &p.MinVersion}, {"max_version", &p.MaxVersion}, {"network", Fixed(p.Network[:])},
-			{"random", Fixed(p.Random[:])}, {"node", &p.Node},
+			{"random", Fixed(p.Random[:])}, {"node", &p.Node}, {"gateway", &p.Gateway},
 		}
 	}),
 	frame("server_hello", func(p *wire.ServerHello) Record {
 		return Record{
 			{"version", &p.Version}, {"network", Fixed(p.Network[:])}, {"random", Fixed(p.Random[:])},
 			{"node", Fixed(p.Node[:])}, {"time", &p.Time}, {"limits", limits(&p.Limits)},
+			{"descriptor", &p.Descriptor},
 		}
 	}),
 	frame("register", func(p *wire.Register) Record {
@@ -132,6 +133,64 @@ var forms = []form{
 	frame("profile", func(p *wire.Profile) Record { return Record{{"blob", &p.Blob}} }),
 	frame("ok", func(*wire.OK) Record { return nil }),
 	frame("error", func(p *wire.Failure) Record { return Record{{"code", (*uint16)(&p.Code)}, {"detail", &p.Detail}} }),
+
+	frame("ping", func(*wire.Ping) Record { return nil }),
+	frame("pong", func(p *wire.Pong) Record { return Record{{"seen", Fixed(p.Seen[:])}} }),
+	frame("find_node", func(p *wire.FindNode) Record { return Record{{"target", Fixed(p.Target[:])}} }),
+	frame("nodes", func(p *wire.Nodes) Record { return Record{{"contacts", &p.Contacts}} }),
+	frame("find_value", func(p *wire.FindValue) Record { return Record{{"key", Fixed(p.Key[:])}} }),
+	frame("value", func(p *wire.Value) Record { return Record{{"record", &p.Record}, {"contacts", &p.Contacts}} }),
+	frame("store", func(p *wire.Store) Record { return Record{{"items", storeItems(&p.Items)}} }),
+	frame("stored", func(p *wire.Stored) Record {
+		return Record{{"codes", listOf(&p.Codes, func(code *uint16) Value { return code })}}
+	}),
+	frame("reach", func(p *wire.Reach) Record { return Record{{"contact", Fixed(p.Contact[:])}} }),
+	frame("publish", func(p *wire.Publish) Record { return Record{{"items", storeItems(&p.Items)}, {"wide", &p.Wide}} }),
+	frame("published", func(p *wire.Published) Record { return Record{{"holders", &p.Holders}} }),
+	frame("relay", relay),
+	frame("forward", func(p *wire.Forward) Record {
+		return append(Record{{"target", Fixed(p.Target[:])}, {"host", &p.Host}, {"port", &p.Port}}, relay(&p.Relay)...)
+	}),
+	frame("forwarded", func(p *wire.Forwarded) Record {
+		return Record{{"channel", Fixed(p.Channel[:])}, {"n", &p.N}, {"nonce", Fixed(p.Nonce[:])}, {"sealed", &p.Sealed}}
+	}),
+	frame("record_get", func(p *wire.RecordGet) Record {
+		return Record{{"name", Fixed(p.Name[:])}, {"day", &p.Day}, {"fresh", &p.Fresh}}
+	}),
+	frame("record", func(p *wire.Record) Record { return Record{{"record", &p.Record}} }),
+	frame("deposit_put", func(p *wire.DepositPut) Record {
+		return Record{{"items", listOf(&p.Items, func(d *wire.Deposit) Value {
+			return Record{{"name", Fixed(d.Name[:])}, {"day", &d.Day}, {"first", &d.First}, {"last", &d.Last}, {"record", &d.Record}}
+		})}}
+	}),
+	frame("deposits_get", func(*wire.DepositsGet) Record { return nil }),
+	frame("deposits", func(p *wire.Deposits) Record {
+		return Record{{"items", listOf(&p.Items, func(d *wire.Deposited) Value {
+			return Record{
+				{"name", Fixed(d.Name[:])}, {"day", &d.Day}, {"seq", &d.Seq},
+				{"holders", &d.Holders}, {"stored", &d.Stored}, {"verified", &d.Verified},
+			}
+		})}}
+	}),
+	frame("descriptor_get", func(p *wire.DescriptorGet) Record {
+		return Record{{"node", &p.Node}, {"host", &p.Host}, {"port", &p.Port}}
+	}),
+	frame("descriptor", func(p *wire.Descriptor) Record { return Record{{"object", &p.Object}} }),
+	frame("gateways_get", func(p *wire.GatewaysGet) Record { return Record{{"count", &p.Count}} }),
+	frame("gateways", func(p *wire.Gateways) Record {
+		return Record{{"objects", listOf(&p.Objects, func(object *[]byte) Value { return object })}}
+	}),
+}
+
+// relay is the fields of a relay, which a forward has too.
+func relay(p *wire.Relay) Record {
+	return Record{{"channel", Fixed(p.Channel[:])}, {"n", &p.N}, {"encapsulation", &p.Encapsulation}, {"sealed", &p.Sealed}}
+}
+
+func storeItems(items *[]wire.StoreItem) List {
+	return listOf(items, func(i *wire.StoreItem) Value {
+		return Record{{"record", &i.Record}, {"index", &i.Index}, {"stamp", &i.Stamp}}
+	})
 }
 
 func object(o *wire.Object) Record { return Record{{"body", &o.Body}, {"sig", &o.Sig}} }

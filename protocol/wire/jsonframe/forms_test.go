@@ -79,18 +79,18 @@ func TestEveryFrameHasAForm(t *testing.T) {
 // same checks that a record is the fields of a struct: all of them, in order, by name, at their places.
 func same(t *testing.T, where string, r Record, of reflect.Value) {
 	t.Helper()
-	var fields []int
-	for i := range of.NumField() {
-		if of.Type().Field(i).Name != "_" {
-			fields = append(fields, i)
+	var fields []reflect.StructField
+	for _, f := range reflect.VisibleFields(of.Type()) {
+		if f.Name != "_" && !f.Anonymous {
+			fields = append(fields, f)
 		}
 	}
 	if len(r) != len(fields) {
 		t.Errorf("%s has %d fields in JSON and %d in wire", where, len(r), len(fields))
 		return
 	}
-	for n, i := range fields {
-		name, v := snake(of.Type().Field(i).Name), of.Field(i)
+	for n, f := range fields {
+		name, v := snake(f.Name), of.FieldByIndex(f.Index)
 		if r[n].Name != name {
 			t.Errorf("%s.%s is called %s in JSON", where, name, r[n].Name)
 		}
@@ -175,6 +175,14 @@ func TestNamesAreTheDocuments(t *testing.T) {
 	if doc, code := headed("limits"), of(limits(&wire.Limits{})); !slices.Equal(doc, code) {
 		t.Errorf("limits: %v and %v", doc, code)
 	}
+	for heading, r := range map[string]Record{
+		"store-item": storeItems(&[]wire.StoreItem{{}}).At(0).(Record), "deposit": items(&wire.DepositPut{Items: make([]wire.Deposit, 1)}),
+		"deposit-state": items(&wire.Deposits{Items: make([]wire.Deposited, 1)}),
+	} {
+		if doc, code := headed(heading), of(r); !slices.Equal(doc, code) {
+			t.Errorf("%s: %v and %v", heading, doc, code)
+		}
+	}
 	for heading, body := range map[string]any{
 		"body enrolment": &wire.Enrolment{}, "body drop-object": &wire.DropObject{}, "body refusal": &wire.Refusal{}, "body drop-state": &wire.DropState{},
 	} {
@@ -183,3 +191,6 @@ func TestNamesAreTheDocuments(t *testing.T) {
 		}
 	}
 }
+
+// items are the fields of the first item of a frame that has nothing else.
+func items(p wire.Payload) Record { return Fields(p)[0].Value.(List).At(0).(Record) }

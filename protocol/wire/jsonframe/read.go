@@ -138,6 +138,9 @@ func (r *reader) value(v Value) error {
 		n, err := r.number(math.MaxUint64)
 		*v = n
 		return err
+	case *bool:
+		*v = r.peek() == 't'
+		return r.expect(strconv.FormatBool(*v))
 	case *string:
 		return r.string(v)
 	case Fixed:

@@ -175,6 +175,10 @@ func TestRefusedFrames(t *testing.T) {
 func TestRefusedValues(t *testing.T) {
 	long := strings.Repeat("A", 4*(wire.MaxFrame/3)+8)
 	path := strings.Repeat(`"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",`, wire.MaxElements)
+	get := `["record_get",1,{"name":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","day":1,"fresh":true}]`
+	if !one(t, []byte(get)) || !one(t, []byte(strings.Replace(get, "true", "false", 1))) {
+		t.Error("truth values are refused")
+	}
 	commit := `["commit",0,{"leaves":0,"time":0,"sig":"","path":[%s],"items":[]}]`
 	refused(t, []refusal{
 		{"padding", submit(t, `"AAEC"`, `"AA=="`), wire.ErrMalformed, "base64url"},
@@ -201,6 +205,12 @@ func TestRefusedValues(t *testing.T) {
 		{"half a pair", `["error",1,{"code":1,"detail":"\ud83d"}]`, wire.ErrNotCanonical, "escaped"},
 		{"no hex", `["error",1,{"code":1,"detail":"\u00x1"}]`, wire.ErrMalformed, "hex"},
 		{"an escape that does not exist", `["error",1,{"code":1,"detail":"\a"}]`, wire.ErrMalformed, "escape"},
+		{"a number for a truth value", strings.Replace(get, "true", "1", 1), wire.ErrMalformed, "record_get.fresh"},
+		{"a truth value in quotes", strings.Replace(get, "true", `"true"`, 1), wire.ErrMalformed, "record_get.fresh"},
+		{"half a truth value", strings.Replace(get, "true", "tru", 1), wire.ErrMalformed, "true"},
+		{"a truth value in capitals", strings.Replace(get, "true", "True", 1), wire.ErrMalformed, "false"},
+		{"a truth value and more", strings.Replace(get, "true", "trueish", 1), wire.ErrMalformed, "}"},
+		{"null for a truth value", strings.Replace(get, "true", "null", 1), wire.ErrMalformed, "false"},
 		{"a byte order mark", "\ufeff" + submit(t, "7", "7"), wire.ErrMalformed, `["`},
 		{"a text above any message", strings.Repeat("x", wire.MaxMessage+1), wire.ErrTooLarge, ""},
 	})
@@ -264,11 +274,37 @@ func TestRequestsFit(t *testing.T) {
 		&wire.Register{Object: object, Invite: make([]byte, 16), Work: make([]byte, wire.WorkSize)},
 		&wire.DoorPut{Object: object, Claim: claim},
 		&wire.DropPut{Object: object},
+		&wire.Forward{
+			Host: strings.Repeat("a", wire.MaxHost), Port: 65535,
+			Relay: wire.Relay{N: 1<<32 - 1, Encapsulation: make([]byte, wire.EncapsulationSize), Sealed: make([]byte, wire.MaxSealed-wire.EncapsulationSize)},
+		},
+		&wire.DescriptorGet{Node: make([]byte, 32), Host: strings.Repeat("a", wire.MaxHost), Port: 65535},
+		deposits(66),
 	} {
 		text, err := Text(wire.AppendFrame(nil, 1<<64-1, p))
 		if err != nil || len(text) > wire.MaxFrame {
 			t.Errorf("a %T of %d characters, %v", p, len(text), err)
 		}
+	}
+}
+
+// deposits is the largest request to deposit n records.
+func deposits(n int) *wire.DepositPut {
+	p := &wire.DepositPut{Items: make([]wire.Deposit, n)}
+	for i := range p.Items {
+		p.Items[i] = wire.Deposit{Day: 1<<32 - 1, First: 1<<32 - 1, Last: 1<<32 - 1, Record: make([]byte, wire.RecordSize)}
+	}
+	return p
+}
+
+// TestDepositsFit: all that a request to deposit may hold is more characters than a frame has bytes; the document says how many fit.
+func TestDepositsFit(t *testing.T) {
+	text, err := Text(wire.AppendFrame(nil, 1<<64-1, deposits(wire.MaxDeposits)))
+	if err != nil || len(text) <= wire.MaxFrame || len(text) != 119_008 {
+		t.Errorf("%d deposits are %d characters, %v", wire.MaxDeposits, len(text), err)
+	}
+	if text, err := Text(wire.AppendFrame(nil, 1<<64-1, deposits(67))); err != nil || len(text) <= wire.MaxFrame {
+		t.Errorf("67 deposits are %d characters, %v", len(text), err)
 	}
 }
 

@@ -73,6 +73,8 @@ func AppendValue(dst []byte, v Value) []byte {
 		return strconv.AppendUint(dst, uint64(*v), 10)
 	case *uint64:
 		return strconv.AppendUint(dst, *v, 10)
+	case *bool:
+		return strconv.AppendBool(dst, *v)
 	case *string:
 		return appendString(dst, *v)
 	case Fixed:

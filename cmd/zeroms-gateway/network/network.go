@@ -1,0 +1,278 @@
+// Package network makes a gateway a part of its network: what of that is kept in
+// the gateway's directory, the sockets to other gateways, and who is met first.
+//
+// It keeps in the directory, readable by the owner only:
+//
+//	network.json  the gateway's place in the network and the gateways it knew last
+//	channels.key  the keys of channels, of this week and the last one
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"zeroms/gateway"
+	"zeroms/gateway/deposit"
+	"zeroms/protocol/address"
+	"zeroms/protocol/card"
+	"zeroms/protocol/key"
+	"zeroms/protocol/link"
+	"zeroms/protocol/link/lan"
+	quiclink "zeroms/protocol/link/quic"
+	"zeroms/protocol/wire"
+)
+
+// Options are what an operator says about the network.
+type Options struct {
+	// Join are addresses of gateways to join the network by, or files with one.
+	Join []string
+	// JoinDNS are names whose TXT records hold such addresses.
+	JoinDNS []string
+	// Scope is loopback, lan or public: which addresses gateways of the network have.
+	// Empty: what the network is known for.
+	Scope string
+	// LAN has gateways of the local network found, and found by them.
+	LAN bool
+	// NoUDP leaves QUIC out.
+	NoUDP bool
+	// Alone keeps the gateway out of every network.
+	Alone bool
+}
+
+// Flags adds the flags of Options to a command.
+func (o *Options) Flags(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&o.Join, "join", nil, "address (ZMSG:...) of a gateway to join the network by, or a file with it; may be repeated")
+	flags.StringSliceVar(&o.JoinDNS, "join-dns", nil, "DNS name whose TXT records hold such addresses; may be repeated")
+	flags.StringVar(&o.Scope, "scope", "", "which addresses gateways of the network have: loopback, lan or public (default: lab is loopback, all others public)")
+	flags.BoolVar(&o.LAN, "lan", false, "find gateways of the local network, and be found there (mDNS; scopes lan and loopback)")
+	flags.BoolVar(&o.NoUDP, "no-udp", false, "don't speak QUIC: other gateways are reached over TCP only")
+	flags.BoolVar(&o.Alone, "alone", false, "be no part of a network: only users of this gateway can be reached by its users without links of their own")
+}
+
+// Check refuses what can't work before anything is opened.
+func (o *Options) Check() error {
+	if o.Scope != "" {
+		if _, err := address.ParseScope(o.Scope); err != nil {
+			return fmt.Errorf("--scope is loopback, lan or public, not %q", o.Scope)
+		}
+	}
+	if o.Alone && (len(o.Join) > 0 || len(o.JoinDNS) > 0 || o.LAN) {
+		return errors.New("--alone and --join, --join-dns or --lan exclude each other")
+	}
+	return nil
+}
+
+// params are the network's parameters.
+func (o *Options) params(n key.Network) (address.Parameters, error) {
+	p, known := address.ParametersOf(n)
+	if !known {
+		p, _ = address.ParametersOf(card.NetworkPublic)
+		p.Network = n
+	}
+	if o.Scope == "" {
+		return p, nil
+	}
+	scope, err := address.ParseScope(o.Scope)
+	if err == nil && known && n == card.NetworkPublic && scope != p.Scope {
+		err = errors.New("the public network has public addresses only; give a network of your own another scope: --network four letters")
+	}
+	p.Scope = scope
+	return p, err
+}
+
+// Setup is the gateway that becomes a part of a network.
+type Setup struct {
+	// Dir is its directory.
+	Dir  string
+	Node key.NodePrivate
+	// At is its address, Bound where it listens for TCP.
+	At    card.Address
+	Bound net.Addr
+	// Limits and Takes are what it announces.
+	Limits   wire.Limits
+	Takes    address.Flags
+	Deposits deposit.Store
+	// MaxConns bounds incoming QUIC connections.
+	MaxConns int
+	Log      *slog.Logger
+}
+
+// Network is a gateway's connection with others.
+type Network struct {
+	// Overlay is what the gateway is configured with.
+	Overlay *gateway.Overlay
+	// Contact is how others name it; its address is not valid if they can't reach it.
+	Contact wire.Contact
+
+	options Options
+	setup   Setup
+	params  address.Parameters
+	udp     *quiclink.Socket // nil: no QUIC
+}
+
+// Open prepares everything; nothing is sent before the gateway runs. With
+// Options.Alone there is no Network and no error.
+func Open(ctx context.Context, s Setup, o Options) (*Network, error) {
+	if o.Alone || s.At.Plain {
+		return nil, nil
+	}
+	n := &Network{options: o, setup: s}
+	var err error
+	if n.params, err = o.params(s.At.Network); err != nil {
+		return nil, err
+	}
+	kept, err := load(s.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if o.LAN && n.params.Scope == address.Public {
+		return nil, errors.New("--lan is for networks of local addresses; give --scope lan and a network of your own too")
+	}
+	place := key.Place{Network: s.At.Network, Node: s.Node.Public()}
+	if err := kept.solve(ctx, place, n.params.PuzzleBits, s.Log); err != nil {
+		return nil, err
+	}
+	n.Contact = wire.Contact{Node: place.Node, X: kept.X}
+	cfg := gateway.OverlayConfig{
+		Node: s.Node, X: kept.X, Params: n.params, Limits: s.Limits, Takes: s.Takes,
+		Cached: kept.contacts(), Save: kept.save, Keys: keys{s.Dir}, Deposits: s.Deposits, Log: s.Log,
+	}
+	if cfg.Seeds, err = o.seeds(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := n.dialers(&cfg); err != nil {
+		return nil, err
+	}
+	n.locate(ctx, &cfg)
+	if n.Overlay, err = gateway.NewOverlay(cfg, time.Now()); err != nil {
+		n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+// dialers makes what reaches other gateways.
+func (n *Network) dialers(cfg *gateway.OverlayConfig) error {
+	wss, err := link.NewDialer(link.Config{Node: n.setup.Node})
+	if err != nil {
+		return err
+	}
+	cfg.WSS = wss
+	if n.options.NoUDP {
+		return nil
+	}
+	tcp, ok := n.setup.Bound.(*net.TCPAddr)
+	if !ok {
+		return nil
+	}
+	udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: tcp.IP, Port: tcp.Port, Zone: tcp.Zone})
+	if err != nil {
+		n.setup.Log.Warn("the UDP port of the same number can't be used; other gateways are reached over TCP only", "port", tcp.Port, "error", err)
+		return nil
+	}
+	n.udp, err = quiclink.New(udp, quiclink.Config{
+		Node: n.setup.Node, Network: n.setup.At.Network, MaxConns: n.setup.MaxConns,
+		ResetKey: key.KDF32(key.LabelReset, n.setup.Node.Seed()),
+	})
+	if err != nil {
+		udp.Close()
+		return err
+	}
+	cfg.QUIC = quicDialer{n.udp}
+	return nil
+}
+
+// quicDialer dials endpoints whose host is an address.
+type quicDialer struct{ *quiclink.Socket }
+
+// Dial implements peers.Dialer.
+func (d quicDialer) Dial(ctx context.Context, e link.Endpoint) (link.Conn, error) {
+	ip, err := netip.ParseAddr(strings.Trim(e.Host, "[]"))
+	if err != nil {
+		return nil, wire.ErrUnreachable.Because("a name instead of an address")
+	}
+	return d.Socket.Dial(ctx, netip.AddrPortFrom(ip, e.Port), e.Node)
+}
+
+// locate finds where others reach the gateway: an address of the network's scope.
+func (n *Network) locate(ctx context.Context, cfg *gateway.OverlayConfig) {
+	host := strings.Trim(n.setup.At.Host, "[]")
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		cfg.Host, cfg.Port = host, n.setup.At.Port
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		if err != nil {
+			n.setup.Log.Warn("the gateway's own name can't be looked up; it takes part in the network only by asking others", "error", err)
+			return
+		}
+		for _, each := range found {
+			if n.params.Scope.Allows(each) {
+				ip = each
+				break
+			}
+		}
+	}
+	ip = address.Canonical(ip)
+	if !ip.IsValid() || !n.params.Scope.Allows(ip) {
+		n.setup.Log.Info("the gateway's address is not one of its network; it takes part only by asking others", "scope", n.params.Scope.String())
+		cfg.Host, cfg.Port = "", 0
+		return
+	}
+	cfg.Addr = netip.AddrPortFrom(ip, n.setup.At.Port)
+	cfg.Transports = wire.TransportWSS
+	if n.udp != nil {
+		cfg.Transports |= wire.TransportQUIC
+	}
+	n.Contact.Addr, n.Contact.Transports = cfg.Addr, cfg.Transports
+}
+
+// Serve accepts links of other gateways over QUIC and meets those of the local
+// network, until ctx ends.
+func (n *Network) Serve(ctx context.Context, g *gateway.Gateway) error {
+	parts := []func(context.Context) error{}
+	if n.udp != nil {
+		parts = append(parts, func(ctx context.Context) error { return g.ServeBy(ctx, n.udp.Serve) })
+	}
+	if n.options.LAN {
+		parts = append(parts, n.runLAN)
+	}
+	ended := make(chan error, len(parts))
+	for _, part := range parts {
+		go func() { ended <- part(ctx) }()
+	}
+	var err error
+	for range parts {
+		err = errors.Join(err, <-ended)
+	}
+	return err
+}
+
+// Close gives up the sockets of a gateway that does not run.
+func (n *Network) Close() {
+	if n != nil && n.udp != nil {
+		n.udp.Close()
+	}
+}
+
+// runLAN finds gateways of the local network, and has them find this one if it can
+// be reached.
+func (n *Network) runLAN(ctx context.Context) error {
+	d, err := lan.New(lan.Config{
+		Network: n.params.Network, Scope: n.params.Scope, Self: n.Contact, Announce: n.Contact.Addr.IsValid(),
+		Found: func(c wire.Contact) { n.Overlay.Meet([]wire.Contact{c}) }, Log: n.setup.Log,
+	})
+	if err != nil {
+		return err
+	}
+	return d.Run(ctx)
+}

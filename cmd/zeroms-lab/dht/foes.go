@@ -1,0 +1,332 @@
+package dht
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"zeroms/cmd/zeroms-lab/dht/foe"
+	"zeroms/cmd/zeroms-lab/dht/sim"
+	"zeroms/gateway/dht"
+	"zeroms/protocol/address"
+	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
+)
+
+func enlistColluder(n *network, _ int, h *sim.Host) bool {
+	h.Foe = &foe.Colluder{Ring: n.ring}
+	n.ring.Join(h)
+	return true
+}
+
+func enlistSilent(n *network, _ int, h *sim.Host) bool {
+	h.Foe = &foe.Silent{Ring: n.ring}
+	return true
+}
+
+func enlistSlow(n *network, _ int, h *sim.Host) bool {
+	late := dht.Timing{}.Default().Request - 3*(n.World.Model.Latency+n.World.Model.Jitter)
+	h.Foe = &foe.Slow{Ring: n.ring, By: late}
+	return true
+}
+
+// minedAhead is how many IDs liars mined: with the puzzle of the public network that
+// takes a core 4 s each.
+const minedAhead = 100_000
+
+func enlistLiar(n *network, i int, h *sim.Host) bool {
+	if i == 0 {
+		for j := range minedAhead {
+			c := n.DrawAt(foe.Nowhere(j))
+			n.ring.Mined = append(n.ring.Mined, sim.Placed[wire.Contact]{ID: c.ID, Of: c.Contact})
+		}
+		n.ring.Mined = sim.NewIndex(n.ring.Mined)
+	}
+	h.Foe = &foe.Liar{Ring: n.ring, Lie: foe.Lie(i) % foe.Lies}
+	n.ring.Join(h)
+	return true
+}
+
+// strange counts the contacts in honest tables that fit.
+func (n *network) strange(fits func(wire.Contact) bool) (tables, contacts int) {
+	for _, h := range n.present() {
+		if h.Node == nil {
+			continue
+		}
+		found := 0
+		for _, c := range h.Node.Contacts() {
+			if fits(c) {
+				found++
+			}
+		}
+		if found > 0 {
+			tables++
+		}
+		contacts += found
+	}
+	return tables, contacts
+}
+
+// perGet is how many handshakes came to nothing since the foes began, for each
+// store and get.
+func (n *network) perGet(o *outcome) float64 {
+	return float64(n.Tally.Refused-n.before.Refused) / float64(max(1, len(o.gets)+len(o.stores)))
+}
+
+func afterLiar(n *network, o *outcome) string {
+	bad := uint64(0)
+	for _, h := range n.honest {
+		if h.Node != nil {
+			bad += h.Node.Stats(n.Now()).BadAnswers
+		}
+	}
+	_, invented := n.strange(func(c wire.Contact) bool { return c.Addr.Addr().As4()[0] == 5 })
+	return fmt.Sprintf("%d contacts that do not exist in honest tables; %.1f handshakes in vain for each store or get; %d answers refused", invented, n.perGet(o), bad)
+}
+
+func enlistReplayer(n *network, i int, h *sim.Host) bool {
+	if i == 0 {
+		n.old = map[[32]byte][]byte{}
+		for _, r := range n.lib.records {
+			for p := range uint8(address.Positions) {
+				n.old[r.place(p)] = r.versions[0]
+			}
+		}
+	}
+	h.Foe = &foe.Replayer{Ring: n.ring, Old: n.old, Replayed: &n.replayed}
+	return true
+}
+
+func afterReplayers(n *network, _ *outcome) string {
+	return fmt.Sprintf("%d answers brought the former version of a record", n.replayed)
+}
+
+// floodShelf is how many bytes a gateway holds under flooding: less than usual, so
+// that it is full soon.
+const floodShelf = 1 << 20
+
+func (n *network) shelfBytes() int {
+	if n.Adversary == flooding {
+		return floodShelf
+	}
+	return 0
+}
+
+func enlistFlooder(*network, int, *sim.Host) bool { return true }
+
+// Flooders send so many records a frame, a frame a second, for so long before the
+// first store, to so many gateways.
+const (
+	floodItems   = 32
+	floodFor     = 5 * time.Minute
+	floodTargets = 20
+)
+
+func awakeFlooders(n *network) {
+	targets := n.index.Nearest(nil, n.lib.records[0].place(0), floodTargets+len(n.foes))
+	honest := targets[:0]
+	for _, t := range targets {
+		if !n.isFoe(t) && len(honest) < floodTargets {
+			honest = append(honest, t)
+		}
+	}
+	n.flooded = honest
+	for i, h := range n.foes {
+		n.After(time.Second*time.Duration(i)/time.Duration(len(n.foes)), func() { n.flood(h) })
+	}
+	n.Run(floodFor)
+}
+
+func (n *network) flood(h *sim.Host) {
+	store := &wire.Store{}
+	for range floodItems {
+		store.Items = append(store.Items, n.lib.forge())
+	}
+	n.Ask(h, n.flooded[n.Rand.IntN(len(n.flooded))].Contact, store, func(wire.Payload, error) {})
+	n.After(time.Second, func() { n.flood(h) })
+}
+
+func afterFlooders(n *network, _ *outcome) string {
+	var evicted, overRate, overQuota uint64
+	most := 0
+	for _, h := range n.flooded {
+		s := h.Node.Stats(n.Now()).Shelf
+		most = max(most, int(s.Bytes))
+		evicted, overRate, overQuota = evicted+uint64(s.Evicted), overRate+uint64(s.OverRate), overQuota+uint64(s.OverQuota)
+	}
+	return fmt.Sprintf("%d gateways under flood hold at most %d of %d bytes; %d records refused by rate, %d by quota, %d put out",
+		len(n.flooded), most, floodShelf, overRate, overQuota, evicted)
+}
+
+func enlistEclipse(n *network, i int, h *sim.Host) bool {
+	if i == 0 {
+		n.victim = n.honest[0]
+	}
+	bits := 1
+	for 1<<bits < n.Nodes {
+		bits++
+	}
+	h.Mine(n.victim.ID, i%(bits+2))
+	h.Foe = &foe.Colluder{Ring: n.ring}
+	n.ring.Join(h)
+	return true
+}
+
+// eclipsed is how many gets the gateway in the middle tries.
+const eclipsed = 300
+
+func afterEclipse(n *network, _ *outcome) string {
+	foes, all := 0, n.Node(n.victim).Contacts()
+	for _, c := range all {
+		for _, f := range n.foes {
+			if f.Contact.Node == c.Node {
+				foes++
+			}
+		}
+	}
+	right, left := 0, 0
+	for i := range min(eclipsed, len(n.lib.records)) {
+		left++
+		n.get(n.victim, i, func(g got) {
+			if left--; g.right {
+				right++
+			}
+		})
+		n.RunWhile(func() bool { return left > 0 }, patience)
+	}
+	return fmt.Sprintf("%d of %d contacts of the gateway in the middle are foes; it got %d of %d", foes, len(all), right, min(eclipsed, len(n.lib.records)))
+}
+
+func enlistSkewed(_ *network, i int, h *sim.Host) bool {
+	h.Skew = []time.Duration{-72 * time.Hour, -3 * time.Hour, 3 * time.Hour, 72 * time.Hour}[i%4]
+	return true
+}
+
+func enlistStranger(n *network, i int, h *sim.Host) bool {
+	if i%2 == 0 {
+		h.Foe = foe.Stranger{}
+		n.ring.Join(h)
+		return false
+	}
+	h.Foe = &foe.Pointer{Ring: n.ring, To: func(at key.NodeID) (of []wire.Contact) {
+		for _, s := range n.ring.Members.Nearest(nil, at, 20) {
+			of = append(of, s.Contact)
+		}
+		return of
+	}}
+	return true
+}
+
+func afterStranger(n *network, o *outcome) string {
+	_, of := n.strange(func(c wire.Contact) bool {
+		for _, p := range n.ring.Members {
+			if p.Of.Contact.Node == c.Node {
+				return true
+			}
+		}
+		return false
+	})
+	return fmt.Sprintf("%d contacts of another network in honest tables; %.1f handshakes in vain for each store or get", of, n.perGet(o))
+}
+
+func enlistUnreachable(n *network, _ int, h *sim.Host) bool {
+	n.Hide(h)
+	n.claimed[h.Contact.Node] = true
+	return false
+}
+
+// awakeUnreachable lets them ask around, so that many hear what they claim.
+func awakeUnreachable(n *network) {
+	for i, h := range n.foes {
+		n.After(askEvery*time.Duration(i)/time.Duration(len(n.foes)), func() { n.askAround(h) })
+	}
+}
+
+const askEvery = 20 * time.Second
+
+func (n *network) askAround(h *sim.Host) {
+	var at key.NodeID
+	binary.BigEndian.PutUint64(at[:], n.Rand.Uint64())
+	n.Node(h).Find(n.Now(), at, func(dht.Found) {})
+	n.Wake(h)
+	n.After(askEvery, func() { n.askAround(h) })
+}
+
+func afterUnreachable(n *network, _ *outcome) string {
+	_, of := n.strange(func(c wire.Contact) bool { return n.claimed[c.Node] })
+	return fmt.Sprintf("%d contacts at which nobody answers in honest tables", of)
+}
+
+// spellings are how the gateways of one address write it.
+const spellings = 8
+
+func enlistSpelling(n *network, i int, h *sim.Host) bool {
+	n.Hide(h)
+	first := n.foes[i-i%spellings]
+	ip4 := first.Source.As4()
+	port := uint16(20_000 + i%spellings)
+	ip := first.Source
+	switch i % spellings {
+	case 1:
+		ip = netip.AddrFrom16(netip.AddrFrom4(ip4).As16()) // IPv4-mapped
+	case 2:
+		ip = netip.AddrFrom16([16]byte{0, 0x64, 0xff, 0x9b, 12: ip4[0], ip4[1], ip4[2], ip4[3]}) // NAT64
+	case 3:
+		ip = netip.AddrFrom16([16]byte{0x20, 0x02, ip4[0], ip4[1], ip4[2], ip4[3]}) // 6to4
+	}
+	h.Contact.Addr, h.Source = netip.AddrPortFrom(ip, port), first.Source
+	n.Listen(h, h.Contact.Addr)
+	n.Listen(h, netip.AddrPortFrom(ip.Unmap(), port)) // as it comes out of an answer
+	return i%spellings == 0
+}
+
+func afterSpelling(n *network, _ *outcome) string {
+	most, spelled := 0, 0
+	for _, h := range n.present() {
+		if h.Node == nil {
+			continue
+		}
+		of := map[netip.Addr]int{}
+		for _, c := range h.Node.Contacts() {
+			if c.Addr.Addr() != address.Canonical(c.Addr.Addr()) || address.ScopeOf(c.Addr.Addr()) != address.Public {
+				spelled++
+			}
+			of[address.Canonical(c.Addr.Addr())]++
+		}
+		for _, count := range of {
+			most = max(most, count)
+		}
+	}
+	return fmt.Sprintf("%d contacts in another spelling in honest tables; at most %d of one address in a table", spelled, most)
+}
+
+// pointed is the address that was never a gateway's.
+func pointed() netip.AddrPort { return netip.AddrPortFrom(netip.AddrFrom4([4]byte{5, 5, 5, 5}), 443) }
+
+func enlistPointer(n *network, _ int, h *sim.Host) bool {
+	h.Foe = &foe.Pointer{Ring: n.ring, To: func(key.NodeID) (of []wire.Contact) {
+		for range 20 {
+			of = append(of, n.DrawAt(pointed()).Contact)
+		}
+		return of
+	}}
+	if n.Refused == nil {
+		n.Refused = func(from *sim.Host, at netip.AddrPort) {
+			if at == pointed() {
+				n.struck++
+				n.strikers[from]++
+			}
+		}
+	}
+	return true
+}
+
+func afterPointer(n *network, o *outcome) string {
+	most := 0
+	for _, count := range n.strikers {
+		most = max(most, count)
+	}
+	return fmt.Sprintf("%d handshakes with the address in %d stores and gets, %d of one gateway at most, and nothing else was sent there",
+		n.struck, len(o.gets)+len(o.stores), most)
+}

@@ -1,0 +1,125 @@
+// Package contact is what the DHT knows about one gateway whoever asks: its
+// contact, its place, the groups of addresses that it counts for, and how places
+// lie to each other (docs/protocol/dht.md, "Places").
+//
+// Contacts repeat: the nearest gateways of a place stand in every answer about
+// it, and in the tables of all their neighbours. A Book makes one Peer of each,
+// so that a table entry is a pointer and the place is hashed once.
+package contact
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"slices"
+	"sync/atomic"
+
+	"zeroms/protocol/address"
+	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
+)
+
+// Peer is one gateway at one address. It never changes.
+type Peer struct {
+	wire.Contact
+	// ID is its place in the network; whether it solves the puzzle is not known here.
+	ID key.NodeID
+	// Near and Far are the groups that its address counts for (address.Scope).
+	Near, Far address.Group
+	// Scope is how far its address reaches; 0: nobody in this network uses it, or
+	// it has none.
+	Scope address.Scope
+}
+
+// Same reports whether both are one gateway, at whichever address.
+func (p *Peer) Same(q *Peer) bool { return p == q || p.ID == q.ID }
+
+// Book makes Peers of contacts. It remembers as many as it has slots, one a slot,
+// and is safe for concurrent use.
+type Book struct {
+	params address.Parameters // static
+	mask   uint64             // static
+	slots  []atomic.Pointer[Peer]
+}
+
+// NewBook is an empty book of a network, with at least the given number of slots
+// of 8 bytes; a Peer takes 192.
+func NewBook(params address.Parameters, slots int) *Book {
+	size := uint64(1) << bits.Len64(uint64(max(slots, 1)-1))
+	return &Book{params: params, mask: size - 1, slots: make([]atomic.Pointer[Peer], size)}
+}
+
+// Peer is the contact with what follows from it.
+func (b *Book) Peer(c wire.Contact) *Peer {
+	// The key is as good as random; whoever makes keys that meet in one slot makes
+	// this slower, nothing else.
+	at := (binary.BigEndian.Uint64(c.Node[8:]) ^ uint64(c.Addr.Port())) & b.mask
+	if p := b.slots[at].Load(); p != nil && p.Contact == c {
+		return p
+	}
+	p := &Peer{Contact: c, ID: c.Place(b.params.Network)}
+	if c.Addr.IsValid() {
+		p.Near, p.Far = b.params.Scope.Near(c.Addr), b.params.Scope.Far(c.Addr)
+		if b.params.Scope.Allows(c.Addr.Addr()) {
+			p.Scope = address.ScopeOf(c.Addr.Addr())
+		}
+	}
+	b.slots[at].Store(p)
+	return p
+}
+
+// Head is the first 8 bytes of a place as a number. The distance of two places is
+// the XOR of all 32 bytes; that of their heads decides but for one in 2^64.
+func Head(id *key.NodeID) uint64 { return binary.BigEndian.Uint64(id[:8]) }
+
+// Nearer reports whether a is nearer to target than b.
+func Nearer(target, a, b *key.NodeID) bool { return Compare(target, a, b) < 0 }
+
+// Compare is -1, 0 or 1 as a is nearer to target than b, the same, or farther.
+func Compare(target, a, b *key.NodeID) int {
+	t := Head(target)
+	x, y := Head(a)^t, Head(b)^t
+	switch {
+	case x < y:
+		return -1
+	case x > y:
+		return 1
+	}
+	var da, db [24]byte
+	for i := range da {
+		da[i], db[i] = a[8+i]^target[8+i], b[8+i]^target[8+i]
+	}
+	return bytes.Compare(da[:], db[:])
+}
+
+// CommonPrefix is how many leading bits two places share, 0..256.
+func CommonPrefix(a, b *key.NodeID) int {
+	for i := 0; i < len(a); i += 8 {
+		if x := binary.BigEndian.Uint64(a[i:]) ^ binary.BigEndian.Uint64(b[i:]); x != 0 {
+			return 8*i + bits.LeadingZeros64(x)
+		}
+	}
+	return 8 * len(a)
+}
+
+// SortNearest sorts peers, the nearest to target first.
+func SortNearest(target *key.NodeID, peers []*Peer) {
+	slices.SortFunc(peers, func(a, b *Peer) int { return Compare(target, &a.ID, &b.ID) })
+}
+
+// WithBits is id with count bits from bit first on (0 is the highest) set to the
+// low bits of value.
+func WithBits(id key.NodeID, first, count int, value uint64) key.NodeID {
+	for i := range count {
+		bit := first + i
+		if bit >= 256 {
+			break
+		}
+		mask := byte(0x80) >> (bit % 8)
+		id[bit/8] &^= mask
+		if value>>(count-1-i)&1 != 0 {
+			id[bit/8] |= mask
+		}
+	}
+	return id
+}

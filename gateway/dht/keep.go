@@ -1,0 +1,434 @@
+package dht
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"zeroms/gateway/dht/contact"
+	"zeroms/gateway/dht/estimate"
+	"zeroms/gateway/dht/lookup"
+	"zeroms/gateway/dht/shelf"
+	"zeroms/gateway/dht/table"
+	"zeroms/protocol/wire"
+)
+
+// Numbers of what keeps the table and the records.
+const (
+	maxWanted   = 64 // contacts that wait for a first request
+	maxBoot     = 64 // contacts to begin with
+	walkPaths   = 2
+	selfPaths   = 4
+	repairBatch = 8 // records that are looked at at once
+	// tooStale is the share of contacts that failed last above which a table is young.
+	tooStale = 0.05
+)
+
+// keep is what a node does though nobody asks for it, and when.
+type keep struct {
+	check, introduce, walk, self, repair, expire, boots int64
+	wanted                                              []*contact.Peer // nearest first
+	boot                                                []*contact.Peer
+	pause                                               time.Duration // before the next attempt to join
+	stride                                              time.Duration // between two walks
+}
+
+// plan sets every time for a node that begins: nothing is due before it has a contact.
+func (k *keep) plan() {
+	k.check, k.introduce, k.walk, k.self, k.repair, k.expire, k.boots = never, never, never, never, never, never, never
+}
+
+// later is now + d, or never if the work is switched off.
+func later(now int64, d time.Duration) int64 {
+	if d <= 0 {
+		return never
+	}
+	return now + int64(d)
+}
+
+// entered begins what a table with contacts needs.
+func (k *keep) entered(n *Node, now int64) {
+	t := &n.config.Timing
+	if k.check == never {
+		k.check = later(now, t.Young)
+	}
+	if k.walk == never || n.table.Len() < Siblings { // a network that begins changes fast
+		k.stride = min(firstStride, t.Walk)
+		k.walk = min(k.walk, later(now, k.stride))
+	}
+	if k.self == never {
+		k.self = spread(n, now, t.Self) // not all gateways at once
+	}
+	if k.repair == never {
+		k.repair = later(now, t.Repair)
+	}
+	if n.reach.next == 0 {
+		n.reach.next = now
+	}
+}
+
+// spread is a first time somewhere in the interval.
+func spread(n *Node, now int64, d time.Duration) int64 {
+	if d <= 0 {
+		return never
+	}
+	return now + n.rand.Int64N(int64(d))
+}
+
+// failed makes sure that a contact that failed is asked again soon.
+func (k *keep) failed(n *Node, now int64) {
+	if n.table.Len() > 0 {
+		k.check = min(k.check, later(now, n.config.Timing.Young))
+	}
+}
+
+// want lets a contact wait for a first request: it would get a place in the table.
+func (k *keep) want(n *Node, p *contact.Peer) {
+	if n.config.Timing.Introduce <= 0 || slices.Contains(k.wanted, p) {
+		return
+	}
+	i, _ := slices.BinarySearchFunc(k.wanted, p, func(have, p *contact.Peer) int {
+		return contact.Compare(&n.self.ID, &have.ID, &p.ID)
+	})
+	if len(k.wanted) == maxWanted {
+		if i == maxWanted {
+			return
+		}
+		k.wanted = k.wanted[:maxWanted-1]
+	}
+	k.wanted = slices.Insert(k.wanted, i, p)
+	if k.introduce == never {
+		k.introduce = n.now
+	}
+}
+
+// next is when something is due.
+func (k *keep) next(n *Node) int64 {
+	return min(k.check, k.introduce, k.walk, k.self, k.repair, k.expire, k.boots, n.reach.due(n))
+}
+
+// maintain does what is due.
+func (n *Node) maintain(now time.Time, t int64) {
+	k := &n.keep
+	if k.boots <= t {
+		n.rejoin(t)
+	}
+	if k.introduce <= t {
+		n.introduceNext(t)
+	}
+	if k.check <= t {
+		n.checkOldest(t)
+	}
+	if k.walk <= t {
+		k.stride = min(2*k.stride, n.config.Timing.Walk)
+		k.walk = later(t, k.stride)
+		if at := n.table.Walk(t); at >= 0 {
+			n.walkIn(t, at, n.size.Add)
+		}
+	}
+	if k.self <= t {
+		k.self = later(t, n.config.Timing.Self)
+		n.lookAround(t)
+	}
+	if k.repair <= t {
+		n.passOn(now, t)
+	}
+	if k.expire <= t {
+		n.expireRecords(now)
+	}
+	n.reach.advance(n, t)
+}
+
+// probe waits for the answer of a Ping: what it tells is noted before.
+type probe struct{}
+
+func (probe) take(int64, flight, wire.Payload, error) {}
+
+var ping = &wire.Ping{}
+
+// introduceNext sends a first request to the nearest of those who wait for one.
+func (n *Node) introduceNext(now int64) {
+	k := &n.keep
+	for len(k.wanted) > 0 {
+		p := k.wanted[0]
+		if !n.table.Wants(p) {
+			k.wanted = slices.Delete(k.wanted, 0, 1)
+			continue
+		}
+		v := n.Admit(p)
+		if v == lookup.Later {
+			k.introduce = n.puzzles.refilled(now, n.config.Limits.Checks)
+			return
+		}
+		k.wanted = slices.Delete(k.wanted, 0, 1)
+		if v == lookup.Sound {
+			n.ask(now, p, ping, probe{})
+			k.introduce = later(now, n.config.Timing.Introduce)
+			return
+		}
+		n.table.Remove(p)
+	}
+	k.wanted = nil
+	k.introduce = never
+}
+
+// checkOldest asks the contact that was not heard from for longest whether it is
+// there. Whoever was heard from in the last third of the time that it may be
+// handed out for is left alone.
+func (n *Node) checkOldest(now int64) {
+	k, t := &n.keep, &n.config.Timing
+	p, at := n.table.Oldest(now, int64(t.Seen)/3)
+	if p == nil {
+		k.check = never
+		return
+	}
+	pace := t.Healthy
+	if n.isYoung(now) || pace <= 0 {
+		pace = t.Young
+	}
+	if at > now {
+		k.check = at
+		return
+	}
+	k.check = later(now, pace)
+	n.ask(now, p, ping, probe{})
+}
+
+// isYoung reports whether the healthy pace is too slow: more contacts wait for a
+// check than it does before they may be handed out no more, or too many failed
+// last. In a network with traffic few wait, as traffic counts as a check.
+func (n *Node) isYoung(now int64) bool {
+	t := &n.config.Timing
+	c := n.table.Counts(now - int64(t.Seen)/3)
+	due := c.Contacts - c.Fresh - c.Stale
+	return time.Duration(due)*t.Healthy > t.Seen*2/3 || float64(c.Stale) > tooStale*float64(c.Contacts)
+}
+
+// walkIn searches for a place drawn in a bucket: it learns contacts there, and how
+// large the network is.
+func (n *Node) walkIn(now int64, bucket int, then func(now int64, size float64)) {
+	target := n.table.Random(bucket, random(n.rand))
+	s := n.newSearch(n.plan(target, min(walkPaths, n.policy.putPaths)), func(now int64, s *search) {
+		then(now, estimate.FromNearest(&target, s.Nearest(target, Width, true, nil)))
+	})
+	s.learn = true
+	n.seed(s, nil)
+	n.begin(now, s)
+}
+
+// lookAround searches for the own place.
+func (n *Node) lookAround(now int64) {
+	s := n.newSearch(n.plan(n.self.ID, min(selfPaths, n.policy.putPaths)), func(int64, *search) {})
+	s.learn = true
+	n.seed(s, nil)
+	n.begin(now, s)
+}
+
+// Join begins with contacts that were known before, from wherever: it searches
+// for the own place, asking each of the nearest, then walks through the far
+// buckets. As long as nobody answers it is tried again.
+func (n *Node) Join(now time.Time, contacts []wire.Contact) {
+	k := &n.keep
+	n.now = now.UnixNano()
+	for _, c := range contacts {
+		p := n.book.Peer(c)
+		if p.Scope == 0 || p.Node == n.self.Node || slices.Contains(k.boot, p) {
+			continue
+		}
+		if len(k.boot) == maxBoot {
+			k.boot = slices.Delete(k.boot, 0, 1)
+		}
+		k.boot = append(k.boot, p)
+	}
+	k.pause = 0
+	if len(k.boot) > 0 {
+		k.boots = n.now
+	}
+}
+
+// firstStride is the time between the first two walks; it doubles up to
+// Timing.Walk, and begins again as long as the network is small and grows.
+const firstStride = 5 * time.Second
+
+// announce tells the neighbours that there is an address now: they saw a gateway
+// that only asks.
+func (n *Node) announce(now int64) {
+	n.table.Each(func(e *table.Entry) bool {
+		if e.Sibling() {
+			n.ask(now, e.Peer, ping, probe{})
+		}
+		return true
+	})
+}
+
+// Limits of the time between two attempts to join.
+const (
+	firstPause = 5 * time.Second
+	lastPause  = 2 * time.Minute
+)
+
+// rejoin searches for the own place from the contacts to begin with.
+func (n *Node) rejoin(now int64) {
+	k := &n.keep
+	k.boots = never
+	if k.pause > 0 && n.table.Len() > 0 {
+		return // it worked meanwhile
+	}
+	k.pause = min(max(2*k.pause, firstPause), lastPause)
+	k.boots = later(now, k.pause)
+	if n.reach.next == 0 {
+		n.reach.next = now
+	}
+	plan := n.plan(n.self.ID, n.policy.putPaths)
+	plan.Width, plan.Thorough = max(n.policy.table.Siblings, n.policy.width), true
+	s := n.newSearch(plan, func(now int64, s *search) {
+		if n.table.Len() > 0 {
+			k.boots = never
+			n.walkAll(now, 0, nil)
+		}
+	})
+	s.learn = true
+	n.seed(s, nil)
+	s.Seed(n.keep.boot)
+	n.begin(now, s)
+}
+
+// walkAll walks through the buckets one after another. All that they say of the
+// network's size counts once, as the network of that moment.
+func (n *Node) walkAll(now int64, bucket int, sizes []float64) {
+	if counts := n.table.Counts(0); bucket >= counts.Buckets {
+		n.size.Add(now, estimate.Median(sizes))
+		return
+	}
+	n.walkIn(now, bucket, func(now int64, size float64) {
+		if size > 0 {
+			sizes = append(sizes, size)
+		}
+		n.walkAll(now, bucket+1, sizes)
+	})
+}
+
+// Adopt takes a contact into the table as if it had just answered after rtt. It
+// reports whether the table has it.
+func (n *Node) Adopt(now time.Time, c wire.Contact, rtt time.Duration) bool {
+	n.now = now.UnixNano()
+	return n.enter(n.now, n.book.Peer(c), int64(rtt))
+}
+
+// expireRecords lets go of records that nobody stores again.
+func (n *Node) expireRecords(now time.Time) {
+	n.keep.expire = never
+	if at := n.shelf.Expire(now); !at.IsZero() {
+		n.keep.expire = max(at.UnixNano(), now.UnixNano()+int64(time.Second))
+	}
+}
+
+// passOn gives records to gateways that came nearer to their places than this one
+// since they were stored here. Of those who could do it, the nearest does.
+func (n *Node) passOn(now time.Time, t int64) {
+	n.keep.repair = later(t, n.config.Timing.Repair)
+	if at := n.shelf.NextRepair(); at.IsZero() || at.After(now) || !n.Serving() {
+		return
+	}
+	var frames []passing
+	n.shelf.Repairs(now, repairBatch, func(r shelf.Record) bool {
+		p := n.newcomer(t, r)
+		if p == nil {
+			return false
+		}
+		i := slices.IndexFunc(frames, func(f passing) bool { return f.to == p })
+		if i < 0 {
+			i, frames = len(frames), append(frames, passing{to: p})
+		}
+		frames[i].items = append(frames[i].items, r.Item())
+		return true
+	})
+	for _, f := range frames {
+		n.ask(t, f.to, &wire.Store{Items: f.items}, probe{})
+	}
+}
+
+// passing is what one gateway is given.
+type passing struct {
+	to    *contact.Peer
+	items []wire.StoreItem
+}
+
+// newcomer is the nearest contact to a record's place that came after the record
+// was stored here, if no older contact is nearer than ourselves: that one would
+// pass it on. nil: there is none.
+func (n *Node) newcomer(now int64, r shelf.Record) (nearest *contact.Peer) {
+	q := table.Query{Target: r.Place, Count: Width, Since: now - int64(n.config.Timing.Seen)}
+	for _, p := range n.table.Nearest(&q, nil) {
+		if !contact.Nearer(&r.Place, &p.ID, &n.self.ID) {
+			break
+		}
+		if int64(n.table.Find(p).Added()) < r.Stored.Unix() {
+			return nil
+		}
+		if nearest == nil {
+			nearest = p
+		}
+	}
+	return nearest
+}
+
+// Nearest is the contacts of the table nearest to a place, as others get them.
+func (n *Node) Nearest(now time.Time, target [32]byte, count int) []wire.Contact {
+	q := table.Query{
+		Target: target, Count: count, Since: now.UnixNano() - int64(n.config.Timing.Seen), Near: n.policy.table.BucketNear,
+	}
+	return contacts(n.table.Nearest(&q, nil))
+}
+
+func contacts(peers []*contact.Peer) []wire.Contact {
+	out := make([]wire.Contact, len(peers))
+	for i, p := range peers {
+		out[i] = p.Contact
+	}
+	return out
+}
+
+// Sample is some contacts heard from lately, drawn at random.
+func (n *Node) Sample(now time.Time, count int) []wire.Contact {
+	var all []*contact.Peer
+	since := now.UnixNano() - int64(n.config.Timing.Seen)
+	n.table.Each(func(e *table.Entry) bool {
+		if !e.Stale() && e.Seen() >= since {
+			all = append(all, e.Peer)
+		}
+		return true
+	})
+	n.rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return contacts(all[:min(count, len(all))])
+}
+
+// Contacts are those of the table, the longest known first: what to begin with
+// after a restart.
+func (n *Node) Contacts() []wire.Contact {
+	var all []table.Entry
+	n.table.Each(func(e *table.Entry) bool {
+		if !e.Stale() {
+			all = append(all, *e)
+		}
+		return true
+	})
+	slices.SortStableFunc(all, func(a, b table.Entry) int { return cmp.Compare(a.Added(), b.Added()) })
+	out := make([]wire.Contact, len(all))
+	for i := range all {
+		out[i] = all[i].Peer.Contact
+	}
+	return out
+}
+
+// Stats is the node's state in numbers.
+func (n *Node) Stats(now time.Time) Stats {
+	s := n.stats
+	c := n.table.Counts(now.UnixNano() - int64(n.config.Timing.Seen))
+	s.Table, s.Siblings, s.Buckets, s.Replacements, s.Fresh, s.Stale = c.Contacts, c.Siblings, c.Buckets, c.Waiting, c.Fresh, c.Stale
+	s.Lookups, s.Waiting = len(n.running), len(n.queue)
+	s.Size, s.Suspicious = n.networkSize(), n.crowded
+	s.Serving, s.Confirmed = n.Serving(), len(n.reach.confirmed)
+	s.Shelf = n.shelf.Stats()
+	return s
+}

@@ -1,0 +1,196 @@
+package dht
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"time"
+
+	"zeroms/gateway/dht/contact"
+	"zeroms/gateway/dht/shelf"
+	"zeroms/gateway/dht/table"
+	"zeroms/protocol/address"
+	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
+)
+
+// Serve answers a request of another gateway: Ping, FindNode, FindValue, Store.
+// An error is a *wire.Failure: CodeBusy over the rate of the gateway or of its
+// group of addresses, CodeNotServing as long as the node takes no part,
+// CodeTooLarge, CodeUnexpected for any other request.
+func (n *Node) Serve(now time.Time, from Caller, request wire.Payload) wire.Payload {
+	n.now = now.UnixNano()
+	caller := n.book.Peer(from.Contact)
+	group := n.sourceGroup(from, caller)
+	if !n.served.allow(n, from.Contact.Node[:], group[:]) {
+		return n.refuse(wire.CodeBusy)
+	}
+	n.meet(caller, from)
+	if _, ok := request.(*wire.Ping); ok {
+		n.stats.Served++
+		return &wire.Pong{Seen: seen(from.Source)}
+	}
+	if !n.Serving() {
+		return n.refuse(wire.CodeNotServing)
+	}
+	switch r := request.(type) {
+	case *wire.FindNode:
+		n.stats.Served++
+		return &wire.Nodes{Contacts: n.nearest(r.Target, caller, from)}
+	case *wire.FindValue:
+		n.stats.Served++
+		v := &wire.Value{Contacts: n.nearest(r.Key, caller, from)}
+		if held, ok := n.shelf.Get(now, r.Key); ok {
+			v.Record = held.Bytes
+		}
+		return v
+	case *wire.Store:
+		if len(r.Items) == 0 || len(r.Items) > wire.MaxStores {
+			return n.refuse(wire.CodeTooLarge)
+		}
+		n.stats.Served++
+		return n.hold(now, group, r)
+	}
+	return n.refuse(wire.CodeUnexpected)
+}
+
+func (n *Node) refuse(code wire.Code) *wire.Failure {
+	n.stats.Refused++
+	return &wire.Failure{Code: code}
+}
+
+// seen is an address as a Pong says it.
+func seen(a netip.Addr) (b [16]byte) {
+	if a.IsValid() {
+		b = address.Canonical(a).As16()
+	}
+	return b
+}
+
+// sourceGroup is the group of addresses that a caller's requests and records
+// count for: that of where it comes from.
+func (n *Node) sourceGroup(from Caller, p *contact.Peer) address.Group {
+	if !from.Source.IsValid() {
+		return p.Near
+	}
+	if p.Addr.Addr() == from.Source {
+		return p.Near
+	}
+	return n.config.Params.Scope.Near(netip.AddrPortFrom(from.Source, from.Contact.Addr.Port()))
+}
+
+// meet notes a caller: a contact of the table is alive, another may become one if
+// it comes from the address that it claims.
+func (n *Node) meet(p *contact.Peer, from Caller) {
+	if p.Scope == 0 || address.Canonical(from.Source) != p.Addr.Addr() {
+		return
+	}
+	if !n.table.Heard(n.now, p) && n.table.Wants(p) {
+		n.keep.want(n, p)
+	}
+}
+
+// nearest is the contacts of an answer: heard from lately, few of one owner, none
+// that the caller has no use for.
+func (n *Node) nearest(target key.NodeID, caller *contact.Peer, from Caller) []byte {
+	var room [Width]*contact.Peer
+	scope := caller.Scope
+	if scope == 0 && from.Source.IsValid() {
+		scope = address.ScopeOf(from.Source)
+	}
+	q := table.Query{
+		Target: target, Count: n.policy.width, Since: n.now - int64(n.config.Timing.Seen),
+		Near: n.policy.table.BucketNear, Without: caller.ID, Scope: scope,
+	}
+	peers := n.table.Nearest(&q, room[:0])
+	b := make([]byte, 0, len(peers)*wire.ContactSize)
+	for _, p := range peers {
+		b = p.AppendTo(b)
+	}
+	return b
+}
+
+// hold puts records onto the shelf: rate, then stamp and signature, then what the
+// shelf holds already.
+func (n *Node) hold(now time.Time, group address.Group, r *wire.Store) *wire.Stored {
+	s := &wire.Stored{Codes: make([]uint16, len(r.Items))}
+	for i := range r.Items {
+		err := n.shelf.Admit(now, group)
+		if err == nil {
+			var item address.Item
+			if item, err = n.config.Check(r.Items[i], now); err == nil {
+				_, err = n.shelf.Put(now, group, shelf.Offer{Item: item, Stamp: r.Items[i].Stamp})
+			}
+		}
+		s.Codes[i] = uint16(codeOf(err))
+	}
+	if n.keep.expire == never {
+		n.expireRecords(now)
+	}
+	return s
+}
+
+// codeOf is the code of an error; 0: there is none.
+func codeOf(err error) wire.Code {
+	var known *wire.Error
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &known):
+		return known.Code
+	}
+	return wire.CodeUnavailable
+}
+
+// meterSlots is how many callers are counted at once, in each of two tables. Two
+// callers in one slot share its rate; who that is nobody can foresee.
+const meterSlots = 128
+
+// meters count requests by gateway and by group of addresses.
+type meters struct {
+	seed           uint64
+	peers, sources []meter
+}
+
+// meter is one caller's tokens.
+type meter struct {
+	used float32 // of the burst
+	at   int64
+}
+
+// allow takes a request into account; false: it is over the rate.
+func (m *meters) allow(n *Node, peer, source []byte) bool {
+	if m.peers == nil {
+		m.seed = n.rand.Uint64()
+		m.peers, m.sources = make([]meter, meterSlots), make([]meter, meterSlots)
+	}
+	l := &n.config.Limits
+	return m.peers[m.slot(peer)].take(n.now, l.PeerRate, l.PeerBurst) &&
+		m.sources[m.slot(source)].take(n.now, l.SourceRate, l.SourceBurst)
+}
+
+func (m *meters) slot(b []byte) uint64 {
+	h := m.seed
+	for len(b) >= 8 {
+		h = (h ^ binary.LittleEndian.Uint64(b)) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+		b = b[8:]
+	}
+	for _, c := range b {
+		h = (h ^ uint64(c)) * 0x100000001b3
+	}
+	return (h ^ h>>32) % meterSlots
+}
+
+func (m *meter) take(now int64, rate, burst int) bool {
+	if rate <= 0 {
+		return true
+	}
+	m.used = max(0, m.used-float32(now-m.at)/float32(time.Second)*float32(rate))
+	m.at = now
+	if m.used+1 > float32(burst) {
+		return false
+	}
+	m.used++
+	return true
+}

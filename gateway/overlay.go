@@ -1,0 +1,404 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"zeroms/gateway/deposit"
+	"zeroms/gateway/deposit/relay"
+	"zeroms/gateway/dht"
+	"zeroms/gateway/forward"
+	"zeroms/gateway/peers"
+	"zeroms/protocol/address"
+	"zeroms/protocol/key"
+	"zeroms/protocol/link"
+	"zeroms/protocol/wire"
+)
+
+// OverlayConfig is what a gateway needs to be a part of its network.
+type OverlayConfig struct {
+	// Node is the gateway's key; X solves the network's puzzle for it
+	// (address.Solve).
+	Node key.NodePrivate
+	X    uint64
+	// Params are the network's.
+	Params address.Parameters
+	// Addr is where others reach this gateway, over Transports; not valid: they don't.
+	Addr       netip.AddrPort
+	Transports uint8
+	// Host and Port name it besides, if it has a DNS name.
+	Host string
+	Port uint16
+	// Limits and Takes are what the descriptor says of accounts.
+	Limits wire.Limits
+	Takes  address.Flags
+	// Seeds are gateways to join the network by; Cached are those that were known
+	// when it ran last.
+	Seeds  []link.Endpoint
+	Cached []wire.Contact
+	// Save is handed the contacts that are known, now and then and at the end; nil:
+	// nobody keeps them.
+	Save func([]wire.Contact) error
+	// QUIC and WSS dial other gateways with the node key; nil: not spoken.
+	QUIC, WSS peers.Dialer
+	// Resolver finds the addresses of names; nil: the system's.
+	Resolver peers.Resolver
+	// Keys keeps the keys of channels, Deposits what users leave to be published.
+	Keys     forward.Keys
+	Deposits deposit.Store
+	// Timing takes defaults where it is zero.
+	Timing OverlayTiming
+	Log    *slog.Logger
+}
+
+// OverlayTiming holds the intervals of the overlay's own work; zero fields take
+// their default.
+type OverlayTiming struct {
+	// Join is the first pause between attempts to enter the network while nobody is
+	// known; it doubles to JoinMost.
+	Join, JoinMost time.Duration
+	// Seal is how often the descriptor is signed anew and stored in the network.
+	Seal time.Duration
+	// Save is how often the contacts are kept.
+	Save time.Duration
+	// Look is how often it is looked whether others can reach this gateway.
+	Look time.Duration
+}
+
+// Default fills the fields that are zero.
+func (t OverlayTiming) Default() OverlayTiming {
+	set(&t.Join, 10*time.Second)
+	set(&t.JoinMost, 5*time.Minute)
+	set(&t.Seal, time.Hour)
+	set(&t.Save, 10*time.Minute)
+	set(&t.Look, time.Second)
+	return t
+}
+
+// descriptorLife is how long a descriptor is good for.
+const descriptorLife = 3 * 24 * time.Hour
+
+// runsAtOnce bounds the requests that wait for the network or the disk.
+const runsAtOnce = 512
+
+// runTime bounds one of them.
+const runTime = 20 * time.Second
+
+// Overlay is a gateway's part in its network: it knows others, holds records for
+// them, brings sealed requests on their way, and publishes what its users deposit.
+type Overlay struct {
+	// static
+	cfg      OverlayConfig
+	log      *slog.Logger
+	pool     *peers.Pool
+	dht      *dht.Service
+	entry    *forward.Entry
+	exit     *forward.Exit
+	deposits *deposit.Service
+	relay    *relay.Relay
+	guest    *guests // its gateway is set by New of the gateway
+
+	descriptor atomic.Pointer[[]byte]
+	shown      atomic.Bool // the address stands in the hello
+	rotated    chan struct{} // the key of channels changed
+	slots      chan struct{} // one for each run
+	met        chan []wire.Contact
+
+	mu sync.Mutex
+	// guarded by mu
+	ctx  context.Context // of Run; nil: it does not run
+	work sync.WaitGroup  // runs
+}
+
+// NewOverlay checks the configuration and starts nothing. It belongs to one
+// gateway, whose Run runs it.
+func NewOverlay(cfg OverlayConfig, now time.Time) (*Overlay, error) {
+	cfg.Timing = cfg.Timing.Default()
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	o := &Overlay{
+		cfg: cfg, log: cfg.Log, guest: &guests{},
+		rotated: make(chan struct{}, 1), slots: make(chan struct{}, runsAtOnce), met: make(chan []wire.Contact, 4),
+	}
+	node := cfg.Node.Public()
+	self := wire.Contact{Node: node, X: cfg.X, Addr: cfg.Addr, Transports: cfg.Transports}
+	shown := self
+	shown.Addr, shown.Transports = netip.AddrPort{}, 0
+	var err error
+	o.pool, err = peers.New(peers.Config{
+		Node: node, Params: cfg.Params, Self: shown, Descriptor: o.Descriptor,
+		QUIC: cfg.QUIC, WSS: cfg.WSS, Resolver: cfg.Resolver, Log: cfg.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	kademlia, err := dht.New(dht.Config{Self: self, Params: cfg.Params})
+	if err != nil {
+		return nil, err
+	}
+	o.dht = dht.NewService(kademlia, carrier{o}, cfg.Log)
+	o.pool.SetDirectory(directory{o})
+	place := key.Place{Network: cfg.Params.Network, Node: node}
+	o.exit, err = forward.NewExit(forward.ExitConfig{Place: place, Keys: cfg.Keys, Guest: o.guest, Log: cfg.Log}, now)
+	if err != nil {
+		return nil, err
+	}
+	o.entry = forward.NewEntry(forward.EntryConfig{Node: node, Scope: cfg.Params.Scope, Peers: o.pool, Local: o.exit})
+	o.deposits, err = deposit.New(deposit.Config{Params: cfg.Params, Store: cfg.Deposits, Transport: courier{o}, Log: cfg.Log})
+	if err != nil {
+		return nil, err
+	}
+	o.relay = relay.New(relay.Config{Params: cfg.Params, Network: archive{o}})
+	return o, o.seal(now)
+}
+
+// Descriptor is the gateway's signed descriptor.
+func (o *Overlay) Descriptor() []byte {
+	if b := o.descriptor.Load(); b != nil {
+		return *b
+	}
+	return nil
+}
+
+// seal signs a descriptor of now.
+func (o *Overlay) seal(now time.Time) error {
+	d := &address.Descriptor{
+		Node: o.cfg.Node.Public(), X: o.cfg.X, KEM: o.exit.KEM(), Transports: o.cfg.Transports,
+		Host: o.cfg.Host, Port: o.cfg.Port, Network: o.cfg.Params.Network,
+		Made: now, Expires: now.Add(descriptorLife), Limits: o.cfg.Limits, Flags: o.cfg.Takes | address.Forwards,
+	}
+	if o.cfg.Addr.IsValid() {
+		d.Addrs = []netip.AddrPort{o.cfg.Addr}
+	}
+	if o.running() && o.dht.Serving() {
+		d.Flags |= address.Serves
+	}
+	sealed, err := address.SealDescriptor(d, o.cfg.Node)
+	if err == nil {
+		o.descriptor.Store(&sealed)
+	}
+	return err
+}
+
+// running reports whether Run has begun and not ended.
+func (o *Overlay) running() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.ctx != nil && o.ctx.Err() == nil
+}
+
+// runOverlay runs every part until ctx ends. Of no overlay there is none.
+func (o *Overlay) runOverlay(ctx context.Context) error {
+	if o == nil {
+		return nil
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	o.mu.Lock()
+	o.ctx = ctx
+	o.mu.Unlock()
+	var parts sync.WaitGroup
+	for _, part := range []func(context.Context) error{
+		o.pool.Run, o.dht.Run, o.deposits.Run, o.loopMeet, o.loopTend,
+		func(ctx context.Context) error { return o.exit.Run(ctx, o.rotate) },
+	} {
+		parts.Go(func() {
+			if err := part(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				cancel(err)
+			}
+		})
+	}
+	<-ctx.Done()
+	parts.Wait()
+	o.mu.Lock() // no run begins any more
+	o.mu.Unlock()
+	o.work.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// rotate has the descriptor signed anew at once.
+func (o *Overlay) rotate() {
+	select {
+	case o.rotated <- struct{}{}:
+	default:
+	}
+}
+
+// run does what may wait for the network or the disk beside the link that asked;
+// done gets the answer. Too many at once are refused.
+func (o *Overlay) run(done func(wire.Payload), do func(context.Context) (wire.Payload, error)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ctx == nil || o.ctx.Err() != nil {
+		done(wire.FailureOf(wire.ErrDraining))
+		return
+	}
+	select {
+	case o.slots <- struct{}{}:
+	default:
+		done(wire.FailureOf(wire.ErrBusy))
+		return
+	}
+	ctx := o.ctx
+	o.work.Add(1)
+	go func() {
+		defer o.work.Done()
+		defer func() { <-o.slots }()
+		ctx, cancel := context.WithTimeout(ctx, runTime)
+		defer cancel()
+		answer, err := do(ctx)
+		if err != nil {
+			answer = failure(err)
+		}
+		done(answer)
+	}()
+}
+
+// find looks up an address record in the network.
+func (o *Overlay) find(ctx context.Context, q *wire.RecordGet) (wire.Payload, error) {
+	if now := address.Day(time.Now()); q.Day+1 < now || q.Day > now+1 {
+		return nil, wire.ErrClock
+	}
+	got, err := o.dht.Get(ctx, dht.Get{Name: q.Name, Day: q.Day, Fresh: q.Fresh})
+	if err != nil {
+		return nil, err
+	}
+	if got.Err != nil {
+		return nil, got.Err
+	}
+	return &wire.Record{Record: got.Item.Record}, nil
+}
+
+// peer is another gateway as the relay counts it.
+func (o *Overlay) peer(c peers.Caller) relay.Peer {
+	return relay.Peer{Node: c.Contact.Node, Group: o.cfg.Params.Scope.Near(netip.AddrPortFrom(c.Source, c.Contact.Addr.Port()))}
+}
+
+// directory is the network as the pool asks it for gateways.
+type directory struct{ o *Overlay }
+
+// Find implements peers.Directory.
+func (d directory) Find(ctx context.Context, node key.NodePublic) ([]byte, error) {
+	place := address.DescriptorPlace(key.Place{Network: d.o.cfg.Params.Network, Node: node})
+	got, err := d.o.dht.Get(ctx, dht.Get{Place: place})
+	if err == nil {
+		err = got.Err
+	}
+	if err == nil && !bytes.Equal(got.Item.Name[:], node[:]) {
+		err = wire.ErrNoRecord
+	}
+	return got.Item.Record, err
+}
+
+// Sample implements peers.Directory.
+func (d directory) Sample(n int) []wire.Contact {
+	contacts, err := d.o.dht.Sample(d.o.lifetime(), n)
+	if err != nil {
+		return nil
+	}
+	return contacts
+}
+
+// lifetime is the context of Run, or one that has ended.
+func (o *Overlay) lifetime() context.Context {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ctx == nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		return ctx
+	}
+	return o.ctx
+}
+
+// carrier is how the DHT asks others.
+type carrier struct{ o *Overlay }
+
+// Ask implements dht.Transport. Whether others can reach this gateway stands in its
+// hello from the first request on that follows the proof.
+func (c carrier) Ask(ctx context.Context, to wire.Contact, request wire.Payload) (wire.Payload, error) {
+	c.o.present()
+	return c.o.pool.Ask(ctx, to, request)
+}
+
+// present shows others the address once they have proved that it can be reached; it
+// reports whether that has changed.
+func (o *Overlay) present() (serving, changed bool) {
+	serving = o.dht.Serving()
+	if o.shown.Swap(serving) == serving {
+		return serving, false
+	}
+	self := wire.Contact{Node: o.cfg.Node.Public(), X: o.cfg.X}
+	if serving {
+		self.Addr, self.Transports = o.cfg.Addr, o.cfg.Transports
+	}
+	o.pool.SetSelf(self)
+	return serving, true
+}
+
+// courier is the network as deposits leave by it.
+type courier struct{ o *Overlay }
+
+// Ask implements deposit.Transport.
+func (c courier) Ask(ctx context.Context, to wire.Contact, request wire.Payload) (wire.Payload, error) {
+	return c.o.pool.Ask(ctx, to, request)
+}
+
+// Sample implements deposit.Transport.
+func (c courier) Sample(n int, not ...key.NodePublic) []wire.Contact {
+	all, err := c.o.dht.Sample(c.o.lifetime(), n+len(not))
+	if err != nil {
+		return nil
+	}
+	out := all[:0]
+	for _, each := range all {
+		if !contains(not, each.Node) && len(out) < n {
+			out = append(out, each)
+		}
+	}
+	return out
+}
+
+func contains(nodes []key.NodePublic, n key.NodePublic) bool {
+	for i := range nodes {
+		if nodes[i] == n {
+			return true
+		}
+	}
+	return false
+}
+
+// archive is the network as other homes have records stored and found by us.
+type archive struct{ o *Overlay }
+
+// Publish implements relay.Network.
+func (a archive) Publish(ctx context.Context, items []wire.StoreItem, wide bool) ([]uint8, error) {
+	stored, err := a.o.dht.Put(ctx, dht.Put{Items: items, Wide: wide})
+	if err != nil {
+		return nil, err
+	}
+	holders := make([]uint8, len(items))
+	for i, n := range stored.Holders {
+		holders[i] = uint8(min(n, 255))
+	}
+	return holders, stored.Err
+}
+
+// Find implements relay.Network.
+func (a archive) Find(ctx context.Context, q *wire.RecordGet) ([]byte, error) {
+	p, err := a.o.find(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return p.(*wire.Record).Record, nil
+}

@@ -1,0 +1,40 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"zeroms/gateway/deposit"
+	"zeroms/gateway/deposit/relay"
+	"zeroms/gateway/dht"
+	"zeroms/gateway/forward"
+	"zeroms/gateway/peers"
+	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
+)
+
+// OverlayStats are counts since the start and states of now. They name nobody.
+type OverlayStats struct {
+	DHT      dht.Stats          `json:"dht"`
+	Links    peers.Stats        `json:"links"`
+	Entry    forward.EntryStats `json:"entry"`
+	Exit     forward.ExitStats  `json:"exit"`
+	Deposits deposit.Stats      `json:"deposits"`
+	Relay    relay.Stats        `json:"relay"`
+}
+
+// Stats reads the counts of a running overlay. Errors: ctx's.
+func (o *Overlay) Stats(ctx context.Context) (OverlayStats, error) {
+	table, err := o.dht.Stats(ctx)
+	return OverlayStats{
+		DHT: table, Links: o.pool.Stats(), Entry: o.entry.Stats(), Exit: o.exit.Stats(),
+		Deposits: o.deposits.Stats(), Relay: o.relay.Stats(),
+	}, err
+}
+
+// RTT is the round trip to another gateway, if it was measured.
+func (o *Overlay) RTT(node key.NodePublic) (time.Duration, bool) { return o.pool.RTT(node) }
+
+// Neighbours are the gateways that this one knows, long-lived ones first. Errors:
+// ctx's.
+func (o *Overlay) Neighbours(ctx context.Context) ([]wire.Contact, error) { return o.dht.Contacts(ctx) }

@@ -1,0 +1,105 @@
+package peers
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"zeroms/gateway/peers/bounds"
+	"zeroms/protocol/address"
+	"zeroms/protocol/key"
+	"zeroms/protocol/link"
+	"zeroms/protocol/wire"
+)
+
+// Caller is a gateway that asks over a link of its own.
+type Caller struct {
+	// Contact is its own: the key is proved by the link, the address is only claimed.
+	Contact wire.Contact
+	// Place is where key and X stand in the network; whether that was paid for is not
+	// checked here.
+	Place key.NodeID
+	// Source is the address that the link comes from; not valid in memory.
+	Source netip.Addr
+}
+
+// Incoming is the gateway's side of a link that another gateway opened.
+type Incoming struct {
+	// static
+	caller Caller
+
+	mu            sync.Mutex
+	requests      int         // guarded by mu: without an answer
+	flying        int         // guarded by mu: their bytes
+	frames, bytes bounds.Rate // guarded by mu
+	work          bounds.Rate // guarded by mu
+}
+
+// Accept takes the hello of a link that was opened to this gateway. Both results
+// are nil if no gateway opened it. Errors, after which the link has to end:
+// wire.ErrValue and others for a contact that is none, wire.ErrWrongNode if it is
+// not that of the key that the link proved, wire.ErrScope for an address outside
+// of the network's scope.
+func (p *Pool) Accept(h *wire.ClientHello, l link.Conn) (*Incoming, error) {
+	if len(h.Gateway) == 0 {
+		return nil, nil
+	}
+	contact, err := wire.ParseContact(h.Gateway)
+	switch {
+	case err != nil:
+		return nil, err
+	case contact.Node != l.Node() || contact.Node == (key.NodePublic{}):
+		return nil, wire.ErrWrongNode.Because("a gateway without its key")
+	case contact.Node == p.cfg.Node:
+		return nil, wire.ErrWrongNode.Because("the gateway itself")
+	case contact.Addr.IsValid() && !p.cfg.Params.Scope.Allows(contact.Addr.Addr()):
+		return nil, wire.ErrScope
+	}
+	p.counters.callers.Add(1)
+	caller := Caller{Contact: contact, Place: contact.Place(p.cfg.Params.Network)}
+	if from := l.Remote(); from.IsValid() {
+		caller.Source = address.Canonical(from)
+	}
+	if caller.Source.IsValid() && caller.Source == contact.Addr.Addr() {
+		p.mu.Lock()
+		p.failures.Drop(route{key.GatewayHashOf(contact.Node), contact.Addr}) // it is there again
+		p.mu.Unlock()
+	}
+	c := &p.cfg.Capacity
+	return &Incoming{
+		caller: caller,
+		frames: bounds.Rate{PerSecond: float64(c.Frames)}, bytes: bounds.Rate{PerSecond: float64(c.Bytes)}, work: bounds.Rate{PerSecond: float64(c.Work)},
+	}, nil
+}
+
+// Caller is who asks.
+func (in *Incoming) Caller() Caller { return in.caller }
+
+// Begin says whether a request of so many bytes may be looked at. Errors:
+// wire.ErrBusy beyond the link's rates and what it may have without an answer,
+// wire.ErrUnexpected for what gateways do not ask. Both are answered as Failures,
+// and the link goes on.
+func (in *Incoming) Begin(now time.Time, t wire.Type, size int) error {
+	work, known := weight(t)
+	if !known {
+		return wire.ErrUnexpected
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	switch {
+	case in.requests >= InFlight || in.flying > 0 && in.flying+size > InFlightBytes,
+		!in.frames.Take(now, 1), !in.bytes.Take(now, size), work > 0 && !in.work.Take(now, work):
+		return wire.ErrBusy
+	}
+	in.requests++
+	in.flying += size
+	return nil
+}
+
+// End says that a request that Begin let through has its answer.
+func (in *Incoming) End(size int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.requests--
+	in.flying -= size
+}

@@ -1,0 +1,119 @@
+package channel
+
+import (
+	"crypto/cipher"
+	"encoding/binary"
+	"time"
+
+	"golang.org/x/crypto/chacha20poly1305"
+
+	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
+)
+
+// Life is how long a channel is used, from its set-up on: each end counts by its
+// own clock.
+const Life = 24 * time.Hour
+
+// Limits of a channel.
+const (
+	// Ahead is how many requests may follow the oldest one that is still open,
+	// that one included.
+	Ahead = 64
+	// Window is how many n, from the highest seen downwards, the target's end
+	// remembers the bytes of.
+	Window = 128
+	// MaxRequests is how many requests one channel takes.
+	MaxRequests = 1 << 16
+)
+
+// RequestID is the request id of the one frame inside a request. Answers carry it
+// too; a Commit has the id 0 and one item with this id.
+const RequestID = 1
+
+// info is what the set-up is bound to: "zms/1/forward" | 0x00 | network 4 | node
+// key 32.
+func info(to key.Place) []byte {
+	return key.Join([]byte(key.PrefixForwardInfo), []byte{0}, to.Network[:], to.Node[:])
+}
+
+// exporter is either end of an HPKE set-up.
+type exporter interface {
+	Export(exporterContext string, length int) ([]byte, error)
+}
+
+// ends is what both ends of a channel share.
+type ends struct {
+	to      key.Place
+	id      [wire.ChannelIDSize]byte
+	request key.RequestKey
+	answer  key.AnswerKey
+	made    time.Time
+}
+
+// shared takes what a set-up gives. It fails only if the exports do.
+func shared(to key.Place, x exporter, now time.Time) (e ends, err error) {
+	kf, err1 := x.Export(key.ExportForward, 32)
+	kb, err2 := x.Export(key.ExportForwardBack, 32)
+	id, err3 := x.Export(key.ExportForwardID, wire.ChannelIDSize)
+	if err1 != nil || err2 != nil || err3 != nil {
+		return ends{}, wire.ErrOpen
+	}
+	e = ends{to: to, made: now}
+	copy(e.id[:], id)
+	if e.request, err = key.RequestKeyFrom(kf); err == nil {
+		e.answer, err = key.AnswerKeyFrom(kb)
+	}
+	return e, err
+}
+
+// ID is the channel's id.
+func (e *ends) ID() [wire.ChannelIDSize]byte { return e.id }
+
+// Expired reports whether the channel's time is over.
+func (e *ends) Expired(now time.Time) bool { return now.Sub(e.made) >= Life }
+
+// requests is what seals request n, with its nonce and what is authenticated
+// beside it.
+func (e *ends) requests(n uint32) (a cipher.AEAD, nonce, aad []byte) {
+	a, err := chacha20poly1305.New(e.request.Bytes())
+	if err != nil {
+		panic("channel: a key has 32 bytes")
+	}
+	nonce = binary.BigEndian.AppendUint32(make([]byte, 8, chacha20poly1305.NonceSize), n)
+	return a, nonce, key.Join(e.id[:], e.to.Node[:])
+}
+
+// answers is what seals the answer to request n.
+func (e *ends) answers(n uint32) (a cipher.AEAD, aad []byte) {
+	a, err := chacha20poly1305.NewX(e.answer.Bytes())
+	if err != nil {
+		panic("channel: a key has 32 bytes")
+	}
+	return a, key.Join(e.id[:], binary.BigEndian.AppendUint32(nil, n), e.to.Node[:])
+}
+
+// padded is a frame and zeros up to size bytes, with room for sealing them in
+// place. Error: wire.ErrTooLarge if the frame is longer.
+func padded(size int, id uint64, p wire.Payload) ([]byte, error) {
+	plain := wire.AppendFrame(make([]byte, 0, size+overhead), id, p)
+	if len(plain) > size {
+		return nil, wire.ErrTooLarge
+	}
+	return plain[:size], nil
+}
+
+// unpadded is the frame that stands before nothing but zeros. Errors: those of
+// wire.NextFrame, wire.ErrMalformed for other bytes behind it.
+func unpadded(plain []byte) (wire.Frame, error) {
+	f, rest, err := wire.NextFrame(plain)
+	if err != nil {
+		return wire.Frame{}, err
+	}
+	for _, b := range rest {
+		if b != 0 {
+			return wire.Frame{}, wire.ErrMalformed.Because("padding that is not zeros")
+		}
+	}
+	return f, nil
+}
