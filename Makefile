@@ -15,7 +15,7 @@ export CGO_ENABLED := 1
 # True when the C compiler that Go calls works and finds the C library's headers.
 gcc-works = printf '\#include <stdlib.h>\n' | $$($(GO) env CC) -E - >/dev/null 2>&1
 
-.PHONY: help build demo test check race fuzz soak bench bench-code dht-bounds clean need-go need-gcc install-gcc install-mosquitto
+.PHONY: help build demo test check race fuzz soak net bench bench-code dht-bounds clean need-go need-gcc install-gcc install-mosquitto
 
 help: ## list the targets
 	@echo "usage: make TARGET"
@@ -65,6 +65,10 @@ fuzz: need-go need-gcc ## every fuzz target for FUZZTIME (60s) each; what fails 
 
 soak: need-go need-gcc ## 100,000 messages through gateways that lose, delay and repeat them (ZMS_SOAK)
 	ZMS_SOAK=$${ZMS_SOAK:-100000} $(GO) test -count=1 -v -timeout 3h -run 'TestEverythingArrivesThroughGatewaysThatLoseIt' ./cmd/zeroms-lab/world
+
+net: need-go install-gcc ## people who chat for 2 minutes through 4 gateways that are killed, drained and cut off (NET=...)
+	$(GO) build -o bin/ ./cmd/zeroms-lab ./cmd/zeroms-gateway
+	bin/zeroms-lab net --gateways 4 --users 8 --minutes 2 $(NET)
 
 bench: need-go install-gcc install-mosquitto ## what a gateway carries and costs, beside its peers (docs/performance.md; 4 minutes)
 	$(GO) build -tags=sqlite_fts5,ci,lab -o bin/bench/ ./cmd/zeroms-lab ./cmd/zeroms-gateway

@@ -22,6 +22,7 @@ var (
 	ErrSeveral     = engine.ErrSeveral
 	ErrBlocked     = engine.ErrBlocked
 	ErrRequest     = engine.ErrRequest
+	ErrRemoved     = engine.ErrRemoved
 	ErrUnreachable = engine.ErrUnreachable
 )
 
@@ -58,7 +59,12 @@ func (c *Client) Find(ctx context.Context, who string) (Contact, error) {
 
 // Contacts lists everyone, requests and blocked ones included, by number.
 func (c *Client) Contacts(ctx context.Context) ([]Contact, error) {
-	return ask(ctx, c, (*engine.Engine).Contacts)
+	return ask(ctx, c, func(e *engine.Engine) []Contact { return e.Contacts(false) })
+}
+
+// Removed lists the contacts who were removed, by number: their history may be there.
+func (c *Client) Removed(ctx context.Context) ([]Contact, error) {
+	return ask(ctx, c, func(e *engine.Engine) []Contact { return e.Contacts(true) })
 }
 
 // Add makes the owner of a card a contact, under a name of the user's choice
@@ -119,6 +125,20 @@ func (c *Client) NewCard(ctx context.Context) (Card, error) {
 // ErrNoGateway, wire.ErrValue.
 func (c *Client) PublicCard(ctx context.Context, bits uint8, byKey bool) (Card, error) {
 	return call(ctx, c, func(e *engine.Engine) (Card, error) { return e.PublicCard(bits, byKey) })
+}
+
+// Address tells which cards stop working with the end of an overlap of two addresses,
+// or, if there is none, with RenewAddress.
+func (c *Client) Address(ctx context.Context) (Address, error) {
+	return call(ctx, c, (*engine.Engine).Address)
+}
+
+// RenewAddress hides the user from everybody who is no contact: holders of cards,
+// removed and blocked people find nothing any more once all contacts know the new
+// address, after 37 days at the latest. It makes a new card. Errors: ErrNoGateway,
+// ErrOverlap while the one before the present one still works, wire.ErrSetBack.
+func (c *Client) RenewAddress(ctx context.Context) (Address, error) {
+	return call(ctx, c, (*engine.Engine).RenewAddress)
 }
 
 // RevokeCard closes a card's door: nobody can use it to write first any more.

@@ -23,6 +23,8 @@ type (
 	ReadUpto = view.ReadUpto
 	// GapChanged reports messages that are missing, asked for, filled or lost.
 	GapChanged = view.GapChanged
+	// AddressChanged reports that the user's address was renewed, or the one before ended.
+	AddressChanged = view.AddressChanged
 	// Lagged tells a subscriber that it was too slow: what it shows must be read again.
 	Lagged = view.Lagged
 )

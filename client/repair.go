@@ -58,6 +58,38 @@ func (c *Client) EraseBefore(ctx context.Context, contact ContactID, before time
 	return n, nil
 }
 
+// Remove makes somebody a contact no more: their drop is deleted at every home, nothing
+// is sent to them any more, and they can write again only by a card, like strangers.
+// The history stays, unless erase is true; what an interruption left of it goes when
+// Remove is called again. Errors: ErrNoContact.
+func (c *Client) Remove(ctx context.Context, id ContactID, erase bool) (Contact, error) {
+	gone, err := call(ctx, c, func(e *engine.Engine) (Contact, error) { return e.Remove(id, false) })
+	if err != nil || !erase {
+		return gone, err
+	}
+	next := uint32(Top)
+	for more := true; more; {
+		rows, err := c.cfg.Store.Page(ctx, id, next, erasePage)
+		if err != nil {
+			return gone, err
+		}
+		more = len(rows) >= erasePage
+		var ids []message.ID
+		for _, row := range rows {
+			m, err := profile.ParseMessage(row)
+			if err != nil {
+				return gone, err
+			}
+			next = min(next, m.Height)
+			ids = append(ids, m.ID)
+		}
+		if err := do(ctx, c, func(e *engine.Engine) error { return e.RemoveMessages(id, ids) }); err != nil {
+			return gone, err
+		}
+	}
+	return call(ctx, c, func(e *engine.Engine) (Contact, error) { return e.Remove(id, true) })
+}
+
 // EvidenceOf is a file that shows to anybody which gateway took an own message.
 // It names neither people nor content.
 func (c *Client) EvidenceOf(ctx context.Context, id MessageID) ([]byte, error) {

@@ -26,6 +26,10 @@ type (
 	Gateway = view.Gateway
 	// Card is a card that the user has given out.
 	Card = view.Card
+	// Renewal is a renewal of the user's address, while the one before still works.
+	Renewal = view.Renewal
+	// Address is by what the user is found, and what a renewal changes.
+	Address = view.Address
 	// Repairs counts what was done about losses.
 	Repairs = view.Repairs
 	// Gap is messages of a contact that are missing, or were.
@@ -39,6 +43,7 @@ const (
 	Requested = profile.Requested
 	Accepted  = profile.Accepted
 	Blocked   = profile.Blocked
+	Removed   = profile.Removed
 
 	Queued    = profile.Queued
 	InCustody = profile.InCustody

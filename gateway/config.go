@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"zeroms/gateway/mailbox"
+	"zeroms/gateway/overlay"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
@@ -169,7 +170,7 @@ type Config struct {
 	Mailbox *mailbox.Mailbox
 	// Overlay is the gateway's part in its network; nil: it serves its own users only.
 	// Run runs it.
-	Overlay *Overlay
+	Overlay *overlay.Overlay
 	// Timing and Capacity take defaults where they are zero.
 	Timing   Timing
 	Capacity Capacity

@@ -7,9 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"zeroms/gateway/forward"
 	"zeroms/gateway/mailbox"
-	"zeroms/gateway/peers"
+	"zeroms/gateway/overlay"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
@@ -43,8 +42,8 @@ type conn struct {
 	bytes   bucket               // of their bytes
 	refused int                  // frames in a row, while it is a guest
 	batch   []mailbox.Submission // of the message that is being read
-	fellow  *peers.Incoming      // the other gateway; nil: a client
-	sender  *forward.Client      // of what this member forwards; nil: nothing yet
+	fellow  *overlay.Fellow      // the other gateway; nil: a client
+	member  *overlay.Member      // as the network counts it; nil: asked nothing yet
 	account key.AccountTag       // of this member
 
 	asGuest, asMember share // of the gateway's memory for requests

@@ -1,12 +1,9 @@
 package gateway
 
 import (
-	"context"
-	"errors"
 	"time"
 
-	"zeroms/gateway/dht"
-	"zeroms/gateway/peers"
+	"zeroms/gateway/overlay"
 	"zeroms/protocol/wire"
 )
 
@@ -20,7 +17,7 @@ func (c *conn) greet(h *wire.ClientHello) *wire.Error {
 	if o == nil {
 		return wire.ErrNotServing.Because("this gateway stands alone")
 	}
-	in, err := o.pool.Accept(h, c.link)
+	in, err := o.Accept(h, c.link)
 	if err != nil {
 		return tableError(err)
 	}
@@ -50,78 +47,26 @@ func (c *conn) asked(f wire.Frame, size int) *wire.Error {
 	c.requests[f.ID] = request{fellow: true, bytes: size}
 	draining := c.draining
 	c.mu.Unlock()
-	p, err := peers.ParseRequest(f)
+	p, err := overlay.Parse(f)
 	switch {
 	case err != nil:
 		return c.refuse(f.ID, err)
 	case draining:
 		return c.refuse(f.ID, wire.ErrDraining)
 	}
-	c.gw.cfg.Overlay.asked(c, f.ID, p)
+	c.gw.cfg.Overlay.Asked(c.fellow, f.ID, p, c)
 	return nil
-}
-
-// asked has a request of another gateway answered. It never blocks.
-func (o *Overlay) asked(c *conn, id uint64, p wire.Payload) {
-	from := c.fellow.Caller()
-	done := func(answer wire.Payload) { c.Answer(id, answer) }
-	switch p := p.(type) {
-	case *wire.Relay:
-		o.exit.Relay(time.Now(), from.Contact.Node, id, p, c)
-	case *wire.Reach:
-		o.pool.Reach(from, p, done)
-	case *wire.DescriptorGet:
-		o.pool.Describe(p, done)
-	case *wire.GatewaysGet:
-		done(o.pool.Gateways(p))
-	case *wire.Publish:
-		o.run(done, func(ctx context.Context) (wire.Payload, error) {
-			return o.relay.Publish(ctx, time.Now(), o.peer(from), p)
-		})
-	case *wire.RecordGet:
-		o.run(done, func(ctx context.Context) (wire.Payload, error) {
-			return o.relay.Record(ctx, time.Now(), o.peer(from), p)
-		})
-	default:
-		caller := dht.Caller{Contact: from.Contact, Source: from.Source}
-		done(o.dht.Serve(o.lifetime(), caller, p))
-	}
 }
 
 // wanted handles what a member asks of the network.
 func (c *conn) wanted(id uint64, p wire.Payload) {
 	o := c.gw.cfg.Overlay
-	done := func(answer wire.Payload) { c.Answer(id, answer) }
 	if o == nil {
-		done(wire.FailureOf(wire.ErrNotServing.Because("this gateway stands alone")))
+		c.Answer(id, wire.FailureOf(wire.ErrNotServing.Because("this gateway stands alone")))
 		return
 	}
-	switch p := p.(type) {
-	case *wire.Forward:
-		if c.sender == nil {
-			c.sender = o.entry.Client()
-		}
-		o.entry.Forward(time.Now(), c.sender, id, p, c)
-	case *wire.DescriptorGet:
-		o.pool.Describe(p, done)
-	case *wire.GatewaysGet:
-		done(o.pool.Gateways(p))
-	case *wire.RecordGet:
-		o.run(done, func(ctx context.Context) (wire.Payload, error) { return o.find(ctx, p) })
-	case *wire.DepositPut:
-		o.run(done, func(ctx context.Context) (wire.Payload, error) { return &wire.OK{}, o.deposits.Put(ctx, c.account, p) })
-	case *wire.DepositsGet:
-		o.run(done, func(ctx context.Context) (wire.Payload, error) { return o.deposits.Get(ctx, c.account) })
+	if c.member == nil {
+		c.member = o.Member(c.account)
 	}
-}
-
-// failure is err as the answer that tells of it.
-func failure(err error) wire.Payload {
-	switch {
-	case errors.Is(err, context.Canceled):
-		return wire.FailureOf(wire.ErrDraining)
-	case errors.Is(err, context.DeadlineExceeded):
-		return wire.FailureOf(wire.ErrBusy)
-	}
-	return wire.FailureOf(tableError(err))
+	o.Wanted(c.member, id, p, c)
 }

@@ -64,7 +64,7 @@ func New(cfg Config) (*Gateway, error) {
 		empty:        make(chan struct{}),
 	}
 	if cfg.Overlay != nil {
-		cfg.Overlay.guest.gw = g
+		cfg.Overlay.Serve(guests{g})
 	}
 	return g, nil
 }
@@ -80,7 +80,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer stop()
 	parts := []func(context.Context) error{g.box.Run}
 	if g.cfg.Overlay != nil {
-		parts = append(parts, g.cfg.Overlay.runOverlay)
+		parts = append(parts, g.cfg.Overlay.Run)
 	}
 	ended := make(chan error, len(parts))
 	for _, part := range parts {

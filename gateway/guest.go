@@ -4,11 +4,12 @@ import (
 	"context"
 
 	"zeroms/gateway/mailbox"
+	"zeroms/gateway/overlay"
 	"zeroms/protocol/wire"
 )
 
 // guests answers what comes out of channels: requests of people whose names and
-// addresses this gateway does not learn. It is forward's Guest.
+// addresses this gateway does not learn. It is overlay's Guest.
 type guests struct {
 	gw *Gateway
 }
@@ -18,7 +19,7 @@ func (g guests) Handle(ctx context.Context, f wire.Frame, done func(wire.Payload
 	p, err := g.handle(ctx, f, done)
 	switch {
 	case err != nil:
-		done(failure(err))
+		done(overlay.Failure(err))
 	case p != nil:
 		done(p)
 	}
@@ -50,8 +51,7 @@ func (g guests) handle(_ context.Context, f wire.Frame, done func(wire.Payload))
 		if err := f.Decode(&get); err != nil {
 			return nil, err
 		}
-		o := g.gw.cfg.Overlay
-		o.run(done, func(ctx context.Context) (wire.Payload, error) { return o.find(ctx, &get) })
+		g.gw.cfg.Overlay.Find(&get, done)
 		return nil, nil
 	}
 	return nil, wire.ErrUnexpected

@@ -175,6 +175,11 @@ func (a *Account) Start() {
 		return cmp.Or(a.homes[x].Added.Compare(a.homes[y].Added), bytes.Compare(x[:], y[:]))
 	})
 	slices.SortFunc(a.prekeys, func(x, y *session.Prekey) int { return x.RenewAt().Compare(y.RenewAt()) })
+	for _, k := range a.cards {
+		if !k.Public && k.Address.IsZero() {
+			k.Address = a.Self.Address
+		}
+	}
 	a.indexDoors()
 	for _, h := range a.Homes() {
 		a.connect(h)
@@ -261,10 +266,14 @@ func (a *Account) Located() (out []address.Lease) {
 	return out
 }
 
-// Secrets are the address secrets by which the user can be found: of the cards, and
-// of the public card if there is one; that is zero if the key alone is enough.
+// Secrets are the address secrets by which the user can be found: of the cards, the
+// one before it while that still works, and of the public card if there is one; that
+// is zero if the key alone is enough.
 func (a *Account) Secrets() []key.AddressSecret {
 	out := []key.AddressSecret{a.Self.Address}
+	if a.Self.Overlaps() {
+		out = append(out, a.Self.Former)
+	}
 	if k := a.PublicCard(); k != nil {
 		out = append(out, k.Address)
 	}
@@ -297,6 +306,7 @@ func (a *Account) AddHome(at card.Address) (*Home, error) {
 	case known:
 		a.disconnect(h)
 		h.Address, h.Since, h.Problem, h.Retry = at, now, "connecting", time.Time{}
+		h.Packed, h.packed = nil, nil
 		a.undrain(h)
 	case len(a.homes) >= MaxHomes:
 		return nil, ErrTooMany
@@ -307,7 +317,7 @@ func (a *Account) AddHome(at card.Address) (*Home, error) {
 		}
 		delete(a.past, at.Node)
 		kept.Address, kept.Added, kept.Removed, kept.Lost = at, now, time.Time{}, time.Time{}
-		kept.Draining, kept.Ends = time.Time{}, time.Time{}
+		kept.Draining, kept.Ends, kept.Packed = time.Time{}, time.Time{}, nil
 		h = newHome(kept, now)
 		a.homes[at.Node], a.logs[at.Node] = h, newRowLog(at.Node)
 		a.order = append(a.order, at.Node)
@@ -354,6 +364,7 @@ func (a *Account) bury(h *Home) {
 	a.gone = append(a.gone, gone...)
 	delete(a.logs, node)
 	h.Removed, h.Address.Invite = a.host.Now(), key.Invite{}
+	h.replaced(a.Self.Address) // it lies there until it is deleted, should the gateway be added again
 	h.Published, h.Public, h.Safe, h.SafeAt = [32]byte{}, [32]byte{}, [32]byte{}, time.Time{}
 	a.past[node] = h.Home
 	a.put = append(a.put, h.Row())

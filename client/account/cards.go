@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"zeroms/client/profile"
+	"zeroms/client/view"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 	"zeroms/protocol/session"
@@ -29,6 +30,9 @@ func (a *Account) AddCard() *Card { return a.giveOut(profile.NewCard(a.host.Now(
 
 func (a *Account) giveOut(c *profile.Card) *Card {
 	k := &Card{Card: c, dirty: true}
+	if !k.Public {
+		k.Address = a.Self.Address
+	}
 	a.cards[k.ID] = k
 	a.indexDoors()
 	for _, h := range a.Homes() {
@@ -102,9 +106,9 @@ func (a *Account) CardText(k *Card, named bool) (string, error) {
 	if k.Revoked || len(a.order) == 0 {
 		return "", nil
 	}
-	shown := card.Card{User: a.Self.User, Address: a.Self.Address, Door: k.Door, Name: a.Self.Name}
+	shown := card.Card{User: a.Self.User, Address: k.Address, Door: k.Door, Name: a.Self.Name}
 	if k.Public {
-		shown.Public, shown.Address, shown.Door = true, k.Address, key.DoorSecret{}
+		shown.Public, shown.Door = true, key.DoorSecret{}
 	}
 	var homes []*Home
 	if named {
@@ -114,6 +118,42 @@ func (a *Account) CardText(k *Card, named bool) (string, error) {
 		shown.Gateways = append(shown.Gateways, h.Address.Gateway())
 	}
 	return shown.Text()
+}
+
+// NewestCard is the newest private card that works and goes on to; it is made if
+// there is none.
+func (a *Account) NewestCard() *Card {
+	for _, k := range slices.Backward(a.Cards()) {
+		if !k.Revoked && !k.Public && a.Shows(k) {
+			return k
+		}
+	}
+	return a.AddCard()
+}
+
+// Describe is a card as others see it, with the gateways of now.
+func (a *Account) Describe(k *Card) (view.Card, error) {
+	c := view.Card{ID: k.ID, Created: k.Created, Revoked: k.Revoked, Public: k.Public, ByKey: k.ByKey(), Former: !a.Shows(k)}
+	if c.Former && !k.Revoked {
+		c.Ends = a.Ends()
+	}
+	var err error
+	if c.Text, err = a.CardText(k, true); err == nil {
+		c.Bare, err = a.CardText(k, false)
+	}
+	return c, err
+}
+
+// DescribeAll is Describe of several.
+func (a *Account) DescribeAll(cards []*Card) (out []view.Card, err error) {
+	for _, k := range cards {
+		c, err := a.Describe(k)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
 }
 
 // Door is the card whose door stands at a place, nil if there is none.

@@ -50,7 +50,12 @@ type Home struct {
 }
 
 func newHome(h *profile.Home, now time.Time) *Home {
-	return &Home{Home: h, Since: now, Problem: "connecting", storing: map[key.ProfilePublic]bool{}}
+	out := &Home{Home: h, Since: now, Problem: "connecting", storing: map[key.ProfilePublic]bool{}}
+	if len(h.Packed) == address.LeaseSize {
+		packed := [address.LeaseSize]byte(h.Packed)
+		out.packed = &packed
+	}
+	return out
 }
 
 // Target is where the home is dialled.
@@ -261,6 +266,9 @@ func (a *Account) pack(h *Home, ev home.Connected) {
 		return
 	}
 	h.packed = &packed
+	if !bytes.Equal(h.Packed, packed[:]) {
+		h.Packed, h.dirty = packed[:], true
+	}
 }
 
 // Packed is up to n leases in the fixed form of an init, of homes where has

@@ -22,7 +22,7 @@ func (a *Account) Register(h *Home) {
 }
 
 // RegisterDrop makes a contact's drop what it should be at every home that is
-// up: there for an accepted contact, gone for a blocked one. It marks in the
+// up: there for an accepted contact, gone for a blocked or removed one. It marks in the
 // contact where it stands and calls done each time that changed.
 func (a *Account) RegisterDrop(c *profile.Contact, done func()) {
 	for _, h := range a.Homes() {
@@ -39,13 +39,13 @@ func (a *Account) registerDropAt(h *Home, c *profile.Contact, done func()) {
 	case c.State == profile.Accepted && !c.Registered[node]:
 		put := &wire.DropPut{Object: a.object(h, wire.OpDropPut, drop, capability), Capability: [32]byte(capability.Bytes())}
 		a.ask(h, drop, put, "a drop could not be registered", func() {
-			if a.homes[node] == h {
+			if now, _ := c.Mine.Drop(node); a.homes[node] == h && now == drop {
 				c.Registered[node] = true
 				done()
 				a.registerDropAt(h, c, done) // they may have been blocked meanwhile
 			}
 		})
-	case c.State == profile.Blocked && c.Registered[node]:
+	case (c.State == profile.Blocked || c.State == profile.Removed) && c.Registered[node]:
 		gone := &wire.DropDelete{Object: a.object(h, wire.OpDropDelete, drop, key.Capability{})}
 		a.ask(h, drop, gone, "a drop could not be deleted", func() {
 			delete(c.Registered, node)
@@ -82,14 +82,6 @@ func (a *Account) object(h *Home, op uint8, drop key.DropID, capability key.Capa
 	return wire.Sign(h.login, key.ContextMailbox, body)
 }
 
-// secret is what finds the profile that a card leads to.
-func (a *Account) secret(k *Card) key.AddressSecret {
-	if k.Public {
-		return k.Address
-	}
-	return a.Self.Address
-}
-
 // signer claims what belongs to holders of an address secret at a home.
 func (a *Account) signer(h *Home, s key.AddressSecret) key.ProfilePrivate {
 	return key.ProfileSigner(a.Self.Identity, s, h.Place())
@@ -97,7 +89,7 @@ func (a *Account) signer(h *Home, s key.AddressSecret) key.ProfilePrivate {
 
 // doorOf is the door of a card at a home.
 func (a *Account) doorOf(h *Home, k *Card) key.DropID {
-	return key.DoorOf(a.signer(h, a.secret(k)).Public(), k.Door.DoorKey(h.Address.Node))
+	return key.DoorOf(a.signer(h, k.Address).Public(), k.Door.DoorKey(h.Address.Node))
 }
 
 // registerDoor makes a card's door at a home that is up what it should be:
@@ -118,7 +110,7 @@ func (a *Account) registerDoor(h *Home, k *Card) {
 		})
 		return
 	}
-	signer := a.signer(h, a.secret(k))
+	signer := a.signer(h, k.Address)
 	account, number := a.Self.Seed.Mailbox(node).Public(), wire.Millis(a.host.Now())
 	put := &wire.DoorPut{
 		Object: a.object(h, wire.OpDoorPut, door, capability), Capability: [32]byte(capability.Bytes()),
@@ -138,7 +130,8 @@ func (a *Account) registerDoor(h *Home, k *Card) {
 
 // publish stores the profile at a home if what is there is outdated.
 func (a *Account) publish(h *Home) {
-	a.publishAs(h, nil)
+	a.publishAs(h, a.Self.Address, nil)
+	a.publishOld(h)
 	for _, k := range a.cards {
 		a.publishCard(h, k)
 	}
@@ -151,7 +144,7 @@ func (a *Account) publishCard(h *Home, k *Card) {
 	switch {
 	case !k.Public || !h.Up:
 	case !k.Revoked && k.Doors[node]:
-		a.publishAs(h, k)
+		a.publishAs(h, k.Address, k)
 	case k.Revoked && k.Blobs[node]:
 		a.store(h, a.signer(h, k.Address), nil, func() {
 			delete(k.Blobs, node)
@@ -161,8 +154,9 @@ func (a *Account) publishCard(h *Home, k *Card) {
 	}
 }
 
-// publishAs stores the profile for contacts, or the one of a public card.
-func (a *Account) publishAs(h *Home, k *Card) {
+// publishAs stores the profile under an address secret, that of a public card if k is
+// one.
+func (a *Account) publishAs(h *Home, secret key.AddressSecret, k *Card) {
 	prekey := a.prekeys[len(a.prekeys)-1]
 	id := prekey.ID()
 	parts := [][]byte{id[:], a.Self.Newest(), a.Fingerprint()}
@@ -171,14 +165,12 @@ func (a *Account) publishAs(h *Home, k *Card) {
 		Made: a.host.Now(), List: entries[max(0, len(entries)-address.MaxEntries):],
 		Bundles: [][]byte{prekey.Bundle()}, Leases: a.Leases(),
 	}
-	secret, there := a.Self.Address, &h.Published
 	if k != nil {
-		secret, there = k.Address, &h.Public
 		p.Door, p.Difficulty = k.Door, k.Bits
 		parts = append(parts, k.ID[:], []byte{k.Bits})
 	}
 	want := sha256.Sum256(key.Join(parts...))
-	if !h.Up || *there == want {
+	if there := a.lies(h, secret, k); !h.Up || there == nil || *there == want {
 		return
 	}
 	blob, err := address.Seal(p, a.Self.User, secret, h.Place(), a.Self.Signer)
@@ -190,11 +182,30 @@ func (a *Account) publishAs(h *Home, k *Card) {
 		k.Blobs[h.Address.Node], k.dirty = true, true // from now on it may lie there
 	}
 	a.store(h, a.signer(h, secret), blob, func() {
-		*there, h.dirty = want, true
+		if there := a.lies(h, secret, k); there != nil {
+			*there, h.dirty = want, true
+		}
 		if k != nil {
 			a.registerDoor(h, k) // it may have been revoked meanwhile
+		} else {
+			a.publishOld(h) // the secret may have been replaced meanwhile
 		}
 	})
+}
+
+// lies is the fingerprint of the profile that lies at a home under an address secret;
+// nil: none is to lie there.
+func (a *Account) lies(h *Home, secret key.AddressSecret, k *Card) *[32]byte {
+	switch {
+	case k != nil:
+		return &h.Public
+	case a.Self.Address.Equal(secret.Bytes()):
+		return &h.Published
+	}
+	if o := h.old(secret); o != nil {
+		return &o.Print
+	}
+	return nil
 }
 
 // store puts a blob under a name at a home, one at a time for each name.

@@ -105,7 +105,7 @@ func (w *recordWriter) people(c *Content) error {
 	}
 	for _, k := range c.Cards {
 		w.counts.Cards++
-		if err := w.write(typeCard, recordOfCard(k)); err != nil {
+		if err := w.write(typeCard, recordOfCard(k, c.Owner.Address)); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,10 @@ type Owner struct {
 	Created time.Time
 	// Address is the secret by which holders of the person's cards find them.
 	Address key.AddressSecret
+	// Former is the one before it, while it still works; Renewed is since when. Zero:
+	// there is none.
+	Former  key.AddressSecret
+	Renewed time.Time
 	// Device is the device that made the backup.
 	Device key.DeviceID
 	// Entries are the person's own device list, oldest first; of a safe only the newest.
@@ -105,6 +109,7 @@ func gather(rows []profile.Row, now time.Time) (c *Content, skipped int, err err
 func ownerOf(self *profile.Self) Owner {
 	return Owner{
 		User: self.User, Name: self.Name, Created: self.Created, Address: self.Address, Device: self.Device, Entries: self.Entries,
+		Former: self.Former, Renewed: self.Renewed,
 	}
 }
 

@@ -105,7 +105,7 @@ func (i *importing) row(r profile.Row) error {
 func (i *importing) places(c *Content) {
 	if i.b.self.Address.Equal(c.Owner.Address.Bytes()) {
 		for _, k := range c.Cards {
-			if !i.cards[k.ID] {
+			if !i.cards[k.ID] && (k.Public || k.Revoked || k.Address.IsZero() || i.b.self.Lives(k.Address)) {
 				i.counts.Cards++
 				i.b.put(k.Row())
 			}

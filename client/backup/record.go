@@ -20,6 +20,8 @@ type ownerRecord struct {
 	Address []byte             `cbor:"5,keyasint"`
 	Device  key.DeviceID       `cbor:"6,keyasint"`
 	Entries [][]byte           `cbor:"7,keyasint"`
+	Former  []byte             `cbor:"8,keyasint,omitempty"` // the address secret before, while it works
+	Renewed uint64             `cbor:"9,keyasint,omitempty"` // since when it is that
 }
 
 type cardRecord struct {
@@ -28,6 +30,7 @@ type cardRecord struct {
 	Revoked bool   `cbor:"3,keyasint,omitempty"`
 	Address []byte `cbor:"4,keyasint,omitempty"` // of a public card
 	Bits    uint8  `cbor:"5,keyasint,omitempty"` // of its work
+	Shows   []byte `cbor:"6,keyasint,omitempty"` // the address secret of a private card, if it is not the owner's
 }
 
 type homeRecord struct {
@@ -158,15 +161,19 @@ func optional(zero bool, b []byte) []byte {
 
 func (c *Content) ownerRecord() ownerRecord {
 	o := &c.Owner
-	return ownerRecord{
+	r := ownerRecord{
 		User: o.User, Made: millis(c.Made), Name: o.Name, Created: millis(o.Created), Address: o.Address.Bytes(),
-		Device: o.Device, Entries: o.Entries,
+		Device: o.Device, Entries: o.Entries, Renewed: millis(o.Renewed),
 	}
+	if !o.Renewed.IsZero() {
+		r.Former = o.Former.Bytes()
+	}
+	return r
 }
 
 func (r *ownerRecord) content() (*Content, error) {
 	c := &Content{Made: moment(r.Made), Owner: Owner{
-		User: r.User, Name: r.Name, Created: moment(r.Created), Device: r.Device, Entries: r.Entries,
+		User: r.User, Name: r.Name, Created: moment(r.Created), Device: r.Device, Entries: r.Entries, Renewed: moment(r.Renewed),
 	}}
 	if err := r.User.Check(); err != nil {
 		return nil, wire.ErrPublicKey
@@ -178,14 +185,23 @@ func (r *ownerRecord) content() (*Content, error) {
 	if c.Owner.Address, err = key.AddressSecretFrom(r.Address); err != nil {
 		return nil, err
 	}
+	if r.Renewed != 0 {
+		if c.Owner.Former, err = key.AddressSecretFrom(r.Former); err != nil {
+			return nil, err
+		}
+	}
 	_, err = c.Owner.list()
 	return c, err
 }
 
-func recordOfCard(k *profile.Card) cardRecord {
+// recordOfCard is a card of a person whose private cards show an address secret now.
+func recordOfCard(k *profile.Card, now key.AddressSecret) cardRecord {
 	r := cardRecord{Door: k.Door.Bytes(), Created: millis(k.Created), Revoked: k.Revoked}
-	if k.Public {
+	switch {
+	case k.Public:
 		r.Address, r.Bits = k.Address.Bytes(), k.Bits
+	case !k.Address.IsZero() && !k.Address.Equal(now.Bytes()):
+		r.Shows = k.Address.Bytes()
 	}
 	return r
 }
@@ -199,8 +215,11 @@ func (r *cardRecord) card() (*profile.Card, error) {
 		Door: door, ID: door.CardID(), Created: moment(r.Created), Revoked: r.Revoked, Doors: map[key.NodePublic]bool{},
 		Public: len(r.Address) > 0, Bits: r.Bits, Blobs: map[key.NodePublic]bool{},
 	}
-	if k.Public {
+	switch {
+	case k.Public:
 		k.Address, err = key.AddressSecretFrom(r.Address)
+	case len(r.Shows) > 0:
+		k.Address, err = key.AddressSecretFrom(r.Shows)
 	}
 	return k, err
 }
@@ -294,7 +313,7 @@ func (r *contactRecord) contact() (*profile.Contact, error) {
 		return nil, wire.ErrPublicKey
 	case r.ID == 0:
 		return nil, wire.ErrValue.Because("the number of a contact")
-	case c.State != profile.Requested && c.State != profile.Accepted && c.State != profile.Blocked:
+	case c.State < profile.Requested || c.State > profile.Removed:
 		return nil, wire.ErrValue.Because("the state of a contact")
 	case len(r.Via) != 0 && len(r.Via) != len(c.Via):
 		return nil, wire.ErrValue.Because("the card of a contact")

@@ -45,7 +45,10 @@ func Restore(c *Content, seed key.Seed, name string, now time.Time) ([]profile.R
 	if err != nil {
 		return nil, err
 	}
-	self := &profile.Self{Seed: seed, Address: c.Owner.Address, Name: c.Owner.Name, Created: c.Owner.Created, Entries: c.Owner.Entries}
+	self := &profile.Self{
+		Seed: seed, Address: c.Owner.Address, Former: c.Owner.Former, Renewed: c.Owner.Renewed,
+		Name: c.Owner.Name, Created: c.Owner.Created, Entries: c.Owner.Entries,
+	}
 	b, err := begin(self, list, c.Owner.Device, now)
 	if err != nil {
 		return nil, err
@@ -53,7 +56,7 @@ func Restore(c *Content, seed key.Seed, name string, now time.Time) ([]profile.R
 	for _, k := range c.Cards {
 		b.put(k.Row())
 	}
-	if !slices.ContainsFunc(c.Cards, func(k *profile.Card) bool { return !k.Revoked }) {
+	if !slices.ContainsFunc(c.Cards, func(k *profile.Card) bool { return !k.Revoked && (k.Public || k.Address.IsZero()) }) {
 		b.put(profile.NewCard(now).Row())
 	}
 	for _, h := range c.Homes {
@@ -118,7 +121,10 @@ func (b *beginning) put(r profile.Row) { b.rows = append(b.rows, r) }
 // messages of the conversation, in any order.
 func (b *beginning) contact(c *profile.Contact, known []*profile.Message) error {
 	conv := b.conversation(c, known)
-	c.Registered, c.Announced, c.AckOwed = map[key.NodePublic]bool{}, [32]byte{}, false
+	if c.State != profile.Removed { // what stands of theirs is still to be deleted
+		c.Registered = map[key.NodePublic]bool{}
+	}
+	c.Announced, c.Telling, c.Told, c.AckOwed = [32]byte{}, 0, [32]byte{}, false
 	if c.State == profile.Accepted && c.Theirs.IsZero() {
 		if err := b.greet(c, conv); err != nil {
 			return err
@@ -285,7 +291,10 @@ func Rejoin(ctx context.Context, s Store, now time.Time) (Rejoined, error) {
 	if err != nil {
 		return Rejoined{}, err
 	}
-	self := &profile.Self{Seed: old.Seed, Address: old.Address, Name: old.Name, Created: old.Created, Entries: old.Entries}
+	self := &profile.Self{
+		Seed: old.Seed, Address: old.Address, Former: old.Former, Renewed: old.Renewed,
+		Name: old.Name, Created: old.Created, Entries: old.Entries,
+	}
 	b, err := begin(self, old.List, old.Device, now)
 	if err != nil {
 		return Rejoined{}, err
@@ -344,6 +353,9 @@ func (r *rejoining) row(row profile.Row) error {
 		// What the gateway signed stays known.
 		h.Position, h.R, h.Signed, h.Heard = wire.Position{}, [32]byte{}, wire.Position{}, time.Time{}
 		h.Published, h.Public, h.Safe, h.SafeAt = [32]byte{}, [32]byte{}, [32]byte{}, time.Time{}
+		for _, o := range h.Old {
+			o.Print = [32]byte{}
+		}
 		h.Former = formerly(h.Former, loginOf(r.old.Secret, h.Address.Node))
 		r.b.put(h.Row())
 	case profile.TableContact:

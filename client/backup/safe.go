@@ -73,7 +73,7 @@ func NewSafe(m Members, now time.Time) (*Safe, error) {
 	}
 	for _, k := range m.Cards {
 		if !k.Revoked {
-			r.Cards = append(r.Cards, recordOfCard(k))
+			r.Cards = append(r.Cards, recordOfCard(k, m.Self.Address))
 		}
 	}
 	slices.SortFunc(r.Homes, func(a, b homeRecord) int {

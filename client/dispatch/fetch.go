@@ -41,7 +41,9 @@ func (d *Dispatcher) fetchProfile(c *Contact) {
 		return &wire.ProfileGet{Name: name}
 	}
 	d.host.Ask(r, func(a home.Answered) {
-		c.fetching = false
+		if c.fetching = false; c.State != profile.Accepted {
+			return // removed or blocked meanwhile
+		}
 		if err := d.profileCame(c, from.Hash, a); err != nil {
 			d.setProblem(c, err.Error())
 			d.tryElsewhere(c)
@@ -84,7 +86,9 @@ func (d *Dispatcher) seek(c *Contact) {
 	}
 	c.seeking = true
 	d.host.Seek(c, func(found []profile.Gateway, err error) {
-		c.seeking = false
+		if c.seeking = false; c.State != profile.Accepted {
+			return
+		}
 		until := c.seek.Fail(d.now(), d.timing.SeekMin, d.timing.SeekMax)
 		known := len(c.Gateways)+len(c.Leases) > 0
 		if err != nil {

@@ -357,6 +357,7 @@ func (d *Dispatcher) submitted(i *delivery.Item, p *profile.Parcel, a home.Answe
 	}
 	if a.Receipt != nil {
 		delete(d.outages, p.Gateway.Hash)
+		d.shut(c, nil, i.Door)
 		d.taken(c, i)
 		d.outbox.Taken(i, min(a.Receipt.Kept, wire.Millis(d.now().Add(wire.MaxRetention))))
 		d.custody(i, a)
@@ -367,6 +368,7 @@ func (d *Dispatcher) submitted(i *delivery.Item, p *profile.Parcel, a home.Answe
 	if !errors.As(a.Err, &reason) {
 		reason = wire.ErrLinkClosed
 	}
+	d.shut(c, reason, i.Door)
 	if a.Bits > c.Bits && c.Public {
 		c.Bits, c.Dirty = a.Bits, true
 	}

@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"math"
-	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -62,6 +61,8 @@ func (e *Engine) writable(id view.ContactID) (*contact, error) {
 		return nil, ErrBlocked
 	case c.State == profile.Requested:
 		return nil, ErrRequest
+	case c.State == profile.Removed:
+		return nil, ErrRemoved
 	}
 	return c, nil
 }
@@ -69,17 +70,16 @@ func (e *Engine) writable(id view.ContactID) (*contact, error) {
 // Find looks a contact up by #number, name or user ID text. Errors:
 // ErrNoContact, ErrSeveral.
 func (e *Engine) Find(who string) (view.Contact, error) {
-	c, err := e.find(who)
-	if err != nil {
-		return view.Contact{}, err
-	}
-	return describe(c), nil
+	return view.Find(append(e.Contacts(false), e.Contacts(true)...), who)
 }
 
-// Contacts lists everyone, requests and blocked ones included, by number.
-func (e *Engine) Contacts() (out []view.Contact) {
+// Contacts lists everyone, requests and blocked ones included, by number; or those
+// who were removed.
+func (e *Engine) Contacts(removed bool) (out []view.Contact) {
 	for _, c := range e.sortedContacts() {
-		out = append(out, describe(c))
+		if (c.State == profile.Removed) == removed {
+			out = append(out, describe(c))
+		}
 	}
 	return out
 }
@@ -95,9 +95,12 @@ func (e *Engine) Add(k card.Card, alias string) (view.Contact, error) {
 	return describe(c), nil
 }
 
-// Accept takes a request, or a blocked contact back. Errors: ErrNoContact.
+// Accept takes a request, or a blocked contact back. Errors: ErrNoContact, ErrRemoved.
 func (e *Engine) Accept(id view.ContactID) (view.Contact, error) {
 	c, err := e.contact(id)
+	if err == nil && (c.State == profile.Removed || c.State == profile.Blocked && c.Theirs.IsZero() && c.Secret.IsZero()) {
+		err = ErrRemoved // there is nothing that leads to them
+	}
 	if err != nil {
 		return view.Contact{}, err
 	}
@@ -140,24 +143,12 @@ func (e *Engine) Identities(id view.ContactID) (self, peer key.IdentityPublic, e
 
 // Cards lists the cards given out, oldest first.
 func (e *Engine) Cards() (out []view.Card, err error) {
-	for _, k := range e.account.Cards() {
-		shown, err := e.describeCard(k)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, shown)
-	}
-	return out, nil
+	return e.account.DescribeAll(e.account.Cards())
 }
 
 // Card returns the newest card that works. Errors: ErrNoGateway.
 func (e *Engine) Card() (view.Card, error) {
-	for _, k := range slices.Backward(e.account.Cards()) {
-		if !k.Revoked && !k.Public {
-			return e.shownCard(k)
-		}
-	}
-	return e.shownCard(e.account.AddCard())
+	return e.shownCard(e.account.NewestCard())
 }
 
 // NewCard makes a further card, which can be revoked without touching others.
@@ -249,8 +240,8 @@ func (e *Engine) Status() view.Status {
 		Requests: e.requests(), Waiting: e.dispatch.Count(delivery.Waiting) + e.dispatch.Count(delivery.Sending),
 		Pending: len(e.waiting), Custody: e.dispatch.Count(delivery.Custody), Failed: e.dispatch.Count(delivery.Failed), Ignored: e.ignored,
 	}
-	s.Contacts = len(e.contacts) - s.Requests
-	s.Gateways, s.Repairs, s.SetBack = e.Gateways(), e.repairs(), e.account.Stopped()
+	s.Contacts = len(e.Contacts(false)) - s.Requests
+	s.Gateways, s.Repairs, s.SetBack, s.Renewal = e.Gateways(), e.repairs(), e.account.Stopped(), e.renewal()
 	if lacks, sure := e.account.Clock(); sure && lacks.Abs() > wire.ClockTolerance {
 		s.Clock = lacks
 	}
@@ -296,7 +287,7 @@ func (e *Engine) ReadUpto(id view.ContactID) (seq uint32, at time.Time, err erro
 func (e *Engine) gateway(h *account.Home) view.Gateway {
 	g := h.Describe()
 	g.Faults = e.faults(h.Address.Node)
-	g.Published, _ = e.published(h.Address.Node)
+	g.Published = e.presence.At(h.Address.Node)
 	for _, c := range e.contacts {
 		if c.Registered[h.Address.Node] {
 			g.Drops++
@@ -305,20 +296,10 @@ func (e *Engine) gateway(h *account.Home) view.Gateway {
 	return g
 }
 
-// describeCard shows a card with the gateways of now.
-func (e *Engine) describeCard(k *account.Card) (view.Card, error) {
-	c := view.Card{ID: k.ID, Created: k.Created, Revoked: k.Revoked, Public: k.Public, ByKey: k.ByKey()}
-	var err error
-	if c.Text, err = e.account.CardText(k, true); err == nil {
-		c.Bare, err = e.account.CardText(k, false)
-	}
-	return c, err
-}
-
 // shownCard is a card to hand out, for which there has to be a gateway.
 func (e *Engine) shownCard(k *account.Card) (view.Card, error) {
 	if _, ok := e.account.Network(); !ok {
 		return view.Card{}, ErrNoGateway
 	}
-	return e.describeCard(k)
+	return e.account.Describe(k)
 }

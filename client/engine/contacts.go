@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	"zeroms/client/dispatch"
@@ -17,12 +16,14 @@ import (
 
 // Errors about contacts.
 var (
+	ErrNoContact = view.ErrNoContact
+	ErrSeveral   = view.ErrSeveral
 	ErrOwnCard   = errors.New("client: this is your own card; give it to somebody else")
-	ErrNoContact = errors.New("client: there is no such contact; see contacts and requests")
 	ErrNoGateway = errors.New("client: you have no gateway yet; add one first (gateway add ADDRESS)")
-	ErrSeveral   = errors.New("client: several contacts have this name; use their number (#1, #2, ... in contacts)")
 	ErrBlocked   = errors.New("client: this contact is blocked; accept them first")
 	ErrRequest   = errors.New("client: this is a request; accept it first")
+	// ErrRemoved is returned for somebody who can't be reached any more.
+	ErrRemoved = errors.New("client: this contact was removed; add them with a card of theirs first")
 	// ErrUnreachable is returned for a card whose gateways are all inside a
 	// network that none of the user's own gateways is in.
 	ErrUnreachable = errors.New("client: the card names no gateway that can be reached from here; ask for a card made with a public gateway")
@@ -84,9 +85,15 @@ func (e *Engine) addCardOf(k card.Card, alias string) (*contact, error) {
 		return nil, ErrUnreachable
 	}
 	c := e.byUser[k.User]
-	if c == nil {
+	switch {
+	case c == nil:
 		c = e.meet(k.User)
 		e.admit(c)
+	case c.State == profile.Accepted && c.Shut:
+		e.dispatch.Restart(c)
+		c.State = profile.Removed // they have to be greeted again
+	case c.State == profile.Removed:
+		e.again(c)
 	}
 	if alias != "" {
 		c.Alias = alias
@@ -122,31 +129,6 @@ func (e *Engine) block(c *contact) {
 	c.State, c.Dirty, c.Problem = profile.Blocked, true, ""
 	e.registerDrop(c)
 	e.changed(c)
-}
-
-// find looks a contact up by #number, name or user ID text.
-func (e *Engine) find(who string) (*contact, error) {
-	if id, err := key.ParseUserID(who); err == nil {
-		if c := e.byUser[id]; c != nil {
-			return c, nil
-		}
-	}
-	var hit *contact
-	for _, c := range e.sortedContacts() {
-		if fmt.Sprintf("#%d", c.ID) == who {
-			return c, nil
-		}
-		if c.Name() == who {
-			if hit != nil {
-				return nil, ErrSeveral
-			}
-			hit = c
-		}
-	}
-	if hit == nil {
-		return nil, ErrNoContact
-	}
-	return hit, nil
 }
 
 // sortedContacts returns everyone, by number.

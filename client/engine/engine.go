@@ -24,8 +24,8 @@ import (
 	"zeroms/client/dispatch"
 	"zeroms/client/history"
 	"zeroms/client/home"
+	"zeroms/client/presence"
 	"zeroms/client/profile"
-	"zeroms/client/publish"
 	"zeroms/client/sessions"
 	"zeroms/client/view"
 	"zeroms/protocol/key"
@@ -46,7 +46,7 @@ const (
 	alarmRegister alarmKind = 3 // a registration that failed is repeated
 	alarmRepair   alarmKind = 4 // missing messages are asked for
 	alarmRows     alarmKind = 5 // rows are acknowledged to their gateways
-	alarmDrain    alarmKind = 6 // a drained gateway may be left
+	alarmDrain    alarmKind = 6 // a drained gateway may be left, or an address works no more
 	alarmPublish  alarmKind = 7 // address records are made or brought to homes
 )
 
@@ -96,8 +96,7 @@ type Engine struct {
 	dispatch *dispatch.Dispatcher // with the outbox
 	evidence map[[16]byte]*profile.Evidence
 
-	publisher *publish.Publisher
-	read      *publish.Memory // of others
+	presence *presence.Presence
 
 	// indexes
 	drops map[account.Place]*contact
@@ -112,8 +111,6 @@ type Engine struct {
 	inquired  []inquiry
 	answered  map[lane]time.Time // when a device's NACK was answered last
 	unacked   int                // bytes of rows whose acknowledgement waits
-	resettled bool               // what is to be published may have changed
-	moved     bool               // something of what is published is to be done
 
 	// this turn
 	now     time.Time
@@ -132,9 +129,9 @@ func New(cfg Config) *Engine {
 		drops:   map[account.Place]*contact{},
 		waiting: map[uint64]func(home.Answered){},
 	}
-	e.history, e.read = history.New(cfg.Store), publish.NewMemory()
-	e.publisher = publish.New(desk{e})
+	e.history = history.New(cfg.Store)
 	e.account = account.New(host{e}, e.log)
+	e.presence = presence.New(host{e}, e.account, e.log)
 	e.dispatch = dispatch.New(dispatch.Config{
 		Host: host{e}, Account: e.account, Contacts: e.contacts, Book: e.book, History: e.history,
 		Timing: e.timing.Timing, Repair: e.timing.Repair, Log: e.log,
@@ -265,8 +262,9 @@ func (e *Engine) ring(a alarm) {
 		e.unacked = 0
 	case alarmDrain:
 		e.drain()
+		e.overlap()
 	case alarmPublish:
-		e.moved = true
+		e.presence.Due()
 	}
 }
 
@@ -276,6 +274,7 @@ func (e *Engine) sweep() {
 	e.account.Sweep()
 	e.movedTo()
 	e.drain()
+	e.overlap()
 	for hash, day := range e.seen {
 		if day+seenDays < profile.Day(e.now) {
 			delete(e.seen, hash)
@@ -285,6 +284,9 @@ func (e *Engine) sweep() {
 	e.dispatch.Retain()
 	for _, c := range e.contacts {
 		e.forgetErased(c)
+		if c.State == profile.Removed {
+			e.presence.Forget(c.User) // it may have been looked for while they were removed
+		}
 	}
 	e.book.Prune(e.now)
 }

@@ -31,23 +31,9 @@ func (e *Engine) erase(c *contact, m *profile.Message) {
 		return
 	}
 	e.dispatch.Withdraw(m)
+	c.Record.Erase(m.Device, m.Seq, e.now)
 	c.RecordDirty = true
-	list := c.Record.Erased
-	for n := range list {
-		r := &list[n]
-		if r.Device != m.Device || m.Seq+1 < r.From || m.Seq > r.To+1 {
-			continue
-		}
-		r.From, r.To, r.At = min(r.From, m.Seq), max(r.To, m.Seq), wire.Millis(e.now)
-		return
-	}
-	list = append(list, profile.Erased{Device: m.Device, From: m.Seq, To: m.Seq, At: wire.Millis(e.now)})
-	c.Record.Erased = list[max(0, len(list)-maxErased):]
 }
-
-// maxErased bounds the ranges whose headers are forgotten in time; those of older
-// ones stay.
-const maxErased = 1024
 
 // forgetErased removes the headers of messages erased so long ago that nobody
 // has to get them any more. The newest of a chain stays: the next one names it.

@@ -32,7 +32,10 @@ func (h host) Changed(g *account.Home) { h.e.emit(view.GatewayChanged{Gateway: h
 func (h host) ContactChanged(c *contact) { h.e.changed(c) }
 
 // Told follows a contact who knows where else to write.
-func (h host) Told(*contact) { h.e.drain() }
+func (h host) Told(*contact) {
+	h.e.drain()
+	h.e.overlap()
+}
 
 // RetrySoon has registrations repeated in a while.
 func (h host) RetrySoon() {
@@ -77,8 +80,7 @@ func (e *Engine) LinkEvent(ev home.Event) {
 	switch ev := ev.(type) {
 	case home.Connected:
 		if e.account.Connected(ev) != nil {
-			e.movedTo()
-			e.publisher.Up(ev.Gateway)
+			e.presence.Connected(ev.Gateway)
 			e.registerDrops()
 			e.hurry()
 			e.dispatch.WakeAll()
@@ -87,12 +89,7 @@ func (e *Engine) LinkEvent(ev home.Event) {
 		e.account.Greeted(ev)
 	case home.Disconnected:
 		e.account.Disconnected(ev)
-		for _, h := range e.account.Homes() {
-			if !h.Up {
-				e.publisher.Down(h.Address.Node)
-			}
-		}
-		e.moved = true
+		e.presence.Disconnected()
 	case home.Pushed:
 		e.account.Pushed(ev, e.receive)
 		for i := range ev.Rows {

@@ -55,7 +55,7 @@ func (e *Engine) open(h *account.Home, row *wire.Push) error {
 	place := at(h, row)
 	c, k := e.drops[place], e.account.Door(place)
 	switch {
-	case c == nil && k == nil, k != nil && k.Revoked, c != nil && c.State == profile.Blocked:
+	case c == nil && k == nil, k != nil && k.Revoked, c != nil && shutOut(c):
 		return wire.ErrUnknownDrop
 	case (row.Kind == wire.RowDoor) != (k != nil):
 		return wire.ErrUnexpected
@@ -85,7 +85,7 @@ func (e *Engine) openInit(row *wire.Push, c *contact, k *account.Card) error {
 	in := session.InitMessage(*head)
 	if l, known := e.book.Owner(&in); known {
 		owner := e.contacts[l.Contact]
-		if owner.State == profile.Blocked || c != nil && c != owner {
+		if shutOut(owner) || c != nil && c != owner {
 			return wire.ErrWrongRecipient
 		}
 		o, err := e.book.Open(owner.ID, env, e.now)
@@ -115,32 +115,21 @@ func (e *Engine) openFirst(row *wire.Push, c *contact, k *account.Card, o *sessi
 	if c != nil && c != from || from != nil && from.State == profile.Blocked || o.Block.Identity == e.account.Self.User {
 		return wire.ErrWrongRecipient
 	}
-	stranger := from == nil
+	stranger := from == nil || from.State == profile.Removed
 	if stranger {
 		if all, here := e.requestsBy(k.ID); all >= maxRequests || here >= maxPerCard {
 			return wire.ErrLimit.Because("requests that wait for a decision")
 		}
-		from = e.meet(o.Block.Identity)
-		from.State, from.Via = profile.Requested, k.ID
-	}
-	list, err := reach.FollowInit(&from.Contact, o.Block)
-	if err != nil {
-		return err
-	}
-	if err := e.book.Join(o, from.ID, e.now); err != nil {
-		return err
-	}
-	before := from.List
-	from.List = list
-	if stranger {
-		// take may already compose or emit for the contact, so it has to have its place.
-		e.admit(from)
-	}
-	if err := e.take(row, from, o); err != nil {
-		from.List = before
-		if stranger {
-			e.dismiss(from)
+		known := from != nil
+		from = e.stranger(o.Block.Identity, k)
+		if err := e.takeFirst(row, from, o); err != nil {
+			e.dismiss(from, known)
+			return err
 		}
+		if known {
+			e.again(from)
+		}
+	} else if err := e.takeFirst(row, from, o); err != nil {
 		return err
 	}
 	e.dispatch.InitCame(from, o)
@@ -154,13 +143,44 @@ func (e *Engine) openFirst(row *wire.Push, c *contact, k *account.Card, o *sessi
 	return nil
 }
 
-// dismiss takes back admit.
-func (e *Engine) dismiss(c *contact) {
-	delete(e.contacts, c.ID)
-	delete(e.byUser, c.User)
-	e.lastID = c.ID - 1
-	e.indexDrops()
+// takeFirst follows the device list in an init and takes the message behind it.
+func (e *Engine) takeFirst(row *wire.Push, from *contact, o *sessions.Opened) error {
+	list, err := reach.FollowInit(&from.Contact, o.Block)
+	if err != nil {
+		return err
+	}
+	if err := e.book.Join(o, from.ID, e.now); err != nil {
+		return err
+	}
+	before := from.List
+	from.List = list
+	if e.contacts[from.ID] == nil {
+		// take may already compose or emit for the contact, so it has to have its place.
+		e.admit(from)
+	}
+	if err := e.take(row, from, o); err != nil {
+		from.List = before
+		return err
+	}
+	return nil
 }
+
+// dismiss takes back that somebody became a request; known tells that they were
+// removed before.
+func (e *Engine) dismiss(c *contact, known bool) {
+	switch {
+	case known:
+		c.State, c.Via = profile.Removed, key.CardID{}
+	case e.contacts[c.ID] == c:
+		delete(e.contacts, c.ID)
+		delete(e.byUser, c.User)
+		e.lastID = c.ID - 1
+		e.indexDrops()
+	}
+}
+
+// shutOut reports whether nothing of a contact is taken where it lies now.
+func shutOut(c *contact) bool { return c.State == profile.Blocked || c.State == profile.Removed }
 
 // requests counts the strangers who wait for a decision.
 func (e *Engine) requests() int {
@@ -182,21 +202,18 @@ func (e *Engine) requestsBy(card key.CardID) (all, through int) {
 }
 
 // incoming is a message whose signature, parties and body hold.
-type incoming struct {
-	msg    *message.Message
-	body   message.Body
-	record envelope.Record
-}
+type incoming = sessions.Incoming
 
 // take checks the messages of an envelope and accepts them: the main one into
 // its chain, side messages by whoever they are for. If the main one is refused
 // nothing changes, the session included; a refused rider is left out.
 func (e *Engine) take(row *wire.Push, c *contact, o *sessions.Opened) error {
-	main, err := check(e.account.Self.User, c, o.Lane.Device, o.Records[0])
+	by := sessions.From{Person: c.User, Device: o.Lane.Device, List: c.List, Self: e.account.Self.User}
+	main, err := sessions.Check(by, o.Records[0])
 	if err != nil {
 		return err
 	}
-	if main.msg.Header.Kind.Side() {
+	if main.Message.Header.Kind.Side() {
 		if err := e.admissible(c, main); err != nil {
 			return err
 		}
@@ -210,8 +227,8 @@ func (e *Engine) take(row *wire.Push, c *contact, o *sessions.Opened) error {
 	}
 	e.dispatch.Heard(c, o.Lane)
 	for _, r := range o.Records[1:] {
-		rider, err := check(e.account.Self.User, c, o.Lane.Device, r)
-		if err == nil && !rider.msg.Header.Kind.Side() {
+		rider, err := sessions.Check(by, r)
+		if err == nil && !rider.Message.Header.Kind.Side() {
 			err = wire.ErrUnexpected
 		}
 		if err == nil {
@@ -232,42 +249,10 @@ func (e *Engine) admissible(c *contact, in *incoming) error {
 	if c.State == profile.Requested {
 		return wire.ErrLimit.Because("messages of a request that waits for a decision")
 	}
-	if to, ok := in.body.(message.Addressed); ok && to.Addressee() != (key.DeviceID{}) && to.Addressee() != e.account.Self.Device {
+	if to, ok := in.Body.(message.Addressed); ok && to.Addressee() != (key.DeviceID{}) && to.Addressee() != e.account.Self.Device {
 		return wire.ErrWrongRecipient
 	}
 	return nil
-}
-
-// check verifies one message to us that a device of a contact brought: its own,
-// or a chained one that another device of the contact wrote, which is how a
-// sibling repairs what that device can't. Of a message whose content its sender
-// erased only the header comes.
-func check(self key.IdentityPublic, c *contact, from key.DeviceID, r envelope.Record) (*incoming, error) {
-	m, err := message.Parse(r.Message)
-	if err != nil {
-		return nil, err
-	}
-	if m.Header.Device != from && m.Header.Kind.Side() {
-		return nil, wire.ErrWrongRecipient.Because("a side message of another device")
-	}
-	d, ok := c.List.Device(m.Header.Device)
-	if !ok || !c.List.Live(from) {
-		return nil, wire.ErrStaleList
-	}
-	if err := m.Verify(d.DSK, c.User, self); err != nil {
-		return nil, err
-	}
-	if r.HeaderOnly() && !m.Header.Kind.Side() {
-		return &incoming{msg: m, record: r}, nil
-	}
-	if err := m.CheckBody(r.Salt, r.Body); err != nil {
-		return nil, err
-	}
-	body, err := message.ParseBody(m.Header.Kind, r.Body)
-	if err != nil {
-		return nil, err
-	}
-	return &incoming{msg: m, body: body, record: r}, nil
 }
 
 // accept puts a verified message where it belongs.
@@ -275,15 +260,15 @@ func (e *Engine) accept(row *wire.Push, c *contact, in *incoming, o *sessions.Op
 	if c.State == profile.Requested && c.Waiting >= maxUndecided {
 		return wire.ErrLimit.Because("messages of a request that waits for a decision")
 	}
-	if in.body == nil && !misses(c, in.msg) {
+	if in.Body == nil && !misses(c, in.Message) {
 		return wire.ErrUnexpected.Because("a header without content that nobody asked for")
 	}
 	base := o.Base
-	if in.msg.Header.Device != o.Lane.Device {
+	if in.Message.Header.Device != o.Lane.Device {
 		base = 0
 	}
-	origin, _ := c.List.Origin(in.msg.Header.Device)
-	got, err := c.Conv.Accept(in.msg, message.Arrival{Base: base, Origin: origin}, e.history.Archive(c.Conv.ID()))
+	origin, _ := c.List.Origin(in.Message.Header.Device)
+	got, err := c.Conv.Accept(in.Message, message.Arrival{Base: base, Origin: origin}, e.history.Archive(c.Conv.ID()))
 	if fork := new(message.ForkError); errors.As(err, &fork) {
 		c.ConvDirty = true
 		e.log.Error("two different messages claim one place of a contact's chain", "contact", c.ID, "device", fork.From.Device.String())
@@ -294,14 +279,14 @@ func (e *Engine) accept(row *wire.Push, c *contact, in *incoming, o *sessions.Op
 	}
 	c.ConvDirty = true
 	e.move(got.Moved)
-	c.Repair.Arrived(c.Party(in.msg.Header.Device), in.msg.Header.Seq)
+	c.Repair.Arrived(c.Party(in.Message.Header.Device), in.Message.Header.Seq)
 	if got.Duplicate {
 		e.fillContent(in)
 		e.dispatch.WantSilentAck(c)
 		return nil
 	}
 	e.lookForGaps(c)
-	m := profile.NewMessage(in.msg, profile.Content{User: c.User, Salt: in.record.Salt, Body: in.record.Body})
+	m := profile.NewMessage(in.Message, profile.Content{User: c.User, Salt: in.Record.Salt, Body: in.Record.Body})
 	m.Contact, m.Height, m.Late, m.At, m.Gateway = c.ID, got.Height, got.Late, e.now, wire.Time(row.Time)
 	if m.Shown() {
 		c.Unread++
@@ -329,7 +314,7 @@ func (e *Engine) move(moved []message.Move) {
 // apply does what a chained message asks for. Names and addresses count only if
 // no later ones are known: an old message that comes late takes nothing back.
 func (e *Engine) apply(c *contact, in *incoming, place profile.Place) {
-	switch b := in.body.(type) {
+	switch b := in.Body.(type) {
 	case *message.Name:
 		if place.After(c.NameAt) {
 			c.Called, c.NameAt, c.Dirty = b.Name, place, true
@@ -340,7 +325,7 @@ func (e *Engine) apply(c *contact, in *incoming, place profile.Place) {
 			e.theirDrops(c, b, place)
 		}
 	case *message.Read:
-		e.theyRead(c, in.msg.Header.Device, b)
+		e.theyRead(c, in.Message.Header.Device, b)
 	}
 }
 
@@ -359,7 +344,7 @@ func (e *Engine) theirDrops(c *contact, b *message.Drops, place profile.Place) {
 		return
 	}
 	c.Theirs, c.Leases, c.Dirty = b.W, leases, true
-	c.Secret, c.DropsAt = b.Address, place
+	c.Secret, c.DropsAt, c.Shut = b.Address, place, false
 	e.dispatch.Readdressed(c)
 	e.changed(c)
 }
@@ -384,12 +369,12 @@ func misses(c *contact, m *message.Message) bool {
 
 // fillContent gives a message that came header-only the content that comes later.
 func (e *Engine) fillContent(in *incoming) {
-	if in.body == nil {
+	if in.Body == nil {
 		return
 	}
-	m, err := e.history.Find(in.msg.ID)
+	m, err := e.history.Find(in.Message.ID)
 	if err == nil && m.Erased() && !m.Outgoing {
-		m.Salt, m.Body = in.record.Salt, in.record.Body
+		m.Salt, m.Body = in.Record.Salt, in.Record.Body
 		e.history.Change(m)
 	}
 }
@@ -398,13 +383,13 @@ func (e *Engine) fillContent(in *incoming) {
 // only once, so it can't come twice. The session that it came on was moved on
 // already.
 func (e *Engine) side(c *contact, in *incoming, o *sessions.Opened) {
-	from := c.Party(in.msg.Header.Device)
+	from := c.Party(in.Message.Header.Device)
 	var err error
-	switch b := in.body.(type) {
+	switch b := in.Body.(type) {
 	case *message.Ack:
 		e.dispatch.TheyAcked(c, from, b)
 	case *message.Heads:
-		alone := bytes.Equal(in.record.Message, o.Records[0].Message)
+		alone := bytes.Equal(in.Record.Message, o.Records[0].Message)
 		if !e.theyNamed(c, from, o.Base, b.Heads) && alone && len(b.Heads) > 0 {
 			e.dispatch.WantSilentAck(c) // ours of what they name may have been lost
 		}
@@ -425,6 +410,6 @@ func (e *Engine) side(c *contact, in *incoming, o *sessions.Opened) {
 		err = e.dispatch.FinishPQ(o, b)
 	}
 	if err != nil {
-		e.log.Debug("a side message could not be followed", "kind", in.msg.Header.Kind.String(), "reason", err)
+		e.log.Debug("a side message could not be followed", "kind", in.Message.Header.Kind.String(), "reason", err)
 	}
 }

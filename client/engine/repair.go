@@ -213,7 +213,7 @@ func (e *Engine) proven(c *contact, m delivery.Missing) bool {
 func (e *Engine) repairs() (r view.Repairs) {
 	for _, c := range e.contacts {
 		for _, m := range c.Repair.States() {
-			if !m.Gone && (m.Asked > 0 || e.now.Sub(m.Since) >= e.timing.Repair.Grace) {
+			if !m.Gone && c.State != profile.Removed && (m.Asked > 0 || e.now.Sub(m.Since) >= e.timing.Repair.Grace) {
 				r.Missing += int(count(m.Range))
 			}
 		}

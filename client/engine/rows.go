@@ -21,9 +21,8 @@ func (e *Engine) collect() *profile.Batch {
 	}
 	b.Put = append(b.Put, e.book.Stale()...)
 	b.Put = append(b.Put, e.messageRows()...)
-	told, forgotten := e.publisher.Collect()
-	known, unknown := e.read.Collect()
-	b.Put, gone = append(append(b.Put, told...), known...), append(append(gone, forgotten...), unknown...)
+	told, forgotten := e.presence.Collect()
+	b.Put, gone = append(b.Put, told...), append(gone, forgotten...)
 	items, done := e.dispatch.Collect()
 	b.Put = append(append(b.Put, items...), e.put...)
 	b.Erase = append(append(append(gone, done...), e.book.Gone()...), e.gone...)
@@ -93,10 +92,7 @@ func (e *Engine) restoreRow(r profile.Row) error {
 	if own, err := e.account.Restore(r); own {
 		return err
 	}
-	if own, err := e.publisher.Restore(r); own {
-		return err
-	}
-	if own, err := e.read.Restore(r); own {
+	if own, err := e.presence.Restore(r); own {
 		return err
 	}
 	var err error

@@ -216,6 +216,48 @@ func TestTargetBecomesAHome(t *testing.T) {
 	})
 }
 
+// TestBothHomesLost: a request whose link to one home ended, and then that to the other one, which stays away, goes
+// through the first one when it is back, and not directly.
+func TestBothHomesLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, c, a := withHome(Fallback)
+		b, x := newTarget(), newTarget()
+		f.Learn(x.descriptor(t, time.Now()))
+		f.Send(Request{To: x.place(), Payload: submit(1)})
+		f.Opened(b.place())
+		f.Up(b.place().Hash(), wire.Limits{InFlight: 64}, &address.Descriptor{Flags: address.Forwards})
+		f.step()
+		for i, h := range []target{a, b} {
+			if c.home.Hash() != h.place().Hash() {
+				t.Fatalf("attempt %d goes through another home", i)
+			}
+			f.Down(h.place().Hash(), true)
+			f.step()
+			c.done[i](nil, wire.ErrLinkClosed)
+			f.step()
+		}
+		f.Down(b.place().Hash(), false)
+		if f.step(); len(c.straight) != 0 || len(c.sent) != 2 {
+			t.Fatalf("%d directly, %d sent", len(c.straight), len(c.sent))
+		}
+		f.Up(a.place().Hash(), wire.Limits{InFlight: 64}, &address.Descriptor{Flags: address.Forwards})
+		if f.step(); len(c.sent) != 3 || c.home.Hash() != a.place().Hash() {
+			t.Fatalf("%d sent", len(c.sent))
+		}
+		first, again := c.sent[0].(*wire.Forward), c.sent[2].(*wire.Forward)
+		if first.Channel != again.Channel || first.N == again.N {
+			t.Error("another channel through the same home, or other bytes under a number")
+		}
+		time.Sleep(11 * time.Second) // links that break for ever do not keep a request for ever
+		f.Down(a.place().Hash(), true)
+		f.step()
+		c.done[2](nil, wire.ErrLinkClosed)
+		if f.step(); len(c.straight) != 1 {
+			t.Errorf("%d directly", len(c.straight))
+		}
+	})
+}
+
 // TestChannelsStay: a drop's channel stays with its home until another one is much faster.
 func TestChannelsStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -222,12 +222,8 @@ func (f *Forwarder) failed(l *leg, err error) {
 		code = x.Code
 	}
 	alone := len(t.legs) == 0
-	if code == wire.CodeLinkClosed && e.state != isUp && alone {
-		if t.kept = l; t.until.IsZero() {
-			t.until = time.Now().Add(f.cfg.Timing.Entry)
-		}
-		t.err = err
-		f.advance(t)
+	if code == wire.CodeLinkClosed && e.state != isUp {
+		f.cutOff(l, err, alone)
 		return
 	}
 	t.err = err
@@ -257,6 +253,26 @@ func (f *Forwarder) failed(l *leg, err error) {
 	if alone {
 		f.advance(t)
 	}
+}
+
+// cutOff takes note that the link to a home ended under an attempt. The home may
+// have the request again when it is back, in the very same bytes if no other one took
+// it meanwhile.
+func (f *Forwarder) cutOff(l *leg, err error, alone bool) {
+	t, now := l.trip, time.Now()
+	if t.until.IsZero() {
+		t.until = now.Add(f.cfg.Timing.Entry)
+	}
+	if now.Before(t.until) {
+		delete(t.tried, l.entry.hash)
+	}
+	t.err = err
+	if !alone {
+		l.drop()
+		return
+	}
+	t.kept = l
+	f.advance(t)
 }
 
 // keep sets an attempt aside for once more.

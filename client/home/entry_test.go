@@ -98,6 +98,27 @@ func TestSameBytesOverTheNextLink(t *testing.T) {
 	})
 }
 
+// TestAllLinksBreak: when the links to all homes end at once, and one of them stays away, the other one is waited for,
+// though it had the request before.
+func TestAllLinksBreak(t *testing.T) {
+	for _, dead := range []string{"a", "b"} {
+		inTown(t, home.Fallback, []string{"a", "b"}, func(t *testing.T, y *town) {
+			trouble := onceForward(func(*wire.Forward, func(*wire.Forward) wire.Payload) wire.Payload {
+				y.gateways[dead].fall()
+				y.net.ResetAll()
+				return nil
+			})
+			for _, name := range []string{"a", "b"} {
+				y.gateways[name].forward = trouble
+			}
+			s := put(1, 1)
+			if a := y.custody(y.ask("x", s), s); a.Way != home.Forwarded || a.Entry == y.gateways[dead].hash() || y.dialled("x") != 0 {
+				t.Errorf("%+v", a)
+			}
+		})
+	}
+}
+
 // TestHomeThatLeaves: closing a home ends what it had in hand; another one takes over, and what it alone knew is
 // forgotten.
 func TestHomeThatLeaves(t *testing.T) {
@@ -393,23 +414,28 @@ func TestTroublesAtRandom(t *testing.T) {
 			if y.dialled("x") != 0 || failed > 60 {
 				t.Errorf("seed %d: x was connected to %d times, %d requests failed", seed, y.dialled("x"), failed)
 			}
-			channels := map[[16]byte]key.DropID{}
-			for _, a := range x.opened() {
-				drop := a.payload.(*wire.Submit).Drop
-				if known, ok := channels[a.channel]; ok && known != drop {
-					t.Fatal("a channel serves two drops")
-				}
-				channels[a.channel] = drop
-			}
-			entries := map[[16]byte]string{}
-			for name, g := range y.gateways {
-				for _, f := range g.forwards {
-					if by, ok := entries[f.Channel]; ok && by != name {
-						t.Fatal("a channel went through two homes")
-					}
-					entries[f.Channel] = name
-				}
-			}
+			y.apart()
 		})
+	}
+}
+
+// apart asserts that no channel served two drops or went through two homes.
+func (y *town) apart() {
+	y.t.Helper()
+	channels, entries := map[[16]byte]key.DropID{}, map[[16]byte]string{}
+	for _, a := range y.gateways["x"].opened() {
+		drop := a.payload.(*wire.Submit).Drop
+		if known, ok := channels[a.channel]; ok && known != drop {
+			y.t.Error("a channel serves two drops")
+		}
+		channels[a.channel] = drop
+	}
+	for name, g := range y.gateways {
+		for _, f := range g.forwards {
+			if by, ok := entries[f.Channel]; ok && by != name {
+				y.t.Error("a channel went through two homes")
+			}
+			entries[f.Channel] = name
+		}
 	}
 }

@@ -20,6 +20,9 @@ const (
 	Accepted ContactState = 2
 	// Blocked: nothing of theirs is taken.
 	Blocked ContactState = 3
+	// Removed: a contact no more. The row stays, so that the history keeps its place and
+	// no message its number twice, should they meet again: by a card, like strangers.
+	Removed ContactState = 4
 )
 
 // String is the state's word in output.
@@ -31,6 +34,8 @@ func (s ContactState) String() string {
 		return "accepted"
 	case Blocked:
 		return "blocked"
+	case Removed:
+		return "removed"
 	}
 	return "unknown"
 }
@@ -69,6 +74,9 @@ type Contact struct {
 	// Theirs is the drop that we write to, at their Leases; zero: not known yet.
 	Theirs key.DropSecret
 	Leases []Gateway
+	// Shut tells that a gateway of theirs says that this drop is there no more, and
+	// none has taken anything since: they removed or blocked the user, or moved.
+	Shut bool
 	// List is their device list; nil: not known yet.
 	List *device.List
 	// NameAt and DropsAt are the places of the messages that Called and Theirs
@@ -132,6 +140,7 @@ type contactRecord struct {
 	Bits       uint8              `cbor:"23,keyasint,omitempty"`
 	Telling    uint32             `cbor:"24,keyasint,omitempty"`
 	Told       []byte             `cbor:"25,keyasint,omitempty"`
+	Shut       bool               `cbor:"26,keyasint,omitempty"`
 }
 
 type conversationRecord struct {
@@ -160,6 +169,22 @@ func (c *Contact) Name() string {
 	return key.UserIDText(c.User)[:8]
 }
 
+// Remove makes somebody a contact no more: nothing is left that finds or reaches
+// them, or that they were told, but where the drop stands that they write to, until
+// it is deleted there. With names what they were called goes too. Their device list
+// stays: an older one must not count, should they come back.
+func (c *Contact) Remove(names bool) {
+	gone := Contact{
+		ID: c.ID, User: c.User, Alias: c.Alias, Called: c.Called, State: Removed, Added: c.Added, Network: c.Network,
+		Mine: c.Mine, Registered: c.Registered, List: c.List, NameAt: c.NameAt, DropsAt: c.DropsAt,
+		ReadAt: c.ReadAt,
+	}
+	if names {
+		gone.Alias, gone.Called = "", ""
+	}
+	*c = gone
+}
+
 // Row is the contact's row.
 func (c *Contact) Row() Row {
 	r := contactRecord{
@@ -168,7 +193,7 @@ func (c *Contact) Row() Row {
 		Door: c.Door.Bytes(), Gateways: c.Gateways, Turn: c.Turn, Mine: c.Mine.Bytes(),
 		Registered: sortedNodes(c.Registered), Announced: c.Announced, Leases: c.Leases,
 		NameAt: c.NameAt, DropsAt: c.DropsAt, Via: c.Via, Public: c.Public, Bits: c.Bits,
-		Telling: c.Telling, Told: unlessZero(c.Told),
+		Telling: c.Telling, Told: unlessZero(c.Told), Shut: c.Shut,
 	}
 	if !c.Theirs.IsZero() {
 		r.Theirs = c.Theirs.Bytes()
@@ -190,7 +215,7 @@ func ParseContact(row Row) (c Contact, err error) {
 		Verified: r.Verified, Added: wire.Time(r.Added), Network: r.Network, Gateways: r.Gateways,
 		Turn: r.Turn, Registered: nodeSet(r.Registered), Announced: r.Announced, Leases: r.Leases,
 		NameAt: r.NameAt, DropsAt: r.DropsAt, Via: r.Via, Public: r.Public, Bits: r.Bits,
-		Telling: r.Telling,
+		Telling: r.Telling, Shut: r.Shut,
 	}
 	copy(c.Told[:], r.Told)
 	if c.Secret, err = key.AddressSecretFrom(r.Secret); err != nil {

@@ -75,6 +75,12 @@ type Home struct {
 	// is read; zero: it receives. Ends is when it stops being a home; zero: not known
 	// yet.
 	Draining, Ends time.Time
+	// Old are profiles that lie there under address secrets that were replaced: each
+	// is renewed as long as its secret works, and then deleted.
+	Old []*OldBlob
+	// Packed is the lease as an init and an address record carry it, with the address
+	// that was found of a name; empty: not known yet.
+	Packed []byte
 
 	written card.Address // what text is of
 	text    string
@@ -85,6 +91,21 @@ type Login struct {
 	_      struct{} `cbor:",toarray"`
 	Key    key.LoginPublic
 	Cursor key.CursorID
+}
+
+// OldBlob is a profile under a former address secret, with its fingerprint.
+type OldBlob struct {
+	Secret key.AddressSecret
+	Print  [32]byte
+}
+
+// MaxOld bounds the profiles under former secrets that are known of one home.
+const MaxOld = 8
+
+type oldRecord struct {
+	_      struct{} `cbor:",toarray"`
+	Secret []byte
+	Print  [32]byte
 }
 
 // Head is a signed head of a log, with what proves it.
@@ -121,6 +142,8 @@ type homeRecord struct {
 	Former    []Login       `cbor:"18,keyasint,omitempty"`
 	Draining  uint64        `cbor:"19,keyasint,omitempty"`
 	Ends      uint64        `cbor:"20,keyasint,omitempty"`
+	Old       []oldRecord   `cbor:"21,keyasint,omitempty"`
+	Packed    []byte        `cbor:"22,keyasint,omitempty"`
 }
 
 // Lease is the home as contacts are told of it.
@@ -156,7 +179,10 @@ func (h *Home) Row() Row {
 		Removed: millis(h.Removed), Signed: h.Signed[:], Lost: millis(h.Lost),
 		Public: unlessZero(h.Public), Safe: unlessZero(h.Safe), SafeAt: millis(h.SafeAt),
 		Retention: uint64(h.Retention / time.Second), Announced: millis(h.Announced),
-		Former: h.Former, Draining: millis(h.Draining), Ends: millis(h.Ends),
+		Former: h.Former, Draining: millis(h.Draining), Ends: millis(h.Ends), Packed: h.Packed,
+	}
+	for _, o := range h.Old {
+		r.Old = append(r.Old, oldRecord{Secret: o.Secret.Bytes(), Print: o.Print})
 	}
 	if h.Head.Known() {
 		r.Head = &h.Head
@@ -183,6 +209,16 @@ func ParseHome(row Row) (*Home, error) {
 		Lost: moment(r.Lost), Published: r.Published, SafeAt: moment(r.SafeAt), Heard: wire.Time(r.Heard),
 		Retention: time.Duration(min(r.Retention, uint64(wire.MaxRetention/time.Second))) * time.Second, Announced: moment(r.Announced),
 		Former: r.Former, Draining: moment(r.Draining), Ends: moment(r.Ends),
+	}
+	for _, o := range r.Old {
+		secret, err := key.AddressSecretFrom(o.Secret)
+		if err != nil {
+			return nil, err
+		}
+		h.Old = append(h.Old, &OldBlob{Secret: secret, Print: o.Print})
+	}
+	if len(r.Packed) == address.LeaseSize {
+		h.Packed = r.Packed
 	}
 	h.addressText()
 	copy(h.Public[:], r.Public)
@@ -275,13 +311,15 @@ type Card struct {
 	Created time.Time
 	Revoked bool
 	Doors   map[key.NodePublic]bool // homes where the door is registered
+	// Address is the address secret that the card shows, under which its door hangs:
+	// that of the person's cards when it was made; a public card's own.
+	Address key.AddressSecret
 
 	// Public cards show no door secret: it stands in a profile of their own,
 	// found and opened with Address, with the work that it takes, in zero bits.
-	Public  bool
-	Address key.AddressSecret
-	Bits    uint8
-	Blobs   map[key.NodePublic]bool // homes where that profile lies
+	Public bool
+	Bits   uint8
+	Blobs  map[key.NodePublic]bool // homes where that profile lies
 }
 
 type cardRecord struct {
@@ -293,9 +331,11 @@ type cardRecord struct {
 	Address []byte           `cbor:"6,keyasint,omitempty"` // of a public card
 	Bits    uint8            `cbor:"7,keyasint,omitempty"`
 	Blobs   []key.NodePublic `cbor:"8,keyasint,omitempty"`
+	Shows   []byte           `cbor:"9,keyasint,omitempty"` // of a private card; absent: the person's, none was replaced yet
 }
 
-// NewCard makes a card with a door of its own.
+// NewCard makes a card with a door of its own. The address secret that it shows is
+// the person's of now unless Address is set.
 func NewCard(now time.Time) *Card {
 	c := &Card{Door: key.NewDoorSecret(), Created: now, Doors: map[key.NodePublic]bool{}, Blobs: map[key.NodePublic]bool{}}
 	c.ID = c.Door.CardID()
@@ -321,6 +361,8 @@ func (c *Card) Row() Row {
 	}
 	if c.Public {
 		r.Address, r.Bits, r.Blobs = c.Address.Bytes(), c.Bits, sortedNodes(c.Blobs)
+	} else if !c.Address.IsZero() {
+		r.Shows = c.Address.Bytes()
 	}
 	return Row{Table: TableCard, Key: c.ID[:], Data: wire.Marshal(r)}
 }
@@ -339,8 +381,11 @@ func ParseCard(row Row) (*Card, error) {
 		Door: door, ID: door.CardID(), Created: wire.Time(r.Created), Revoked: r.Revoked, Doors: nodeSet(r.Doors),
 		Public: len(r.Address) > 0, Bits: r.Bits, Blobs: nodeSet(r.Blobs),
 	}
-	if c.Public {
+	switch {
+	case c.Public:
 		c.Address, err = key.AddressSecretFrom(r.Address)
+	case len(r.Shows) > 0:
+		c.Address, err = key.AddressSecretFrom(r.Shows)
 	}
 	return c, err
 }

@@ -1,6 +1,8 @@
 package profile
 
 import (
+	"time"
+
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
@@ -92,4 +94,22 @@ func ParseRepair(row Row) (*Repair, error) {
 func (r *Repair) Lose(l Lost) {
 	r.Lost = append(r.Lost, l)
 	r.Lost = r.Lost[max(0, len(r.Lost)-MaxLost):]
+}
+
+// maxErased bounds the ranges whose headers are forgotten in time; those of older
+// ones stay.
+const maxErased = 1024
+
+// Erase notes that the content of an own message was erased.
+func (r *Repair) Erase(device key.DeviceID, seq uint32, now time.Time) {
+	at := wire.Millis(now)
+	for n := range r.Erased {
+		e := &r.Erased[n]
+		if e.Device == device && seq+1 >= e.From && seq <= e.To+1 {
+			e.From, e.To, e.At = min(e.From, seq), max(e.To, seq), at
+			return
+		}
+	}
+	r.Erased = append(r.Erased, Erased{Device: device, From: seq, To: seq, At: at})
+	r.Erased = r.Erased[max(0, len(r.Erased)-maxErased):]
 }

@@ -13,6 +13,10 @@ type Self struct {
 	Seed    key.Seed
 	Secret  key.DeviceSecret
 	Address key.AddressSecret // of the person's cards
+	// Former is the address secret before, as long as it still works; Renewed is when
+	// Address took its place. Zero: only Address works.
+	Former  key.AddressSecret
+	Renewed time.Time
 	Name    string
 	Created time.Time
 	Entries [][]byte // own device list, oldest first
@@ -37,6 +41,8 @@ type selfRecord struct {
 	Created uint64   `cbor:"6,keyasint"`
 	Entries [][]byte `cbor:"7,keyasint"`
 	SetBack uint64   `cbor:"8,keyasint,omitempty"`
+	Former  []byte   `cbor:"9,keyasint,omitempty"`
+	Renewed uint64   `cbor:"10,keyasint,omitempty"`
 }
 
 // NewSelf makes a new identity with its first device.
@@ -74,10 +80,22 @@ func (s *Self) Newest() []byte { return s.Entries[len(s.Entries)-1] }
 
 // Row is the owner's row.
 func (s *Self) Row() Row {
-	return Row{Table: TableSelf, Key: []byte{1}, Data: wire.Marshal(selfRecord{
+	r := selfRecord{
 		Version: version, Seed: s.Seed.Bytes(), Secret: s.Secret.Bytes(), Address: s.Address.Bytes(),
 		Name: s.Name, Created: wire.Millis(s.Created), Entries: s.Entries, SetBack: millis(s.SetBack),
-	})}
+	}
+	if s.Overlaps() {
+		r.Former, r.Renewed = s.Former.Bytes(), millis(s.Renewed)
+	}
+	return Row{Table: TableSelf, Key: []byte{1}, Data: wire.Marshal(r)}
+}
+
+// Overlaps reports whether the address secret before the present one still works.
+func (s *Self) Overlaps() bool { return !s.Renewed.IsZero() }
+
+// Lives reports whether an address secret of private cards works.
+func (s *Self) Lives(a key.AddressSecret) bool {
+	return s.Address.Equal(a.Bytes()) || s.Overlaps() && s.Former.Equal(a.Bytes())
 }
 
 // ParseSelf reads the owner's row.
@@ -86,7 +104,9 @@ func ParseSelf(row Row) (*Self, error) {
 	if err := parse(row.Data, &r, &r.Version); err != nil {
 		return nil, err
 	}
-	s := &Self{Name: r.Name, Created: wire.Time(r.Created), Entries: r.Entries, SetBack: moment(r.SetBack)}
+	s := &Self{
+		Name: r.Name, Created: wire.Time(r.Created), Entries: r.Entries, SetBack: moment(r.SetBack), Renewed: moment(r.Renewed),
+	}
 	var err error
 	if s.Seed, err = key.SeedFrom(r.Seed); err != nil {
 		return nil, err
@@ -96,6 +116,11 @@ func ParseSelf(row Row) (*Self, error) {
 	}
 	if s.Address, err = key.AddressSecretFrom(r.Address); err != nil {
 		return nil, err
+	}
+	if s.Overlaps() {
+		if s.Former, err = key.AddressSecretFrom(r.Former); err != nil {
+			return nil, err
+		}
 	}
 	return s, s.derive()
 }

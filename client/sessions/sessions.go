@@ -149,6 +149,9 @@ func (b *Book) Unbound(l Lane) bool {
 // is the one to send on, larger messages may follow it.
 func (b *Book) InitTaken(l Lane, in *session.InitMessage) {
 	d := b.Get(l)
+	if d == nil {
+		return // forgotten meanwhile
+	}
 	if s := d.Set.Sending(); s != nil && s.EncHash() == in.Hash() && !d.Sent {
 		d.Sent = true
 		b.stale[l] = struct{}{}

@@ -36,6 +36,10 @@ type ReadUpto struct {
 // asked for, filled, or lost.
 type GapChanged struct{ Gap Gap }
 
+// AddressChanged reports that the user's address was renewed; its zero value: that the
+// one before works no more.
+type AddressChanged struct{ Renewal Renewal }
+
 // Lagged tells a subscriber that it was too slow and that events were dropped:
 // what it shows must be read again.
 type Lagged struct{}
@@ -47,4 +51,5 @@ func (GatewayChanged) event() {}
 func (GatewayRemoved) event() {}
 func (ReadUpto) event()       {}
 func (GapChanged) event()     {}
+func (AddressChanged) event() {}
 func (Lagged) event()         {}

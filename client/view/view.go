@@ -139,12 +139,39 @@ type Card struct {
 	Public bool
 	// ByKey tells of a public card that its owner is found by the user ID alone.
 	ByKey bool
+	// Former tells that it shows an address of the user that was renewed since; Ends is
+	// until when it works at the latest. Zero: it works no more.
+	Former bool
+	Ends   time.Time
 	// Bare is the card's code without gateways, good as long as the network knows its
 	// owner.
 	Bare string
 	// Text is the card's code, with the gateways of now; it is a secret that is
 	// meant to be handed over. Empty if revoked or without a gateway.
 	Text string
+}
+
+// Renewal is a renewal of the user's address, while the one before still works. Its
+// zero value: there is none.
+type Renewal struct {
+	Since time.Time
+	// Ends is when the one before works no more, at the latest.
+	Ends time.Time
+	// Untold is how many contacts have not acknowledged the new one.
+	Untold int
+}
+
+// Address is by what the user is found: what a renewal changes, or has changed.
+type Address struct {
+	Renewal
+	// Stopping are the cards that stop working.
+	Stopping []Card
+	// Contacts is how many contacts are told.
+	Contacts int
+	// Public tells that there is a public card, which still leads to the user.
+	Public bool
+	// Card is the new card, after a renewal.
+	Card Card
 }
 
 // Status sums up a profile.
@@ -159,6 +186,7 @@ type Status struct {
 	Custody  int // in custody, not acknowledged
 	Failed   int
 	Gateways []Gateway
+	Renewal  Renewal
 	// SetBack tells that the profile is an older copy of itself and is not used
 	// any more (zms rejoin).
 	SetBack bool

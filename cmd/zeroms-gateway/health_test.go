@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"zeroms/cmd/zeroms-gateway/network"
 )
 
 // newParts is a gateway in this process, opened.
@@ -20,7 +21,7 @@ func newParts(t *testing.T) *parts {
 	}
 	d.registration = registerOpen
 	p := &parts{
-		data: d, at: place{listen: "127.0.0.1:0", plain: true, status: "127.0.0.1:0"},
+		data: d, at: network.Place{Listen: "127.0.0.1:0", Plain: true, Status: "127.0.0.1:0"},
 		log: slog.New(slog.DiscardHandler), since: time.Now(),
 	}
 	t.Cleanup(func() {

@@ -25,7 +25,7 @@ import (
 
 func newRun() *cobra.Command {
 	var dir, registration, name string
-	var at place
+	var at network.Place
 	var logs logging
 	var others network.Options
 	command := &cobra.Command{
@@ -43,7 +43,7 @@ Under systemd it says that it is ready (Type=notify), and answers its watchdog.`
 			if _, err := logs.logger(io.Discard); err != nil {
 				return err
 			}
-			if err := errors.Join(needData(dir), at.check(), checkRegistration(registration), asUsage(others.Check())); err != nil {
+			if err := errors.Join(needData(dir), asUsage(at.Check()), checkRegistration(registration), asUsage(others.Check())); err != nil {
 				return err
 			}
 			d, err := openOrCreate(dir, config{Version: configVersion, Network: name, Registration: registration})
@@ -64,10 +64,10 @@ Under systemd it says that it is ready (Type=notify), and answers its watchdog.`
 	}
 	dataFlag(command, &dir)
 	flags := command.Flags()
-	flags.StringVar(&at.listen, "listen", "127.0.0.1:7443", "HOST:PORT to listen on; port 0 takes a free one")
-	flags.StringVar(&at.public, "public", "", "HOST[:PORT] by which others reach the gateway (default: as --listen)")
-	flags.BoolVar(&at.plain, "plain", false, "without TLS, on loopback only")
-	flags.StringVar(&at.status, "status-listen", "", "HOST:PORT of this computer for /healthz and Prometheus' /metrics, for example 127.0.0.1:9464 (default: none)")
+	flags.StringVar(&at.Listen, "listen", "127.0.0.1:7443", "HOST:PORT to listen on; port 0 takes a free one")
+	flags.StringVar(&at.Public, "public", "", "HOST[:PORT] by which others reach the gateway (default: as --listen)")
+	flags.BoolVar(&at.Plain, "plain", false, "without TLS, on loopback only")
+	flags.StringVar(&at.Status, "status-listen", "", "HOST:PORT of this computer for /healthz and Prometheus' /metrics, for example 127.0.0.1:9464 (default: none)")
 	logs.flags(flags)
 	flags.StringVar(&name, "network", "public", "for a new directory: public, lab, or four letters of your own")
 	flags.StringVar(&registration, "registration", registerUndecided, "set who may register, for this run and later ones: open, invite or work (default: open on loopback, else invite)")
@@ -92,7 +92,7 @@ func openOrCreate(dir string, fresh config) (*data, error) {
 // for later ones, else what was kept, else everybody if only this computer can
 // reach the gateway. The last is found anew at each start: what was tried on
 // loopback must not be open once others can reach it.
-func (d *data) decide(command *cobra.Command, at place, registration string) error {
+func (d *data) decide(command *cobra.Command, at network.Place, registration string) error {
 	before := d.config
 	if registration != registerUndecided {
 		d.config.Registration = registration
@@ -100,7 +100,7 @@ func (d *data) decide(command *cobra.Command, at place, registration string) err
 	d.registration = d.config.Registration
 	switch {
 	case d.registration != registerUndecided:
-	case at.local():
+	case at.Local():
 		d.registration = registerOpen
 	default:
 		d.registration = registerInvite
@@ -117,7 +117,7 @@ func (d *data) decide(command *cobra.Command, at place, registration string) err
 // parts is everything that a running gateway consists of.
 type parts struct {
 	data         *data
-	at           place
+	at           network.Place
 	log          *slog.Logger
 	logAddresses bool
 	others       network.Options
@@ -167,11 +167,11 @@ func (p *parts) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.listen, err = new(net.ListenConfig).Listen(ctx, "tcp", p.at.listen); err != nil {
-		return fmt.Errorf("can't listen on %s; choose another address or port: %w", p.at.listen, err)
+	if p.listen, err = new(net.ListenConfig).Listen(ctx, "tcp", p.at.Listen); err != nil {
+		return fmt.Errorf("can't listen on %s; choose another address or port: %w", p.at.Listen, err)
 	}
-	if p.address, err = p.at.address(p.listen.Addr(), p.data.node.Public(), p.data.network()); err != nil {
-		return err
+	if p.address, err = p.at.Address(p.listen.Addr(), p.data.node.Public(), p.data.network()); err != nil {
+		return usageError{err}
 	}
 	if err := p.openGateway(ctx, box.Limits); err != nil {
 		return err
@@ -205,11 +205,11 @@ func (p *parts) openGateway(ctx context.Context, limits wire.Limits) (err error)
 
 // openStatus listens for who asks how the gateway is, if anybody may.
 func (p *parts) openStatus(ctx context.Context) (err error) {
-	if p.at.status == "" {
+	if p.at.Status == "" {
 		return nil
 	}
-	if p.watched, err = status.Listen(ctx, p.at.status); err != nil {
-		return fmt.Errorf("can't listen on %s for --status-listen; choose another port: %w", p.at.status, err)
+	if p.watched, err = status.Listen(ctx, p.at.Status); err != nil {
+		return fmt.Errorf("can't listen on %s for --status-listen; choose another port: %w", p.at.Status, err)
 	}
 	p.status, err = status.New(status.Config{Version: version(), Health: p.health, Read: p.reading})
 	p.store.status = p.status
@@ -244,7 +244,7 @@ func (p *parts) run(ctx context.Context, stdout io.Writer) error {
 		}
 	}
 	serving.Go(func() { failed(p.gateway.Run(ctx)) })
-	serving.Go(func() { failed(p.gateway.Serve(ctx, p.listen, p.at.plain)) })
+	serving.Go(func() { failed(p.gateway.Serve(ctx, p.listen, p.at.Plain)) })
 	if p.net != nil {
 		serving.Go(func() { failed(p.net.Serve(ctx, p.gateway)) })
 	}

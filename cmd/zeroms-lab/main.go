@@ -100,7 +100,7 @@ func newDemo() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "demo",
 		Short: "Let two people talk through two gateways on this machine",
-		Long: `Start two gateways and two people as processes on this machine, let them
+		Long: `Start five gateways and two people as processes on this machine, let them
 exchange cards as pictures and talk, send one of them away and kill gateways in
 between, and print what happens with the time that every hop of every message
 took. In the end the transcripts of both are compared: the command fails if

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/input"
 	"zeroms/cmd/zms/owner"
 	"zeroms/cmd/zms/plain"
 	"zeroms/cmd/zms/report"
@@ -34,7 +35,7 @@ with exit code 0 either way.`,
 		Annotations: rows("message, then change for each new state"),
 		Args:        takes("CONTACT", "TEXT"),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, err := a.text(args[1])
+			text, err := input.Text(a.stdin, args[1])
 			if err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 	"zeroms/cmd/manual"
 	"zeroms/cmd/zms/complete"
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/input"
 	"zeroms/cmd/zms/plain"
 	"zeroms/cmd/zms/report"
 )
@@ -24,7 +25,7 @@ of the QR code (PNG, JPEG), or - for such a file on stdin.`,
 		Annotations: rows("contact"),
 		Args:        takes("CARD"),
 		RunE: func(c *cobra.Command, args []string) error {
-			code, err := a.code(args[0])
+			code, err := input.Code(a.stdin, args[0])
 			if err != nil {
 				return err
 			}
@@ -62,10 +63,6 @@ func (a *app) simple(say words, people report.Show) *cobra.Command {
 func newRequests(a *app) *cobra.Command {
 	return a.simple(words{"requests", "List strangers who want to talk to you",
 		"List strangers who want to talk to you. Nothing is answered before you accept.", "contact"}, report.Contact)
-}
-
-func newContacts(a *app) *cobra.Command {
-	return a.simple(words{"contacts", "List the contacts, blocked ones too", "", "contact"}, report.Contact)
 }
 
 func newAccept(a *app) *cobra.Command {
@@ -112,7 +109,7 @@ JPEG), or - for such a file on stdin.`,
 		Annotations: rows("gateway"),
 		Args:        takes("ADDRESS"),
 		RunE: func(c *cobra.Command, args []string) error {
-			code, err := a.code(args[0])
+			code, err := input.Code(a.stdin, args[0])
 			if err != nil {
 				return err
 			}
@@ -154,7 +151,7 @@ it learns neither who that is nor where they receive.`,
 		Annotations: rows("found"),
 		Args:        takes("ID|CARD|IMAGE|CONTACT"),
 		RunE: func(c *cobra.Command, args []string) error {
-			code, err := a.code(args[0])
+			code, err := input.Code(a.stdin, args[0])
 			if err != nil {
 				return err
 			}

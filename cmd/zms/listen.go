@@ -60,6 +60,9 @@ func (a *app) listen(ctx context.Context, f listenFlags) error {
 	if f.fan != "" && (f.as != "" || f.contact != "") || f.fan == "" && f.patience != control.DefaultPatience {
 		return control.Usage("--fan goes without --as and --contact, and --patience with --fan")
 	}
+	if f.fan != "" && !control.ValidName(f.fan) {
+		return control.Usage("a fan's name has 1 to %d letters a to z, digits, dots, hyphens and underscores, unlike %q", control.MaxName, f.fan)
+	}
 	way, err := a.access()
 	if err != nil {
 		return err

@@ -7,14 +7,14 @@
 //
 //	main.go        the command line and how it ends
 //	commands.go    commands that are one request; setup.go, chat.go those that are more
+//	people.go      contacts, who is none any more, and hiding from those who are not
 //	talk.go        the chat on the whole screen (package tui); listen.go bots (package bot) and fans
 //	profile.go     where the profile is and the way to its owner (package owner); proxy.go to gateways
 //	erase.go       erasing contents; evidence.go what gateways signed, to show and to check
 //	backup.go      the 24 words, archives, what is damaged; restore.go a profile from what was saved (package rescue)
 //	debug.go       what goes over the links
 //	passphrase.go  passphrases from the environment, a file or the terminal
-//	input.go       cards and addresses from text, files, pictures and stdin
-//	output.go      rows as JSON, or for people (packages report and plain)
+//	output.go      rows as JSON, or for people (packages report and plain); cards and texts come from package input
 //	manual.md      docs/cli.md but for what the commands and rows say themselves
 package main
 
@@ -107,7 +107,7 @@ func (a *app) log() *slog.Logger {
 
 func newRoot(a *app) *cobra.Command {
 	root := group("zms", "ZeroMS in a terminal: messages between people, through gateways that nobody has to trust",
-		newInit(a), newCard(a), newGateway(a), newAdd(a), newRequests(a), newAccept(a), newBlock(a), newContacts(a),
+		newInit(a), newCard(a), newGateway(a), newAdd(a), newRequests(a), newAccept(a), newBlock(a), newRemove(a), newContacts(a),
 		newLookup(a), newSend(a), newChat(a), newListen(a), newFan(a), newHistory(a), newRead(a), newVerify(a), newStatus(a), newPassphrase(a), newAgent(a), newErase(a), newEvidence(a),
 		newProxy(a), newPhrase(a), newExport(a), newImport(a), newRestore(a), newRejoin(a), newDebug(a), newCompletion())
 	root.Version = version()

@@ -13,6 +13,7 @@ import (
 	"zeroms/client/backup"
 	"zeroms/client/profile"
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/input"
 	"zeroms/cmd/zms/owner"
 	"zeroms/cmd/zms/report"
 	"zeroms/cmd/zms/rescue"
@@ -161,7 +162,7 @@ func (a *app) saved(ctx context.Context, seed key.Seed, f restoreFlags) (content
 	if f.gateway == "" {
 		return content, nil
 	}
-	code, err := a.code(f.gateway)
+	code, err := input.Code(a.stdin, f.gateway)
 	if err != nil {
 		return nil, err
 	}

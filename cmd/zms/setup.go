@@ -108,7 +108,7 @@ func (a *app) newPlace(ctx context.Context, dir string, open bool) (owner.Place,
 }
 
 func newCard(a *app) *cobra.Command {
-	return group("card", "Show your cards: who has one can write to you", newCardShow(a))
+	return group("card", "Show and renew your cards: who has one can write to you", newCardShow(a), newCardRenew(a))
 }
 
 // cardFlags are the flags of card show.
@@ -199,14 +199,7 @@ func (a *app) showCard(row control.Row, f cardFlags) error {
 	var err error
 	switch {
 	case f.all || f.revoke != "":
-		state := "works"
-		if c.Revoked {
-			state = "revoked"
-		}
-		if c.Public {
-			state += ", public"
-		}
-		_, err = fmt.Fprintf(a.stdout, "%s  made %s  %s\n", plain.Text(c.ID), report.Moment(c.Created), state)
+		_, err = fmt.Fprintln(a.stdout, report.Card(c))
 	case f.link:
 		_, err = fmt.Fprintln(a.stdout, plain.Text(c.Link))
 	case f.text:

@@ -57,8 +57,8 @@ type Capacity struct {
 func (c Capacity) Default() Capacity {
 	c.Capacity = c.Capacity.Default()
 	set(&c.Stamps, 20)
-	set(&c.AccountBurst, 384)
-	set(&c.AccountRate, 96)
+	set(&c.AccountBurst, 960)
+	set(&c.AccountRate, 192)
 	return c
 }
 

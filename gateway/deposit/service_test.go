@@ -441,12 +441,12 @@ func TestDepositsHaveABudget(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if taken != 384 {
+		if taken != 960 {
 			t.Errorf("%d requests were taken", taken)
 		}
 		put(t, s, other, other.record(t, 5, 1))
 		pass(time.Hour)
-		for range 96 {
+		for range 192 {
 			put(t, s, u, d)
 		}
 		if err := s.Put(t.Context(), u.tag, &wire.DepositPut{Items: []wire.Deposit{d}}); !errors.Is(err, wire.ErrLimit) {
@@ -599,9 +599,12 @@ func TestManyUsersAtOnce(t *testing.T) {
 		for _, u := range people {
 			links.Go(func() {
 				for seq := range uint32(3) {
-					put(t, s, u, u.record(t, 0, seq+1), u.record(t, 1, seq+1))
-					if got := states(t, s, u); len(got) != 2 {
-						t.Errorf("%d deposits", len(got))
+					items := []wire.Deposit{u.record(t, 0, seq+1), u.record(t, 1, seq+1)}
+					if err := s.Put(t.Context(), u.tag, &wire.DepositPut{Items: items}); err != nil {
+						t.Error(err)
+					}
+					if got, err := s.Get(t.Context(), u.tag); err != nil || len(got.Items) != 2 {
+						t.Errorf("%+v, %v", got, err)
 					}
 				}
 			})

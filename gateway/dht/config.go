@@ -189,8 +189,8 @@ type Put struct {
 type Stored struct {
 	// Holders is how many gateways hold each of the items, in either position.
 	Holders []int
-	// Err is set if nothing could be stored at all: wire.ErrUnreachable, ErrBusy, or
-	// what is wrong with an item.
+	// Err is set if nothing could be stored at all: wire.ErrUnreachable, ErrBusy,
+	// ErrOlder if a newer record is known, or what is wrong with an item.
 	Err error
 	// Final says that nothing more will happen.
 	Final bool

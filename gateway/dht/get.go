@@ -11,8 +11,9 @@ import (
 	"zeroms/protocol/wire"
 )
 
-// freshCopies is how many copies a fresh get compares.
-const freshCopies = 4
+// freshCopies is how many copies a fresh get compares: more than a third of the
+// holders, who might keep an older record.
+const freshCopies = 8
 
 // way is one way to look for a record.
 type way uint8

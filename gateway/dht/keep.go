@@ -27,6 +27,8 @@ const (
 // keep is what a node does though nobody asks for it, and when.
 type keep struct {
 	check, introduce, walk, self, repair, expire, boots int64
+	announce                                            int64
+	announced                                           int             // times
 	wanted                                              []*contact.Peer // nearest first
 	boot                                                []*contact.Peer
 	pause                                               time.Duration // before the next attempt to join
@@ -35,7 +37,8 @@ type keep struct {
 
 // plan sets every time for a node that begins: nothing is due before it has a contact.
 func (k *keep) plan() {
-	k.check, k.introduce, k.walk, k.self, k.repair, k.expire, k.boots = never, never, never, never, never, never, never
+	k.check, k.introduce, k.walk, k.self = never, never, never, never
+	k.repair, k.expire, k.boots, k.announce = never, never, never, never
 }
 
 // later is now + d, or never if the work is switched off.
@@ -104,7 +107,7 @@ func (k *keep) want(n *Node, p *contact.Peer) {
 
 // next is when something is due.
 func (k *keep) next(n *Node) int64 {
-	return min(k.check, k.introduce, k.walk, k.self, k.repair, k.expire, k.boots, n.reach.due(n))
+	return min(k.check, k.introduce, k.walk, k.self, k.repair, k.expire, k.boots, k.announce, n.reach.due(n))
 }
 
 // maintain does what is due.
@@ -112,6 +115,9 @@ func (n *Node) maintain(now time.Time, t int64) {
 	k := &n.keep
 	if k.boots <= t {
 		n.rejoin(t)
+	}
+	if k.announce <= t {
+		n.announce(t)
 	}
 	if k.introduce <= t {
 		n.introduceNext(t)
@@ -163,7 +169,11 @@ func (n *Node) introduceNext(now int64) {
 		k.wanted = slices.Delete(k.wanted, 0, 1)
 		if v == lookup.Sound {
 			n.ask(now, p, ping, probe{})
-			k.introduce = later(now, n.config.Timing.Introduce)
+			pause := n.config.Timing.Introduce
+			if n.table.Len() < Siblings {
+				pause /= 10 // a small network meets at once
+			}
+			k.introduce = later(now, pause)
 			return
 		}
 		n.table.Remove(p)
@@ -250,9 +260,19 @@ func (n *Node) Join(now time.Time, contacts []wire.Contact) {
 // Timing.Walk, and begins again as long as the network is small and grows.
 const firstStride = 5 * time.Second
 
-// announce tells the neighbours that there is an address now: they saw a gateway
+// announceAfter is when a gateway that serves from now on tells its neighbours
+// first; until then its links have to name its address. It tells them three times,
+// each time after four times as long, as some links may be older.
+const announceAfter = 300 * time.Millisecond
+
+// announce tells the neighbours that there is an address now: they knew a gateway
 // that only asks.
 func (n *Node) announce(now int64) {
+	k := &n.keep
+	k.announced++
+	if k.announce = never; k.announced < 3 {
+		k.announce = now + int64(announceAfter)<<(2*k.announced)
+	}
 	n.table.Each(func(e *table.Entry) bool {
 		if e.Sibling() {
 			n.ask(now, e.Peer, ping, probe{})
@@ -276,7 +296,7 @@ func (n *Node) rejoin(now int64) {
 	}
 	k.pause = min(max(2*k.pause, firstPause), lastPause)
 	k.boots = later(now, k.pause)
-	if n.reach.next == 0 {
+	if n.reach.next == 0 || !n.reach.proven { // where nobody serves yet, somebody has to be the first
 		n.reach.next = now
 	}
 	plan := n.plan(n.self.ID, n.policy.putPaths)
@@ -308,11 +328,11 @@ func (n *Node) walkAll(now int64, bucket int, sizes []float64) {
 	})
 }
 
-// Adopt takes a contact into the table as if it had just answered after rtt. It
-// reports whether the table has it.
+// Adopt takes a contact into the table as if it had just answered after rtt, on a
+// connection that was open. It reports whether the table has it.
 func (n *Node) Adopt(now time.Time, c wire.Contact, rtt time.Duration) bool {
 	n.now = now.UnixNano()
-	return n.enter(n.now, n.book.Peer(c), int64(rtt))
+	return n.enter(n.now, n.book.Peer(c), 2*int64(rtt)) // a first answer is taken for one that opened it
 }
 
 // expireRecords lets go of records that nobody stores again.
@@ -320,6 +340,13 @@ func (n *Node) expireRecords(now time.Time) {
 	n.keep.expire = never
 	if at := n.shelf.Expire(now); !at.IsZero() {
 		n.keep.expire = max(at.UnixNano(), now.UnixNano()+int64(time.Second))
+	}
+}
+
+// willExpire makes sure that records are let go of once there are some.
+func (n *Node) willExpire(now time.Time) {
+	if n.keep.expire == never {
+		n.expireRecords(now)
 	}
 }
 
@@ -363,7 +390,7 @@ func (n *Node) newcomer(now int64, r shelf.Record) (nearest *contact.Peer) {
 		if !contact.Nearer(&r.Place, &p.ID, &n.self.ID) {
 			break
 		}
-		if int64(n.table.Find(p).Added()) < r.Stored.Unix() {
+		if int64(n.table.Find(p).Added()) <= r.Stored.Unix() {
 			return nil
 		}
 		if nearest == nil {

@@ -11,7 +11,7 @@ import (
 // and the gateways around a place change slowly.
 const (
 	guideCount    = 3
-	guideAge      = int64(6 * time.Hour)
+	guideAge      = int64(12 * time.Hour)
 	guideMemories = 1024 // twice at most
 )
 

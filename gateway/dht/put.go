@@ -42,8 +42,13 @@ type storedItem struct {
 	expires time.Time
 	item    address.Item
 	holders int
+	older   int  // gateways that hold a newer one
 	self    bool // one of the holders is this node
 }
+
+// outdated is after how many gateways that hold a newer record nobody else is
+// asked to hold this one: more than a third of its holders.
+const outdated = 8
 
 // storing stores records of one region.
 type storing struct {
@@ -58,7 +63,6 @@ type storing struct {
 	flying int
 	stage  stage
 	due    int64 // when the other paths start anyway
-	extra  int   // gateways asked to hold that no search asked
 	before int   // gateways that a search asked which was begun again
 	late   bool  // some gateway's puzzle can't be checked at the moment
 	again  bool  // the search began with the holders of the last time
@@ -435,6 +439,9 @@ func within(peers []*contact.Peer, place *key.NodeID, bits int) (inside []*conta
 // choose picks holders of one item among peers, nearest first, until want of them
 // hold it or are asked to. It reports whether there are too few.
 func (s *storing) choose(it *storedItem, bit uint32, peers []*contact.Peer, want int, pick func(*contact.Peer)) bool {
+	if it.older >= outdated {
+		return false
+	}
 	n := s.node
 	var chosen []*contact.Peer
 	most := n.policy.table.BucketNear
@@ -481,9 +488,11 @@ func (s *storing) holdOurselves(it *storedItem) {
 	n := s.node
 	it.item.Index = it.Index
 	group := n.self.Near
-	if _, err := n.shelf.Put(time.Unix(0, n.now), group, shelf.Offer{Item: it.item, Stamp: it.Stamp}); err == nil {
+	now := time.Unix(0, n.now)
+	if _, err := n.shelf.Put(now, group, shelf.Offer{Item: it.item, Stamp: it.Stamp}); err == nil {
 		s.acknowledged(it)
 	}
+	n.willExpire(now)
 }
 
 func (s *storing) holder(p *contact.Peer) *holder {
@@ -501,9 +510,6 @@ func (s *storing) send(now int64, p *contact.Peer, set uint32) {
 	if h == nil {
 		s.peers = append(s.peers, holder{peer: p})
 		h = &s.peers[len(s.peers)-1]
-		if (s.search == nil || !s.search.Asked(p)) && (s.around == nil || !s.around.Asked(p)) {
-			s.extra++
-		}
 	}
 	h.sent |= set
 	h.flying = true
@@ -542,9 +548,12 @@ func (a *storeAnswer) take(now int64, f flight, answer wire.Payload, err error) 
 			if a.set>>i&1 == 0 {
 				continue
 			}
-			if codes.Codes[at] == 0 {
+			switch wire.Code(codes.Codes[at]) {
+			case 0:
 				h.holds |= 1 << i
 				s.acknowledged(it)
+			case wire.CodeOlder:
+				it.older++
 			}
 			at++
 		}
@@ -575,14 +584,25 @@ func (s *storing) acknowledged(it *storedItem) {
 
 // contacts is how many gateways were asked anything.
 func (s *storing) contacts() int {
-	count := s.extra + s.before
-	if s.search != nil {
-		count += s.search.Contacted
+	var all []*contact.Peer
+	for _, search := range []*search{s.search, s.around} {
+		if search == nil {
+			continue
+		}
+		before := len(all)
+		for _, p := range search.Contacts(nil) {
+			if !slices.Contains(all[:before], p) {
+				all = append(all, p)
+			}
+		}
 	}
-	if s.around != nil {
-		count += s.around.Contacted
+	before := len(all)
+	for i := range s.peers {
+		if !slices.Contains(all[:before], s.peers[i].peer) {
+			all = append(all, s.peers[i].peer)
+		}
 	}
-	return count
+	return len(all) + s.before
 }
 
 // report tells whoever waits, if there is something to tell.
@@ -605,6 +625,9 @@ func (s *storing) report() {
 	st.Final = w.pending == 0
 	if st.Final && !slices.ContainsFunc(st.Holders, func(n int) bool { return n > 0 }) {
 		st.Err = wire.ErrUnreachable
+		if w.parts[0].items[0].older > 0 {
+			st.Err = wire.ErrOlder
+		}
 	}
 	w.early = true
 	done := w.done

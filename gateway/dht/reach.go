@@ -88,7 +88,7 @@ func (r *reach) ask(n *Node, now int64) {
 		r.next = now + int64(t.Reach)
 	}
 	if !before && n.Serving() {
-		n.announce(now)
+		n.keep.announced, n.keep.announce = 0, now+int64(announceAfter)
 	}
 }
 

@@ -206,7 +206,7 @@ func (n *Node) named(from *contact.Peer, b []byte) ([]*contact.Peer, error) {
 // near counts the contacts of p's group of addresses.
 func near(peers []*contact.Peer, p *contact.Peer) (count int) {
 	for _, q := range peers {
-		if q.Near == p.Near {
+		if q.NearTo(p) {
 			count++
 		}
 	}
@@ -250,7 +250,7 @@ func (n *Node) networkSize() float64 {
 		var room [Siblings]*contact.Peer
 		q := table.Query{Target: n.self.ID, Count: Siblings}
 		own := estimate.FromNearest(&n.self.ID, n.table.Nearest(&q, room[:0]))
-		size = max(n.size.Estimate(n.now, own), 1)
+		size = max(n.size.Estimate(n.now, own, size), size)
 	}
 	n.sized = sized{n.table.Changes(), n.size.Added(), n.now, size}
 	return size

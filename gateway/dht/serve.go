@@ -124,9 +124,7 @@ func (n *Node) hold(now time.Time, group address.Group, r *wire.Store) *wire.Sto
 		}
 		s.Codes[i] = uint16(codeOf(err))
 	}
-	if n.keep.expire == never {
-		n.expireRecords(now)
-	}
+	n.willExpire(now)
 	return s
 }
 

@@ -34,8 +34,12 @@ type Service struct {
 	flying  int   // owned by loop
 	waiting []Ask // owned by loop: over Limits.Asks
 
+	logged  bool      // owned by loop: what the log says of serving
+	changed time.Time // owned by loop: when that began to be wrong; zero: it is right
+
 	serving atomic.Bool
 	self    atomic.Pointer[wire.Contact]
+	changes chan struct{}
 }
 
 // call is work for the node.
@@ -62,8 +66,9 @@ func NewService(n *Node, t Transport, log *slog.Logger) *Service {
 	s := &Service{
 		transport: t, log: log, node: n,
 		calls: make(chan call, callQueue), answers: make(chan answered, batch), ended: make(chan struct{}),
+		changes: make(chan struct{}, 1),
 	}
-	s.publish()
+	s.publish(time.Time{})
 	return s
 }
 
@@ -102,7 +107,7 @@ func (s *Service) Run(ctx context.Context) error {
 		} else {
 			timer.Reset(time.Until(next))
 		}
-		s.publish()
+		s.publish(time.Now())
 	}
 }
 
@@ -125,14 +130,28 @@ func (s *Service) landed(a answered) {
 	s.node.Answered(time.Now(), a.id, a.answer, a.err)
 }
 
+// lasting is for how long something is so before it is written into the log.
+const lasting = 10 * time.Second
+
 // publish shows others what they may read without asking the node.
-func (s *Service) publish() {
-	if serving := s.node.Serving(); s.serving.Swap(serving) != serving {
-		s.log.Info("part in the gateway network", "serving", serving)
-	}
-	if have := s.self.Load(); have == nil || *have != s.node.Self() {
-		self := s.node.Self()
+func (s *Service) publish(now time.Time) {
+	serving, self := s.node.Serving(), s.node.Self()
+	have := s.self.Load()
+	if s.serving.Swap(serving) != serving || have == nil || *have != self {
 		s.self.Store(&self)
+		select {
+		case s.changes <- struct{}{}:
+		default: // whoever looks sees both
+		}
+	}
+	switch {
+	case serving == s.logged:
+		s.changed = time.Time{}
+	case s.changed.IsZero():
+		s.changed = now
+	case now.Sub(s.changed) > lasting:
+		s.logged = serving
+		s.log.Info("part in the gateway network", "serving", serving)
 	}
 }
 
@@ -272,6 +291,10 @@ func (s *Service) Stats(ctx context.Context) (Stats, error) {
 
 // Serving reports whether the node answers others. It does not wait.
 func (s *Service) Serving() bool { return s.serving.Load() }
+
+// Changes has a value after Serving or Self changed: what hellos say has to follow
+// within 300 ms, as the neighbours are told then.
+func (s *Service) Changes() <-chan struct{} { return s.changes }
 
 // Self is the node's contact. It does not wait.
 func (s *Service) Self() wire.Contact { return *s.self.Load() }

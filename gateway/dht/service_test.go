@@ -2,10 +2,12 @@ package dht
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"zeroms/gateway/dht/contact"
@@ -74,6 +76,154 @@ func services(t testing.TB, count int) (all []*Service, w *world, stop func()) {
 		}()
 	}
 	return all, w, func() { cancel(); running.Wait() }
+}
+
+// TestService: many goroutines store, look up and ask at once; afterwards nothing
+// runs any more, and what was known can still be saved.
+func TestService(t *testing.T) {
+	all, w, stop := services(t, 20)
+	ctx := t.Context()
+	names := make([][32]byte, 40)
+	for i := range names {
+		names[i] = w.name()
+	}
+	day := address.Day(time.Now())
+	var users sync.WaitGroup
+	for i, name := range names {
+		users.Add(1)
+		go func() {
+			defer users.Done()
+			stored, err := all[i%20].Put(ctx, item(plain(name, day, 1)))
+			if err != nil || stored.Holders[0] < 12 {
+				t.Errorf("%+v %v", stored, err)
+				return
+			}
+			got, err := all[(i+7)%20].Get(ctx, Get{Name: name, Day: day})
+			if err != nil || got.Item.Name != name {
+				t.Errorf("%+v %v", got, err)
+			}
+			found, err := all[(i+3)%20].Find(ctx, place(name, day))
+			if err != nil || len(found.Peers) != 19 {
+				t.Errorf("%d found, %v", len(found.Peers), err)
+			}
+		}()
+	}
+	users.Wait()
+	s := all[3]
+	if _, err := s.Get(ctx, Get{Name: w.name(), Day: day}); !errors.Is(err, wire.ErrNoRecord) {
+		t.Errorf("a record that nobody stored: %v", err)
+	}
+	stats, err := s.Stats(ctx)
+	if err != nil || stats.Table != 19 || stats.Lookups != 0 || !stats.Serving || !s.Serving() {
+		t.Errorf("%+v %v", stats, err)
+	}
+	if near, err := s.Nearest(ctx, place(names[0], day), 5); err != nil || len(near) != 5 {
+		t.Errorf("%d nearest, %v", len(near), err)
+	}
+	if some, err := s.Sample(ctx, 4); err != nil || len(some) != 4 {
+		t.Errorf("a sample of %d, %v", len(some), err)
+	}
+	if err := s.SetAddr(ctx, netip.AddrPort{}, 0); err != nil {
+		t.Error(err)
+	}
+	<-s.Changes() // of the start
+	for s.Serving() {
+		<-s.Changes()
+	}
+	if s.Self().Addr.IsValid() {
+		t.Error("Self has an address that was taken back")
+	}
+	if err := s.Join(ctx, []wire.Contact{all[0].Self()}); err != nil {
+		t.Error(err)
+	}
+	stop()
+	if _, err := s.Find(ctx, key.NodeID{}); !errors.Is(err, wire.ErrDraining) {
+		t.Errorf("after Run: %v", err)
+	}
+	if code := failure(s.Serve(ctx, Caller{}, &wire.Ping{})); code != wire.CodeDraining {
+		t.Errorf("a request after Run: %v", code)
+	}
+	if saved, err := s.Contacts(ctx); err != nil || len(saved) != 19 {
+		t.Errorf("%d contacts to save, %v", len(saved), err)
+	}
+}
+
+// stuck is a transport that answers nothing until the request's time is over.
+type stuck struct {
+	mu        sync.Mutex
+	now, most int
+}
+
+func (s *stuck) Ask(ctx context.Context, _ wire.Contact, _ wire.Payload) (wire.Payload, error) {
+	s.mu.Lock()
+	s.now++
+	s.most = max(s.most, s.now)
+	s.mu.Unlock()
+	<-ctx.Done()
+	s.mu.Lock()
+	s.now--
+	s.mu.Unlock()
+	return nil, ctx.Err()
+}
+
+// TestServiceBounds: not more requests than allowed are on their way at once, and
+// each search ends though nobody answers.
+func TestServiceBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 12)
+		w.now = time.Now()
+		w.limits.Asks = 10
+		for range 60 {
+			w.add()
+		}
+		w.acquaint()
+		transport := &stuck{}
+		s := NewService(w.hosts[0].node, transport, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- s.Run(ctx) }()
+		var users sync.WaitGroup
+		for range 20 {
+			users.Add(1)
+			go func() {
+				defer users.Done()
+				if _, err := s.Get(t.Context(), Get{Name: [32]byte{1}, Day: address.Day(time.Now())}); !errors.Is(err, wire.ErrNoRecord) {
+					t.Error(err)
+				}
+			}()
+		}
+		users.Wait()
+		cancel()
+		if err := <-ended; err != nil || transport.now != 0 {
+			t.Errorf("Run ended with %v, %d requests still on their way", err, transport.now)
+		}
+		if transport.most != 10 {
+			t.Errorf("%d requests were on their way at once, want 10", transport.most)
+		}
+	})
+}
+
+// TestServiceQueue: calls beyond what may wait are refused, and a caller who gives
+// up does not wait.
+func TestServiceQueue(t *testing.T) {
+	w := grown(t, 13, 3)
+	s := NewService(w.hosts[0].node, &stuck{}, nil) // and nobody runs it
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Stats(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	for range callQueue {
+		if err := s.Join(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Join(t.Context(), nil); !errors.Is(err, wire.ErrBusy) {
+		t.Errorf("one more: %v", err)
+	}
+	if code := failure(s.Serve(t.Context(), Caller{}, &wire.Ping{})); code != wire.CodeBusy {
+		t.Errorf("a request: %v", code)
+	}
 }
 
 func BenchmarkFind100(b *testing.B) {

@@ -391,3 +391,74 @@ func item(record []byte) Put { return Put{Items: []wire.StoreItem{{Record: recor
 type keyID = key.NodeID
 
 func place(name [32]byte, day uint32) key.NodeID { return address.Position(name, 0, day) }
+
+// collude makes a share of the gateways name only each other, take every record
+// and hold none.
+func (w *world) collude(share float64) {
+	var gang []*contact.Peer
+	var liars []*host
+	for _, h := range w.hosts {
+		if w.rand.Float64() < share {
+			gang, liars = append(gang, h.node.self), append(liars, h)
+		}
+	}
+	for _, h := range liars {
+		h.lie = colluder(gang)
+	}
+}
+
+func colluder(gang []*contact.Peer) func(Caller, wire.Payload) wire.Payload {
+	near := func(target key.NodeID) (b []byte) {
+		peers := slices.Clone(gang)
+		contact.SortNearest(&target, peers)
+		for _, p := range peers[:min(Width, len(peers))] {
+			b = p.AppendTo(b)
+		}
+		return b
+	}
+	return func(_ Caller, request wire.Payload) wire.Payload {
+		switch r := request.(type) {
+		case *wire.FindNode:
+			return &wire.Nodes{Contacts: near(r.Target)}
+		case *wire.FindValue:
+			return &wire.Value{Contacts: near(r.Key)}
+		case *wire.Store:
+			return &wire.Stored{Codes: make([]uint16, len(r.Items))}
+		}
+		return nil
+	}
+}
+
+// leave lets a share of the honest gateways vanish.
+func (w *world) leave(share float64) {
+	for _, h := range w.hosts {
+		if h.lie == nil && w.rand.Float64() < share {
+			h.gone = true
+		}
+	}
+}
+
+// sybils adds gateways nearer to a place than any other, and makes them known.
+func (w *world) sybils(count int, at key.NodeID) {
+	nearest := contact.CommonPrefix(&at, &w.nearest(at, 1)[0].node.self.ID) + 1
+	var gang []*contact.Peer
+	for len(gang) < count {
+		c := w.contact(w.addr())
+		for {
+			id := c.Place(w.params.Network)
+			if contact.CommonPrefix(&at, &id) >= nearest {
+				break
+			}
+			c.X++
+		}
+		gang = append(gang, w.addAt(c).node.self)
+	}
+	for _, h := range w.hosts {
+		for _, p := range gang {
+			h.node.Adopt(w.now, p.Contact, 100*time.Millisecond)
+		}
+	}
+	for _, p := range gang {
+		w.at[p.Addr].lie = colluder(gang)
+	}
+}

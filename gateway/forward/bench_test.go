@@ -205,7 +205,7 @@ func benchEntry(b *testing.B, contact wire.Contact) *forward.Entry {
 	}
 	return forward.NewEntry(forward.EntryConfig{
 		Node: node.Public(), Scope: address.Loopback, Peers: pool,
-		Capacity: forward.EntryCapacity{ClientRate: 1 << 40, Client: 1 << 20},
+		Capacity: forward.EntryCapacity{ClientRate: 1 << 40, Client: 1 << 20, ClientBytes: 1 << 40},
 	})
 }
 

@@ -32,6 +32,8 @@ type EntryCapacity struct {
 	// Client is how many requests of one client may be without an answer, and
 	// ClientRate how many it may bring a second, with those of two seconds at once.
 	Client, ClientRate int
+	// ClientBytes bounds the answers to them, in bytes: all of them may come at once.
+	ClientBytes int
 	// NewExits and NewExitsMinute bound the gateways that one client may name: so many
 	// at once, so many more a minute. One that somebody has used lately is not new.
 	NewExits, NewExitsMinute int
@@ -46,10 +48,15 @@ type EntryCapacity struct {
 	Exits int
 }
 
+// ClientBytes is how many bytes of answers one client may be about to get, unless
+// EntryCapacity says otherwise: the queue of a client's link has to hold them.
+const ClientBytes = 640 << 10
+
 // Default fills the fields that are zero.
 func (c EntryCapacity) Default() EntryCapacity {
 	set(&c.Client, 64)
 	set(&c.ClientRate, 2048)
+	set(&c.ClientBytes, ClientBytes)
 	set(&c.NewExits, 64)
 	set(&c.NewExitsMinute, 32)
 	set(&c.Exit, 1024)
@@ -131,6 +138,7 @@ func (e *Entry) Stats() EntryStats {
 type Client struct {
 	mu       sync.Mutex
 	underWay int    // guarded by mu
+	bytes    int    // guarded by mu: of the answers to them
 	rate     bucket // guarded by mu
 	exits    bucket // guarded by mu
 }
@@ -144,14 +152,15 @@ func (e *Entry) Client() *Client {
 	}
 }
 
-// begin takes a place for one request.
-func (c *Client) begin(now time.Time, most int) bool {
+// begin takes a place for one request and its answer.
+func (c *Client) begin(now time.Time, answer int, most *EntryCapacity) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.underWay >= most || !c.rate.take(now, 1) {
+	if c.underWay >= most.Client || c.underWay > 0 && c.bytes+answer > most.ClientBytes || !c.rate.take(now, 1) {
 		return false
 	}
 	c.underWay++
+	c.bytes += answer
 	return true
 }
 
@@ -163,10 +172,11 @@ func (c *Client) newExit(now time.Time) bool {
 }
 
 // end gives the place back.
-func (c *Client) end() {
+func (c *Client) end(answer int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.underWay--
+	c.bytes -= answer
 }
 
 // slot is the place of a request among those under way.
@@ -187,8 +197,15 @@ type exit struct {
 // waiter is who gets the answer.
 type waiter struct {
 	client *Client
+	bytes  int // of the answer
 	port   Port
 	id     uint64
+}
+
+// answer hands the answer down.
+func (w *waiter) answer(p wire.Payload) {
+	w.client.end(w.bytes)
+	w.port.Answer(w.id, p)
 }
 
 // mostWaiters is how many may wait for one request.
@@ -213,15 +230,16 @@ type flight struct {
 // ErrUnexpected for an exit that breaks the protocol; and the exit's own failures
 // (exitCodes). f must not be changed afterwards.
 func (e *Entry) Forward(now time.Time, c *Client, id uint64, f *wire.Forward, to Port) {
-	if err := e.check(f); err != nil {
+	size, err := e.check(f)
+	if err != nil {
 		e.refuse(to, id, err)
 		return
 	}
-	if !c.begin(now, e.cfg.Capacity.Client) {
+	if !c.begin(now, size, &e.cfg.Capacity) {
 		e.refuse(to, id, wire.ErrBusy.Because("too many requests"))
 		return
 	}
-	w := waiter{c, to, id}
+	w := waiter{c, size, to, id}
 	if f.Target == e.cfg.Node {
 		e.counters.local.Add(1)
 		e.cfg.Local.Relay(now, e.cfg.Node, id, &f.Relay, localPort{w})
@@ -229,7 +247,7 @@ func (e *Entry) Forward(now time.Time, c *Client, id uint64, f *wire.Forward, to
 	}
 	l, err := e.enter(now, w, f)
 	if err != nil {
-		c.end()
+		c.end(size)
 		e.refuse(to, id, err)
 		return
 	}
@@ -243,28 +261,33 @@ func (e *Entry) Forward(now time.Time, c *Client, id uint64, f *wire.Forward, to
 type localPort struct{ waiter }
 
 // Answer implements Port.
-func (p localPort) Answer(id uint64, answer wire.Payload) {
-	p.client.end()
-	p.port.Answer(id, answer)
-}
+func (p localPort) Answer(_ uint64, answer wire.Payload) { p.answer(answer) }
 
-// check refuses what can't be sent on.
-func (e *Entry) check(f *wire.Forward) error {
+// check refuses what can't be sent on; size is that of the answer.
+func (e *Entry) check(f *wire.Forward) (size int, err error) {
 	if err := wire.Check(f); err != nil {
-		return err
+		return 0, err
 	}
-	if _, err := channel.Class(&f.Relay); err != nil {
-		return err
+	class, err := channel.Class(&f.Relay)
+	if err != nil {
+		return 0, err
+	}
+	if size = channel.AnswerSmall; class == largeAnswers {
+		size = channel.AnswerLarge
 	}
 	own := f.Target == e.cfg.Node
 	switch {
 	case own && e.cfg.Local == nil || !own && e.cfg.Peers == nil:
-		return wire.ErrNotServing
+		return 0, wire.ErrNotServing
 	case !own && !e.cfg.Scope.AllowsHost(f.Host):
-		return wire.ErrScope
+		return 0, wire.ErrScope
 	}
-	return nil
+	return size, nil
 }
+
+// largeAnswers is the class of requests that have large answers
+// (docs/protocol/forward.md, "Answers").
+const largeAnswers = 4 << 10
 
 // refuse answers a request with the reason why it is not sent on.
 func (e *Entry) refuse(to Port, id uint64, err error) {
@@ -386,9 +409,8 @@ func (l *flight) answered(answer wire.Payload, err error) {
 	} else {
 		l.entry.counters.answered.Add(1)
 	}
-	for _, w := range waiters {
-		w.client.end()
-		w.port.Answer(w.id, answer)
+	for i := range waiters {
+		waiters[i].answer(answer)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"zeroms/gateway/forward"
+	"zeroms/protocol/channel"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
@@ -200,6 +201,17 @@ func TestClientBounds(t *testing.T) {
 	if n := e.roads.count() - before; n > 4096 || n < 3900 {
 		t.Errorf("%d at once", n)
 	}
+
+	large, dones := e.Client(), len(done)
+	e.roads.to[h.place.Node] = func(_ *wire.Relay, d func(wire.Payload, error)) { done = append(done, d) }
+	for id := uint64(15_000); id < 15_064; id++ {
+		f := h.to(&wire.Relay{N: uint32(id), Sealed: make([]byte, 4<<10+wire.ForwardPadding)})
+		e.Forward(start(), large, id, f, p)
+	}
+	if n := len(done) - dones; n != forward.ClientBytes/channel.AnswerLarge {
+		t.Errorf("%d requests with large answers", n)
+	}
+	e.roads.to[h.place.Node] = func(_ *wire.Relay, d func(wire.Payload, error)) { d(wire.FailureOf(wire.ErrNoChannel), nil) }
 
 	fresh, sent := e.Client(), 0
 	for id := uint64(20_000); id < 20_200; id++ {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zeroms/gateway/peers/bounds"
+	"zeroms/gateway/peers/frames"
 	"zeroms/protocol/address"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
@@ -16,9 +17,10 @@ import (
 )
 
 // What one link between gateways may have without an answer; both sides keep to it.
+// A request counts with its own bytes or those of its answer, whichever are more.
 const (
-	InFlight      = 1024    // requests
-	InFlightBytes = 4 << 20 // their bytes
+	InFlight      = 1024                          // requests
+	InFlightBytes = InFlight * frames.LeastBurden // their bytes: 4 MiB
 )
 
 // Dialer opens links that are mutual TLS with the own node key: link.Dialer is one,
@@ -86,7 +88,7 @@ type Capacity struct {
 	// Links bounds those that are open. Dials bounds those being opened to addresses
 	// that other gateways named, and once more all others.
 	Links, Dials int
-	// Waiting is how many bytes of requests may be without an answer on all links.
+	// Waiting is how many bytes (InFlightBytes) may be without an answer on all links.
 	Waiting int
 	// Known is how many gateways are remembered with what was learnt of them,
 	// Descriptors how many descriptors.
@@ -116,7 +118,7 @@ type Capacity struct {
 func (c Capacity) Default() Capacity {
 	set(&c.Links, 320)
 	set(&c.Dials, 256)
-	set(&c.Waiting, 32<<20)
+	set(&c.Waiting, 64<<20)
 	set(&c.Known, 4096)
 	set(&c.Descriptors, 512)
 	set(&c.Asking, 64)

@@ -43,14 +43,22 @@ func (p *Pool) Gateways(g *wire.GatewaysGet) wire.Payload {
 	if err := wire.Check(g); err != nil {
 		return wire.FailureOf(err)
 	}
+	now := time.Now()
 	p.mu.Lock()
-	objects, directory := p.cache.sample(time.Now(), int(g.Count)), p.directory
+	objects, directory := p.cache.sample(now, int(g.Count)), p.directory
+	more := len(objects) < int(g.Count) && directory != nil && !now.Before(p.greeting)
+	if more {
+		p.greeting = now.Add(greetPause)
+	}
 	p.mu.Unlock()
-	if len(objects) < int(g.Count) && directory != nil {
+	if more {
 		p.greetSome(directory, int(g.Count))
 	}
 	return &wire.Gateways{Objects: objects}
 }
+
+// greetPause is the time between two rounds of greetings.
+const greetPause = 5 * time.Second
 
 // greetSome opens links to gateways whose descriptors are not known, so that the
 // next who asks for gateways gets more.
@@ -83,19 +91,26 @@ func (p *Pool) Describe(g *wire.DescriptorGet, done func(wire.Payload)) {
 		done(&wire.Descriptor{Object: object})
 		return
 	}
+	if len(g.Node) != key.PublicSize {
+		p.visit(to, done)
+		return
+	}
 	p.mu.Lock()
 	directory := p.directory
-	ask := directory != nil && len(g.Node) == key.PublicSize && !p.ended && p.asking < p.cfg.Capacity.Asking
-	if ask {
+	ask, full := directory != nil && !p.ended, p.asking >= p.cfg.Capacity.Asking
+	if ask && !full {
 		p.asking++
 		p.running.Add(1)
 	}
 	p.mu.Unlock()
-	if ask {
+	switch {
+	case ask && !full:
 		p.runFind(directory, to, done)
-		return
+	case ask && to.host == "":
+		done(wire.FailureOf(wire.ErrBusy))
+	default:
+		p.visit(to, done)
 	}
-	p.visit(to, done)
 }
 
 func (p *Pool) ownDescriptor() wire.Payload {

@@ -261,9 +261,10 @@ func endpointAt(at netip.AddrPort, pin []byte) link.Endpoint {
 	return link.Endpoint{Host: at.Addr().String(), Port: at.Port(), Node: pin}
 }
 
-// dialError is why no link was opened, in words of the error table.
+// dialError is why no link was opened, in words of the error table. A gateway that
+// is busy can't be reached: wire.ErrBusy is for our own bounds.
 func dialError(err error) error {
-	for _, known := range []*wire.Error{wire.ErrWrongNode, wire.ErrNetwork, wire.ErrVersion, wire.ErrBusy} {
+	for _, known := range []*wire.Error{wire.ErrWrongNode, wire.ErrNetwork, wire.ErrVersion} {
 		if errors.Is(err, known) {
 			return known
 		}

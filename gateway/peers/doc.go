@@ -1,10 +1,10 @@
-// Package peers is a gateway's links to other gateways (docs/protocol/link.md,
-// "Between gateways"): the pool of those that it opened, its part of those that
-// others opened, and the answers that need such a link: dial-back and descriptors.
+// Package peers is a gateway's links to other gateways (docs/protocol/link.md):
+// the pool of those that it opened, its part of those that others opened, and the
+// answers that need such a link: dial-back and descriptors.
 //
 // A link carries requests in one direction, from who opened it. The pool keeps at
-// most one to a gateway, opens it when something is asked, and closes it when
-// nothing was for a while. Requests that wait share one message, as answers do in
+// most one to a gateway at an address, opens it when something is asked, and closes
+// it when nothing was for a while. Requests that wait share one message, as answers do in
 // package gateway.
 //
 // Goroutines. A link has one, which dials and then reads, and a writer only while

@@ -25,31 +25,31 @@ func (p *Pool) ownHello(node key.NodePublic) *wire.ClientHello {
 	return h
 }
 
-// hello checks a gateway's answer to our hello and keeps its descriptor.
-func (p *Pool) hello(f wire.Frame, node key.NodePublic) error {
+// hello checks a gateway's answer to our hello and keeps its descriptor, which is
+// nil if there is no good one.
+func (p *Pool) hello(f wire.Frame, node key.NodePublic) (*address.Descriptor, error) {
 	var h wire.ServerHello
 	if err := f.Decode(&h); err != nil {
-		return err
+		return nil, err
 	}
 	if err := wire.Check(&h); err != nil {
-		return err
+		return nil, err
 	}
 	switch {
 	case h.Version != wire.Version:
-		return wire.ErrVersion
+		return nil, wire.ErrVersion
 	case h.Network != p.cfg.Params.Network:
-		return wire.ErrNetwork
+		return nil, wire.ErrNetwork
 	case h.Node != node:
-		return wire.ErrWrongNode
+		return nil, wire.ErrWrongNode
 	case len(h.Descriptor) == 0:
-		return nil
+		return nil, nil
 	}
-	_, err := p.learn(h.Descriptor, node, true)
-	switch {
-	case err == nil, errors.Is(err, wire.ErrClock), errors.Is(err, wire.ErrExpired), errors.Is(err, wire.ErrScope):
-		return nil // its clock or its operator, not its program
+	d, err := p.learn(h.Descriptor, node, true)
+	if errors.Is(err, wire.ErrClock) || errors.Is(err, wire.ErrExpired) || errors.Is(err, wire.ErrScope) {
+		return nil, nil // its clock or its operator, not its program
 	}
-	return err
+	return d, err
 }
 
 // learn checks a gateway's descriptor and keeps it. reached says that the gateway

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"zeroms/gateway/peers/bounds"
+	"zeroms/gateway/peers/frames"
 	"zeroms/protocol/address"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
@@ -80,19 +81,19 @@ func (in *Incoming) Caller() Caller { return in.caller }
 // wire.ErrUnexpected for what gateways do not ask. Both are answered as Failures,
 // and the link goes on.
 func (in *Incoming) Begin(now time.Time, t wire.Type, size int) error {
-	work, known := weight(t)
+	work, known := frames.Work(t)
 	if !known {
 		return wire.ErrUnexpected
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	switch {
-	case in.requests >= InFlight || in.flying > 0 && in.flying+size > InFlightBytes,
+	case in.requests >= InFlight || in.flying > 0 && in.flying+frames.Burden(size) > InFlightBytes,
 		!in.frames.Take(now, 1), !in.bytes.Take(now, size), work > 0 && !in.work.Take(now, work):
 		return wire.ErrBusy
 	}
 	in.requests++
-	in.flying += size
+	in.flying += frames.Burden(size)
 	return nil
 }
 
@@ -101,5 +102,9 @@ func (in *Incoming) End(size int) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.requests--
-	in.flying -= size
+	in.flying -= frames.Burden(size)
 }
+
+// ParseRequest decodes a request that gateways send each other. Errors:
+// wire.ErrUnexpected for another type, those of Decode and wire.Check.
+func ParseRequest(f wire.Frame) (wire.Payload, error) { return frames.Request(f) }

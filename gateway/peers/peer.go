@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"zeroms/gateway/peers/frames"
+	"zeroms/protocol/address"
 	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
 )
@@ -16,7 +18,7 @@ import (
 const (
 	coalesced   = 64 << 10  // up to how many bytes requests that wait share a message
 	beforeHello = 64        // requests that go out before the gateway's hello
-	mostWaiting = 256       // requests that wait because the link is not open yet, or InFlight are under way
+	mostWaiting = 1024      // requests that wait because the link is not open yet, or InFlight are under way
 	mostMessage = 128 << 10 // bytes of a message that is read
 	smallCall   = 512       // bytes of a request that may be sent twice
 
@@ -31,6 +33,7 @@ type call struct {
 	done    func(wire.Payload, error)
 	answer  wire.Type
 	size    int  // an upper bound of its frame's, in bytes
+	burden  int  // what it counts for
 	again   bool // it was asked before, over a link that ended
 	sent    time.Time
 	due     time.Time
@@ -48,23 +51,25 @@ type peer struct {
 
 	mu sync.Mutex
 	// guarded by mu
-	conn    link.Conn        // nil: being opened
-	greeted bool             // its hello has come
-	gone    bool             // nothing is taken any more
-	retired bool             // it ends when nobody waits for it
-	reason  error            // why it was cut by our own will
-	calls   map[uint64]*call // sent
-	last    uint64           // request id that was given; the hello has helloID
-	late    int              // calls that nobody waits for any more, and without an answer
-	flying  int              // bytes of calls
-	waiting []*call          // not yet sent
-	bytes   int              // of calls and waiting
-	outbox  []*[]byte        // messages to write
-	writing bool
-	used    time.Time // when something was asked last
-	heard   time.Time // when something came last
-	timer   *time.Timer
-	armed   time.Time // when it goes off; zero: it does not
+	conn    link.Conn // nil: being opened
+	greeted bool      // its hello has come
+	// described is what the gateway says of itself; nil: nothing.
+	described *address.Descriptor
+	gone      bool             // nothing is taken any more
+	retired   bool             // it ends when nobody waits for it
+	reason    error            // why it was cut by our own will
+	calls     map[uint64]*call // sent
+	last      uint64           // request id that was given; the hello has helloID
+	late      int              // calls that nobody waits for any more, and without an answer
+	flying    int              // bytes of calls
+	waiting   []*call          // not yet sent
+	bytes     int              // of calls and waiting
+	outbox    []*[]byte        // messages to write
+	writing   bool
+	used      time.Time // when something was asked last
+	heard     time.Time // when something came last
+	timer     *time.Timer
+	armed     time.Time // when it goes off; zero: it does not
 }
 
 // helloID is the request id of the hello, the first of a link.
@@ -108,14 +113,16 @@ func (l *peer) add(c *call) (taken bool, err error) {
 		return false, nil
 	case l.conn != nil && !link.Pinned(l.conn.Node(), c.to.pin):
 		return false, wire.ErrWrongNode
+	case l.elsewhere(c):
+		return false, errElsewhere
 	case c.request == nil && l.greeted:
 		return false, errGreeted
 	}
 	free := l.pool.cfg.Capacity.Waiting - int(l.pool.unsettled.Load())
-	if len(l.waiting) >= mostWaiting || c.size > free || l.bytes > 0 && l.bytes+c.size > free {
+	if len(l.waiting) >= mostWaiting || c.burden > free || l.bytes > 0 && l.bytes+c.burden > free {
 		return false, wire.ErrBusy
 	}
-	l.weigh(c.size)
+	l.weigh(c.burden)
 	l.used = now
 	c.due = now.Add(l.pool.cfg.Timing.Answer)
 	if len(l.waiting) == 0 && l.room(c) {
@@ -126,6 +133,16 @@ func (l *peer) add(c *call) (taken bool, err error) {
 		l.waiting = append(l.waiting, c)
 	}
 	return true, nil
+}
+
+// errElsewhere: the gateway itself says that it has another place in the network than
+// the contact that was asked. Who hands such contacts out moves others about.
+var errElsewhere = wire.ErrWrongNode.Because("another place in the network")
+
+// elsewhere reports whether a call is for a contact of another place than the
+// gateway's own; mu is held.
+func (l *peer) elsewhere(c *call) bool {
+	return c.to.strict && l.described != nil && l.described.X != c.to.x
 }
 
 // weigh counts bytes of calls; mu is held.
@@ -140,14 +157,14 @@ func (l *peer) room(c *call) bool {
 	if l.greeted {
 		most = InFlight
 	}
-	return l.conn != nil && c.request != nil && len(l.calls) < most && (l.flying == 0 || l.flying+c.size <= InFlightBytes)
+	return l.conn != nil && c.request != nil && len(l.calls) < most && (l.flying == 0 || l.flying+c.burden <= InFlightBytes)
 }
 
 // send writes a call into the outbox; mu is held.
 func (l *peer) send(now time.Time, c *call) {
 	l.last++
 	l.calls[l.last] = c
-	l.flying += c.size
+	l.flying += c.burden
 	c.sent = now
 	l.enqueue(l.last, c.request, c.size)
 }
@@ -267,16 +284,20 @@ func (l *peer) frame(now time.Time, f wire.Frame) error {
 	case f.ID == helloID:
 		return l.greet(f)
 	}
-	c, err := l.settle(f.ID)
-	if c == nil || err != nil {
+	c, elsewhere, err := l.settle(f.ID)
+	switch {
+	case c == nil || err != nil:
 		return err
+	case elsewhere:
+		c.done(nil, errElsewhere)
+		return nil
 	}
-	answer, err := decodeAnswer(f, c.answer)
+	answer, err := frames.Answer(f, c.answer)
 	if err != nil {
 		c.done(nil, wire.ErrUnexpected)
 		return err
 	}
-	if quick(c.request.Type()) {
+	if frames.Quick(c.request.Type()) {
 		l.pool.measured(l.to.hash, now.Sub(c.sent))
 	}
 	l.pool.counters.answered.Add(1)
@@ -295,7 +316,7 @@ func (l *peer) dismissed(f wire.Frame) error {
 	case wire.CodeDraining:
 		l.retire()
 		return nil
-	case wire.CodeNetwork, wire.CodeVersion, wire.CodeWrongNode, wire.CodeBusy:
+	case wire.CodeNetwork, wire.CodeVersion, wire.CodeWrongNode:
 		return &wire.Error{Code: reason.Code}
 	}
 	return wire.ErrUnreachable.Because("it ended the link: " + wire.Lookup(reason.Code).Name)
@@ -304,29 +325,29 @@ func (l *peer) dismissed(f wire.Frame) error {
 // settle takes the call with this id out of those under way; nil if nobody waits
 // for it any more. Error: wire.ErrUnexpected for an id that was never given, for a
 // second answer, and for answers before the hello.
-func (l *peer) settle(id uint64) (*call, error) {
+func (l *peer) settle(id uint64) (c *call, elsewhere bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if id <= helloID || id > l.last || !l.greeted {
-		return nil, wire.ErrUnexpected
+		return nil, false, wire.ErrUnexpected
 	}
-	c := l.calls[id]
+	c = l.calls[id]
 	switch {
 	case c != nil:
 		l.forget(id, c)
+		return c, l.elsewhere(c), nil
 	case l.late == 0:
-		return nil, wire.ErrUnexpected
-	default:
-		l.late--
+		return nil, false, wire.ErrUnexpected
 	}
-	return c, nil
+	l.late--
+	return nil, false, nil
 }
 
 // forget takes a call out of those under way; mu is held.
 func (l *peer) forget(id uint64, c *call) {
 	delete(l.calls, id)
-	l.flying -= c.size
-	l.weigh(-c.size)
+	l.flying -= c.burden
+	l.weigh(-c.burden)
 	if l.retired && !l.owes() {
 		l.arm(time.Now())
 	}
@@ -340,11 +361,12 @@ func (l *peer) greet(f wire.Frame) error {
 	if twice {
 		return wire.ErrUnexpected.Because("a second hello")
 	}
-	if err := l.pool.hello(f, node); err != nil {
+	described, err := l.pool.hello(f, node)
+	if err != nil {
 		return err
 	}
 	l.mu.Lock()
-	l.greeted = true
+	l.greeted, l.described = true, described
 	var greeted []*call
 	for i, c := range l.waiting {
 		if c.request == nil {
@@ -462,7 +484,7 @@ func (l *peer) overdue(now time.Time) (late []*call, silent bool) {
 		if now.Before(c.due) {
 			return false
 		}
-		l.weigh(-c.size)
+		l.weigh(-c.burden)
 		late = append(late, c)
 		return true
 	})

@@ -257,7 +257,7 @@ func TestDraining(t *testing.T) {
 		if g.links.Load() != 0 || w.quic.count() != 1 {
 			t.Errorf("%d links, %d dials", g.links.Load(), w.quic.count())
 		}
-		for reason, want := range map[*wire.Error]error{wire.ErrBusy: wire.ErrBusy, wire.ErrNetwork: wire.ErrNetwork, wire.ErrScope: wire.ErrUnreachable, wire.ErrLogin: wire.ErrUnreachable} {
+		for reason, want := range map[*wire.Error]error{wire.ErrBusy: wire.ErrUnreachable, wire.ErrNetwork: wire.ErrNetwork, wire.ErrScope: wire.ErrUnreachable, wire.ErrLogin: wire.ErrUnreachable} {
 			pass(time.Hour)
 			g.farewell = reason
 			if err := w.ping(g); !errors.Is(err, want) {
@@ -366,7 +366,7 @@ func TestInFlight(t *testing.T) {
 		g.answer = func(wire.Frame) wire.Payload { return nil }
 		var mu sync.Mutex
 		got := map[string]int{}
-		for range peers.InFlight + 300 {
+		for range peers.InFlight + 1100 {
 			w.pool.Send(g.endpoint(), &wire.Ping{}, func(_ wire.Payload, err error) {
 				mu.Lock()
 				defer mu.Unlock()
@@ -374,14 +374,14 @@ func TestInFlight(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		if g.served.Load() != peers.InFlight || got["true"] != 300-256 || got["false"] != 0 {
+		if g.served.Load() != peers.InFlight || got["true"] != 1100-1024 || got["false"] != 0 {
 			t.Errorf("%d under way, %v", g.served.Load(), got)
 		}
 		if err := w.ping(other); err != nil {
 			t.Error("another gateway:", err)
 		}
 		pass(16 * time.Second)
-		if got["false"] != peers.InFlight+256 || w.pool.Stats().Waiting != 0 {
+		if got["false"] != peers.InFlight+1024 || w.pool.Stats().Waiting != 0 {
 			t.Errorf("%v, %d bytes wait", got, w.pool.Stats().Waiting)
 		}
 	})
@@ -468,6 +468,28 @@ func TestAddressIsNotProved(t *testing.T) {
 		}
 		if err := w.ping(g); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestPlaceIsNotProved: a contact with another X than the gateway's own is not that
+// gateway's, whether the link is new or not.
+func TestPlaceIsNotProved(t *testing.T) {
+	in(t, nil, func(w *world) {
+		g := w.gateway("8.8.8.8:443", both)
+		g.hello = func(h *wire.ServerHello) { h.Descriptor = g.descriptor(w.t, time.Now()) }
+		lie := g.contact
+		lie.X++
+		for range 2 {
+			if _, err := w.pool.Ask(w.t.Context(), lie, &wire.Ping{}); !errors.Is(err, wire.ErrWrongNode) {
+				t.Errorf("it counts: %v", err)
+			}
+			if err := w.ping(g); err != nil {
+				t.Error(err)
+			}
+		}
+		if g.links.Load() != 1 || g.served.Load() != 3 {
+			t.Errorf("%d links, %d requests", g.links.Load(), g.served.Load())
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zeroms/gateway/peers/bounds"
+	"zeroms/gateway/peers/frames"
 	"zeroms/protocol/address"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
@@ -47,7 +48,8 @@ type Pool struct {
 	lookups   bounds.Tally[struct{}]
 	udp       udpState
 	cache     descriptors
-	asking    int // look-ups of descriptors and dial-backs
+	asking    int       // look-ups of descriptors and dial-backs
+	greeting  time.Time // when Gateways may greet some next
 	reaches   reaches
 }
 
@@ -185,13 +187,14 @@ type target struct {
 	host       string
 	port       uint16
 	transports uint8 // 0: not known
-	strict     bool  // only a link to addr will do
+	strict     bool  // only a link to addr will do, and a gateway at the place of x
+	x          uint64
 }
 
 // contact makes the target of a contact.
 func contactTarget(c *wire.Contact) target {
 	return target{
-		hash: key.GatewayHashOf(c.Node), pin: c.Node[:], transports: c.Transports, strict: true,
+		hash: key.GatewayHashOf(c.Node), pin: c.Node[:], transports: c.Transports, strict: true, x: c.X,
 		addr: netip.AddrPortFrom(address.Canonical(c.Addr.Addr()), c.Addr.Port()),
 	}
 }
@@ -214,7 +217,8 @@ func endpointTarget(e *link.Endpoint) (t target, err error) {
 }
 
 // Ask asks a gateway at the very address of its contact: a link to the same key
-// somewhere else says nothing about this address. The answer may be a *wire.Failure.
+// somewhere else says nothing about this address. Nor does a gateway count that names
+// another X itself. The answer may be a *wire.Failure.
 // Without one the error says why: wire.ErrUnreachable, ErrScope, ErrBusy if one of
 // the pool's own bounds is in the way, ErrWrongNode, ErrNetwork, ErrVersion,
 // ErrUnexpected if the gateway broke the protocol, ErrDraining, or ctx's.
@@ -267,8 +271,9 @@ func (p *Pool) Send(to link.Endpoint, request wire.Payload, done func(answer wir
 // there is none.
 func (p *Pool) dispatch(c *call) {
 	if c.request != nil {
-		c.answer = answerTo(c.request.Type())
-		c.size = sizeOf(c.request)
+		c.answer = frames.AnswerTo(c.request.Type())
+		c.size = frames.Size(c.request)
+		c.burden = frames.Burden(c.size)
 	}
 	p.counters.asked.Add(1)
 	for {

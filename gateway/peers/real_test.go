@@ -53,7 +53,6 @@ func startReal(t testing.TB, transports uint8, silentUDP bool) *real {
 	handle := func(c link.Conn) {
 		g.serve(ctx, seen{c, g})
 	}
-	all.Go(func() { link.Serve(ctx, tcp, link.ServerConfig{Node: g.node}, handle) })
 	udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +75,6 @@ func startReal(t testing.TB, transports uint8, silentUDP bool) *real {
 			t.Fatal(err)
 		}
 	}
-	all.Go(func() { socket.Serve(ctx, handle) })
 	wss, err := link.NewDialer(link.Config{Node: g.node})
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +83,8 @@ func startReal(t testing.TB, transports uint8, silentUDP bool) *real {
 	if err != nil {
 		t.Fatal(err)
 	}
+	all.Go(func() { link.Serve(ctx, tcp, link.ServerConfig{Node: g.node}, handle) })
+	all.Go(func() { socket.Serve(ctx, handle) })
 	all.Go(func() { g.pool.Run(ctx) })
 	return g
 }

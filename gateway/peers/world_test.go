@@ -151,7 +151,9 @@ type gateway struct {
 	twice  bool                            // everything is answered twice
 	// farewell is what comes before each answer, without request.
 	farewell *wire.Error
-	hello    func(*wire.ServerHello)
+	// raw is sent in place of answers.
+	raw   []byte
+	hello func(*wire.ServerHello)
 
 	links, served atomic.Int64
 	mu            sync.Mutex
@@ -211,6 +213,10 @@ func (g *gateway) serve(ctx context.Context, c link.Conn) {
 				continue
 			}
 			g.served.Add(1)
+			if g.raw != nil {
+				out = append(out, g.raw...)
+				continue
+			}
 			if g.farewell != nil {
 				out = wire.AppendFrame(out, 0, wire.FailureOf(g.farewell))
 			}

@@ -85,7 +85,7 @@ func TestOneSize(t *testing.T) {
 						sizes[len(answer(t, r, in, p).Sealed)] = true
 					}
 				}
-				if len(sizes) != 1 || !sizes[answerSize(class)] {
+				if len(sizes) != 1 || !sizes[AnswerSize(class)] {
 					t.Errorf("%T: answers of %v bytes", ask, sizes)
 				}
 			}

@@ -140,7 +140,7 @@ func (r *Receiver) Seal(q Request, p wire.Payload) (*wire.Forwarded, error) {
 	if c, ok := p.(*wire.Commit); !answers(q.Frame.Type, p.Type()) || ok && (len(c.Items) != 1 || c.Items[0].ID != RequestID) {
 		return nil, wire.ErrUnexpected.Because("a frame that does not answer the request")
 	}
-	plain, err := padded(answerSize(q.Class)-overhead, answerID(p.Type()), p)
+	plain, err := padded(AnswerSize(q.Class)-overhead, answerID(p.Type()), p)
 	if err != nil {
 		return nil, err
 	}

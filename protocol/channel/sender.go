@@ -77,7 +77,7 @@ func (s *Sender) Seal(p wire.Payload) (*wire.Relay, error) {
 	}
 	a, nonce, aad := s.requests(r.N)
 	r.Sealed = a.Seal(plain[:0], nonce, plain, aad)
-	s.open[r.N] = sent{p.Type(), answerSize(class)}
+	s.open[r.N] = sent{p.Type(), AnswerSize(class)}
 	s.next++
 	return r, nil
 }

@@ -43,8 +43,8 @@ func Class(r *wire.Relay) (int, error) {
 
 func isClass(n int) bool { return slices.Contains([]int{class1, class4, class16, class64}, n) }
 
-// answerSize is the length of the sealed answer to a request of this class.
-func answerSize(class int) int {
+// AnswerSize is the length of the sealed answer to a request of this class.
+func AnswerSize(class int) int {
 	if class == class4 {
 		return AnswerLarge
 	}
@@ -61,7 +61,7 @@ func CheckAnswer(sent *wire.Relay, f *wire.Forwarded) error {
 		return err
 	case f.Channel != sent.Channel || f.N != sent.N:
 		return wire.ErrUnexpected.Because("the answer of another channel")
-	case len(f.Sealed) != answerSize(class):
+	case len(f.Sealed) != AnswerSize(class):
 		return wire.ErrSizeClass
 	}
 	return nil

@@ -122,7 +122,7 @@ func (s *Sender) forged(class int, plain []byte) *wire.Relay {
 // forged is an answer of which only the plaintext is the test's.
 func (r *Receiver) forged(q Request, plain []byte) *wire.Forwarded {
 	f := &wire.Forwarded{Channel: r.id, N: q.N, Nonce: [24]byte{1, byte(q.N)}}
-	whole := make([]byte, answerSize(q.Class)-overhead)
+	whole := make([]byte, AnswerSize(q.Class)-overhead)
 	copy(whole, plain)
 	a, aad := r.answers(q.N)
 	f.Sealed = a.Seal(nil, f.Nonce[:], whole, aad)

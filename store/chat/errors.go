@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"zeroms/client/profile"
+	"zeroms/client/publish"
 	"zeroms/store"
 )
 
@@ -67,6 +68,12 @@ func tableName(t profile.Table) string {
 		return "evidence"
 	case profile.TableLog:
 		return "logs of gateways"
+	case publish.TableRecord:
+		return "address records"
+	case publish.TableHeld:
+		return "address records at gateways"
+	case publish.TableRead:
+		return "address records that were read"
 	}
 	return "other"
 }

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"zeroms/gateway"
+	"zeroms/gateway/overlay"
 	"zeroms/protocol/key"
 )
 
@@ -56,7 +57,7 @@ type Overlay struct {
 	Scope   string `json:"scope"`
 	Address string `json:"address,omitempty"` // by which others name it; none: it only asks
 	QUIC    bool   `json:"quic"`
-	gateway.OverlayStats
+	overlay.Stats
 }
 
 // Peer is another gateway that the process knows.

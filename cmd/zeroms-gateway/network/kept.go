@@ -60,6 +60,7 @@ func (p *place) solve(ctx context.Context, at key.Place, bits uint8, log *slog.L
 	if p.Solved && p.Bits >= bits && address.Solved(key.NodeIDOf(at, p.X), bits) {
 		return nil
 	}
+	log.Info("the gateway computes its place in the network, once; this takes some seconds")
 	began := time.Now()
 	x, ok := address.SolveWhile(at, bits, func() bool { return ctx.Err() == nil })
 	if !ok {

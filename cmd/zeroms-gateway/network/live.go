@@ -26,7 +26,7 @@ func (n *Network) Live(ctx context.Context) *control.Overlay {
 	if n.Contact.Addr.IsValid() {
 		o.Address = n.Contact.Addr.String()
 	}
-	o.OverlayStats, _ = n.Overlay.Stats(ctx) // zeros while it starts or ends
+	o.Stats, _ = n.Overlay.Stats(ctx) // zeros while it starts or ends
 	return o
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"zeroms/gateway"
 	"zeroms/gateway/deposit"
+	"zeroms/gateway/overlay"
 	"zeroms/protocol/address"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
@@ -108,7 +109,7 @@ type Setup struct {
 // Network is a gateway's connection with others.
 type Network struct {
 	// Overlay is what the gateway is configured with.
-	Overlay *gateway.Overlay
+	Overlay *overlay.Overlay
 	// Contact is how others name it; its address is not valid if they can't reach it.
 	Contact wire.Contact
 
@@ -137,12 +138,8 @@ func Open(ctx context.Context, s Setup, o Options) (*Network, error) {
 		return nil, errors.New("--lan is for networks of local addresses; give --scope lan and a network of your own too")
 	}
 	place := key.Place{Network: s.At.Network, Node: s.Node.Public()}
-	if err := kept.solve(ctx, place, n.params.PuzzleBits, s.Log); err != nil {
-		return nil, err
-	}
-	n.Contact = wire.Contact{Node: place.Node, X: kept.X}
-	cfg := gateway.OverlayConfig{
-		Node: s.Node, X: kept.X, Params: n.params, Limits: s.Limits, Takes: s.Takes,
+	cfg := overlay.Config{
+		Node: s.Node, Params: n.params, Limits: s.Limits, Takes: s.Takes,
 		Cached: kept.contacts(), Save: kept.save, Keys: keys{s.Dir}, Deposits: s.Deposits, Log: s.Log,
 	}
 	if cfg.Seeds, err = o.seeds(ctx, s); err != nil {
@@ -152,7 +149,15 @@ func Open(ctx context.Context, s Setup, o Options) (*Network, error) {
 		return nil, err
 	}
 	n.locate(ctx, &cfg)
-	if n.Overlay, err = gateway.NewOverlay(cfg, time.Now()); err != nil {
+	if cfg.Addr.IsValid() { // who only asks needs no place
+		if err := kept.solve(ctx, place, n.params.PuzzleBits, s.Log); err != nil {
+			n.Close()
+			return nil, err
+		}
+	}
+	cfg.X = kept.X
+	n.Contact = wire.Contact{Node: place.Node, X: kept.X, Addr: cfg.Addr, Transports: cfg.Transports}
+	if n.Overlay, err = overlay.New(cfg, time.Now()); err != nil {
 		n.Close()
 		return nil, err
 	}
@@ -160,7 +165,7 @@ func Open(ctx context.Context, s Setup, o Options) (*Network, error) {
 }
 
 // dialers makes what reaches other gateways.
-func (n *Network) dialers(cfg *gateway.OverlayConfig) error {
+func (n *Network) dialers(cfg *overlay.Config) error {
 	wss, err := link.NewDialer(link.Config{Node: n.setup.Node})
 	if err != nil {
 		return err
@@ -203,7 +208,7 @@ func (d quicDialer) Dial(ctx context.Context, e link.Endpoint) (link.Conn, error
 }
 
 // locate finds where others reach the gateway: an address of the network's scope.
-func (n *Network) locate(ctx context.Context, cfg *gateway.OverlayConfig) {
+func (n *Network) locate(ctx context.Context, cfg *overlay.Config) {
 	host := strings.Trim(n.setup.At.Host, "[]")
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
@@ -213,6 +218,7 @@ func (n *Network) locate(ctx context.Context, cfg *gateway.OverlayConfig) {
 		found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		if err != nil {
 			n.setup.Log.Warn("the gateway's own name can't be looked up; it takes part in the network only by asking others", "error", err)
+			cfg.Host, cfg.Port = "", 0
 			return
 		}
 		for _, each := range found {
@@ -224,7 +230,7 @@ func (n *Network) locate(ctx context.Context, cfg *gateway.OverlayConfig) {
 	}
 	ip = address.Canonical(ip)
 	if !ip.IsValid() || !n.params.Scope.Allows(ip) {
-		n.setup.Log.Info("the gateway's address is not one of its network; it takes part only by asking others", "scope", n.params.Scope.String())
+		n.setup.Log.Info("this gateway is outside of the scope of its network; it takes part only by asking others", "scope", n.params.Scope.String())
 		cfg.Host, cfg.Port = "", 0
 		return
 	}
@@ -233,7 +239,6 @@ func (n *Network) locate(ctx context.Context, cfg *gateway.OverlayConfig) {
 	if n.udp != nil {
 		cfg.Transports |= wire.TransportQUIC
 	}
-	n.Contact.Addr, n.Contact.Transports = cfg.Addr, cfg.Transports
 }
 
 // Serve accepts links of other gateways over QUIC and meets those of the local

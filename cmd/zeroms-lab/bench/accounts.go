@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"zeroms/cmd/zeroms-lab/bench/fill"
+	"zeroms/cmd/zeroms-lab/bench/load"
 	"zeroms/cmd/zeroms-lab/bench/member"
 	"zeroms/cmd/zeroms-lab/bench/meter"
 	"zeroms/gateway"
@@ -36,7 +37,7 @@ func (c *Config) crowd(ctx context.Context, z *zeroms, secure bool) (err error) 
 	if err != nil {
 		return err
 	}
-	t.process.stop()
+	t.process.Stop()
 	empty, err := meter.DiskOf(dir)
 	if err != nil {
 		return err
@@ -55,12 +56,12 @@ func (c *Config) crowd(ctx context.Context, z *zeroms, secure bool) (err error) 
 	if t, err = c.startGateway(ctx, dir, secure); err != nil {
 		return err
 	}
-	defer t.process.stop()
+	defer t.process.Stop()
 	if err := c.measureDisk(t); err != nil {
 		return err
 	}
-	w := newWorld(ctx)
-	defer w.close()
+	w := load.New(ctx)
+	defer w.Close()
 	r := newResult(z, "accounts", secure)
 	r.Accounts, r.Drops = len(accounts), len(accounts)*c.Contacts
 	r.DiskKiBPerAccount = some(float64(full-empty) / float64(len(accounts)) / 1024)
@@ -74,12 +75,12 @@ func (c *Config) crowd(ctx context.Context, z *zeroms, secure bool) (err error) 
 }
 
 // crowd fills in what a gateway shows that just started.
-func (z *zeroms) crowd(w *world, t *target, r *Result, accounts []*member.Account, began time.Time) error {
+func (z *zeroms) crowd(w *load.World, t *target, r *Result, accounts []*member.Account, began time.Time) error {
 	l, err := z.dial(w, t)
 	if err != nil {
 		return err
 	}
-	if err := l.Login(w.ctx, accounts[0]); err != nil {
+	if err := l.Login(w.Context, accounts[0]); err != nil {
 		return err
 	}
 	r.StartS, r.LoginS = some(t.started.Seconds()), some(time.Since(began).Seconds())
@@ -105,14 +106,14 @@ func (z *zeroms) crowd(w *world, t *target, r *Result, accounts []*member.Accoun
 }
 
 // touch sends each account an envelope, from a few senders.
-func (z *zeroms) touch(w *world, t *target, accounts []*member.Account) error {
+func (z *zeroms) touch(w *load.World, t *target, accounts []*member.Account) error {
 	for len(accounts) > 0 {
 		n := min(len(accounts), touched)
 		l, err := z.dial(w, t)
 		if err != nil {
 			return err
 		}
-		if err := l.Open(w.ctx, member.NewAccount(t.gateway.Address.Node)); err != nil {
+		if err := l.Open(w.Context, member.NewAccount(t.gateway.Address.Node)); err != nil {
 			return err
 		}
 		room := int(l.Limits.InFlight)

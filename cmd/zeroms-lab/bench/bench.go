@@ -16,6 +16,7 @@ import (
 
 	"zeroms/cmd/zeroms-lab/bench/member"
 	"zeroms/cmd/zeroms-lab/bench/meter"
+	"zeroms/cmd/zeroms-lab/bench/process"
 	"zeroms/protocol/card"
 )
 
@@ -118,7 +119,7 @@ func (c *Config) check() error {
 	if c.Address != "" && (c.wants("accounts") || c.CPUProfile != "") {
 		return usage("the work accounts and --cpuprofile need a gateway that this program starts, not one that runs already")
 	}
-	if c.CPUProfile != "" && !isLab(c.Program) {
+	if c.CPUProfile != "" && !process.IsLab(c.Program) {
 		return usage("--cpuprofile needs a gateway that can write one: go build -tags=sqlite_fts5,ci,lab -o %s ./cmd/zeroms-gateway", c.Program)
 	}
 	if c.Dir != "" {

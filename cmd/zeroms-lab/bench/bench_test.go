@@ -177,7 +177,7 @@ func runningAlready(t *testing.T, gateway string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer g.process.stop()
+	defer g.process.Stop()
 	address, err := g.gateway.Address.Text()
 	if err != nil {
 		t.Fatal(err)

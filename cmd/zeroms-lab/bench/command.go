@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zeroms/cmd/zeroms-lab/bench/peer"
+	"zeroms/cmd/zeroms-lab/bench/process"
 )
 
 // New is the command "bench" with its commands.
@@ -179,7 +180,7 @@ func newRelay() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			serveSignals()
+			process.ServeSignals()
 			if _, err := fmt.Fprintln(command.OutOrStdout(), "ready", l.Addr()); err != nil {
 				return err
 			}

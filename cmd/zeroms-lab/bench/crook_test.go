@@ -135,8 +135,8 @@ func (r *rows) row(one *Result) error {
 	return nil
 }
 
-// load runs live or queue and drain against a gateway in this process.
-func load(t *testing.T, at *target, works ...string) ([]*Result, error) {
+// runLoad runs live or queue and drain against a gateway in this process.
+func runLoad(t *testing.T, at *target, works ...string) ([]*Result, error) {
 	t.Helper()
 	var out rows
 	c := &Config{
@@ -148,7 +148,7 @@ func load(t *testing.T, at *target, works ...string) ([]*Result, error) {
 }
 
 func TestHonestGateway(t *testing.T) {
-	all, err := load(t, serveCrook(t, nil), "live", "queue", "drain")
+	all, err := runLoad(t, serveCrook(t, nil), "live", "queue", "drain")
 	if err != nil || len(all) != 3 {
 		t.Fatalf("%d rows, %v", len(all), err)
 	}
@@ -161,7 +161,7 @@ func TestHonestGateway(t *testing.T) {
 
 // TestLoss: a gateway that gives receipts and keeps envelopes back loses them.
 func TestLoss(t *testing.T) {
-	all, err := load(t, serveCrook(t, pushed(func(p *wire.Push) []*wire.Push {
+	all, err := runLoad(t, serveCrook(t, pushed(func(p *wire.Push) []*wire.Push {
 		if p.K > 2 {
 			return nil
 		}
@@ -229,7 +229,7 @@ func TestLies(t *testing.T) {
 		}, "is not about that envelope"},
 		{"a signature is wrong", committed(func(c *wire.Commit) { c.Sig[5] ^= 1 }), "a commit does not hold"},
 	} {
-		all, err := load(t, serveCrook(t, test.frame), "live")
+		all, err := runLoad(t, serveCrook(t, test.frame), "live")
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q; %d rows", test.name, err, test.want, len(all))
 		}
@@ -238,7 +238,7 @@ func TestLies(t *testing.T) {
 
 // TestRefusals: a load that a gateway does not take is no figure.
 func TestRefusals(t *testing.T) {
-	_, err := load(t, serveCrook(t, func(f wire.Frame, raw []byte) []byte {
+	_, err := runLoad(t, serveCrook(t, func(f wire.Frame, raw []byte) []byte {
 		if f.Type == wire.TypeCommit && f.Raw != nil {
 			var c wire.Commit
 			if f.Decode(&c) == nil && c.Items[0].ID >= 1<<32 {

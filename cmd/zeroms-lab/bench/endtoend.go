@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"zeroms/cmd/zeroms-lab/bench/load"
 	"zeroms/cmd/zeroms-lab/people"
 )
 
@@ -16,13 +17,13 @@ import (
 func (c *Config) endToEnd(ctx context.Context, s system, secure bool) error {
 	for _, flight := range []int{1, 16} {
 		name := fmt.Sprintf("e2e-%d", flight)
-		err := c.withServer(ctx, s, name, secure, func(t *target, w *world) error {
+		err := c.withServer(ctx, s, name, secure, func(t *target, w *load.World) error {
 			return c.inDir(t, func(p people.Config) error {
 				span, err := t.begin(name)
 				if err != nil {
 					return err
 				}
-				e, err := people.E2E{InFlight: flight, Messages: c.Texts}.Run(w.ctx, p)
+				e, err := people.E2E{InFlight: flight, Messages: c.Texts}.Run(w.Context, p)
 				if err != nil {
 					return err
 				}
@@ -48,13 +49,13 @@ func (c *Config) endToEnd(ctx context.Context, s system, secure bool) error {
 
 // waiting lets somebody come back to many texts.
 func (c *Config) waiting(ctx context.Context, s system, secure bool) error {
-	return c.withServer(ctx, s, "waiting", secure, func(t *target, w *world) error {
+	return c.withServer(ctx, s, "waiting", secure, func(t *target, w *load.World) error {
 		return c.inDir(t, func(p people.Config) error {
 			span, err := t.begin("waiting")
 			if err != nil {
 				return err
 			}
-			e, err := people.Waiting{Messages: c.WaitingTexts}.Run(w.ctx, p)
+			e, err := people.Waiting{Messages: c.WaitingTexts}.Run(w.Context, p)
 			if err != nil {
 				return err
 			}

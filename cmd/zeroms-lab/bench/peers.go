@@ -13,7 +13,9 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"zeroms/cmd/zeroms-lab/bench/load"
 	"zeroms/cmd/zeroms-lab/bench/peer"
+	"zeroms/cmd/zeroms-lab/bench/process"
 )
 
 // errNoTLS is for works that a peer is not measured with.
@@ -77,12 +79,12 @@ func (m *mosquitto) start(ctx context.Context, _ string, secure bool) (*target, 
 		os.RemoveAll(dir)
 		return nil, err
 	}
-	p, err := runProcess(ctx, exec.Command(m.program, "-c", conf), func(line string) bool { return strings.HasSuffix(line, " running") })
+	p, err := process.Run(ctx, exec.Command(m.program, "-c", conf), func(line string) bool { return strings.HasSuffix(line, " running") })
 	if err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
-	return &target{pid: p.pid, dir: dir, process: p, started: p.took}, nil
+	return &target{pid: p.PID, dir: dir, process: p, started: p.Took}, nil
 }
 
 // freePort is a port of loopback that was free a moment ago.
@@ -96,21 +98,21 @@ func freePort() (int, error) {
 }
 
 // dial connects a client.
-func (m *mosquitto) dial(w *world, client string, keep bool) (*peer.MQTT, error) {
-	c, err := peer.DialMQTT(w.ctx, m.addr, client, keep)
+func (m *mosquitto) dial(w *load.World, client string, keep bool) (*peer.MQTT, error) {
+	c, err := peer.DialMQTT(w.Context, m.addr, client, keep)
 	if err != nil {
 		return nil, err
 	}
-	return c, w.own(c)
+	return c, w.Own(c)
 }
 
-func (m *mosquitto) pairs(w *world, _ *target, n, room int) ([]flow, error) {
-	flows := make([]flow, n)
-	err := w.runEach(n, func(i int) error {
+func (m *mosquitto) pairs(w *load.World, _ *target, n, room int) ([]load.Flow, error) {
+	flows := make([]load.Flow, n)
+	err := w.RunEach(n, func(i int) error {
 		f, to, err := m.pair(w, i, min(room, 50_000), false)
 		if err == nil {
 			flows[i] = f
-			w.runReader(to)
+			w.RunReader(to)
 		}
 		return err
 	})
@@ -118,7 +120,7 @@ func (m *mosquitto) pairs(w *world, _ *target, n, room int) ([]flow, error) {
 }
 
 // pair connects a sender and a subscriber of topic i.
-func (m *mosquitto) pair(w *world, i, room int, away bool) (*peer.Flow, *peer.MQTT, error) {
+func (m *mosquitto) pair(w *load.World, i, room int, away bool) (*peer.Flow, *peer.MQTT, error) {
 	topic := "bench/" + strconv.Itoa(i)
 	to, err := m.dial(w, "to"+strconv.Itoa(i), away)
 	if err != nil {
@@ -133,14 +135,14 @@ func (m *mosquitto) pair(w *world, i, room int, away bool) (*peer.Flow, *peer.MQ
 	}
 	f := from.Flow(topic, room, away)
 	to.Receive(f)
-	w.runReader(from)
+	w.RunReader(from)
 	return f, to, nil
 }
 
-func (m *mosquitto) absent(w *world, _ *target, n, room int) ([]flow, error) {
-	flows := make([]flow, n)
+func (m *mosquitto) absent(w *load.World, _ *target, n, room int) ([]load.Flow, error) {
+	flows := make([]load.Flow, n)
 	m.away = make([]*peer.Flow, n)
-	err := w.runEach(n, func(i int) error {
+	err := w.RunEach(n, func(i int) error {
 		f, to, err := m.pair(w, i, room, true)
 		if err != nil {
 			return err
@@ -151,14 +153,14 @@ func (m *mosquitto) absent(w *world, _ *target, n, room int) ([]flow, error) {
 	return flows, err
 }
 
-func (m *mosquitto) come(w *world, _ *target, i, each int, finished func()) error {
+func (m *mosquitto) come(w *load.World, _ *target, i, each int, finished func()) error {
 	to, err := m.dial(w, "to"+strconv.Itoa(i), true)
 	if err != nil {
 		return err
 	}
 	f := m.away[i]
 	to.Receive(f)
-	w.runUntil(to, func() bool { return f.Counts().Delivered >= each }, func() error {
+	w.RunUntil(to, func() bool { return f.Counts().Delivered >= each }, func() error {
 		err := to.Finish()
 		if err == nil {
 			finished()
@@ -168,14 +170,14 @@ func (m *mosquitto) come(w *world, _ *target, i, each int, finished func()) erro
 	return nil
 }
 
-func (m *mosquitto) idle(w *world, _ *target, n int) error {
-	return w.runEach(n, func(i int) error {
+func (m *mosquitto) idle(w *load.World, _ *target, n int) error {
+	return w.RunEach(n, func(i int) error {
 		c, err := m.dial(w, "idle"+strconv.Itoa(i), false)
 		if err == nil {
 			err = c.Subscribe("bench/" + strconv.Itoa(i))
 		}
 		if err == nil {
-			w.runReader(c)
+			w.RunReader(c)
 		}
 		return err
 	})
@@ -198,7 +200,7 @@ func (r *relay) start(ctx context.Context, _ string, secure bool) (*target, erro
 	if err != nil {
 		return nil, err
 	}
-	p, err := runProcess(ctx, exec.Command(own, "bench", "relay"), func(line string) bool {
+	p, err := process.Run(ctx, exec.Command(own, "bench", "relay"), func(line string) bool {
 		addr, ok := strings.CutPrefix(line, "ready ")
 		if ok {
 			r.addr = addr
@@ -208,21 +210,21 @@ func (r *relay) start(ctx context.Context, _ string, secure bool) (*target, erro
 	if err != nil {
 		return nil, err
 	}
-	return &target{pid: p.pid, process: p, lab: true, started: p.took}, nil
+	return &target{pid: p.PID, process: p, lab: true, started: p.Took}, nil
 }
 
-func (r *relay) dial(w *world) (*peer.Relay, uint32, error) {
+func (r *relay) dial(w *load.World) (*peer.Relay, uint32, error) {
 	name := r.names.Add(1)
-	c, err := peer.DialRelay(w.ctx, r.addr, name)
+	c, err := peer.DialRelay(w.Context, r.addr, name)
 	if err != nil {
 		return nil, 0, err
 	}
-	return c, name, w.own(c)
+	return c, name, w.Own(c)
 }
 
-func (r *relay) pairs(w *world, _ *target, n, room int) ([]flow, error) {
-	flows := make([]flow, n)
-	err := w.runEach(n, func(i int) error {
+func (r *relay) pairs(w *load.World, _ *target, n, room int) ([]load.Flow, error) {
+	flows := make([]load.Flow, n)
+	err := w.RunEach(n, func(i int) error {
 		to, name, err := r.dial(w)
 		if err != nil {
 			return err
@@ -234,8 +236,8 @@ func (r *relay) pairs(w *world, _ *target, n, room int) ([]flow, error) {
 		f := from.Flow(name, room)
 		to.Receive(f)
 		flows[i] = f
-		w.runReader(from)
-		w.runReader(to)
+		w.RunReader(from)
+		w.RunReader(to)
 		return nil
 	})
 	return flows, err
@@ -244,15 +246,15 @@ func (r *relay) pairs(w *world, _ *target, n, room int) ([]flow, error) {
 // errNoQueue: a bare relay keeps nothing for anybody.
 var errNoQueue = errors.New("the relay has no queue")
 
-func (r *relay) absent(*world, *target, int, int) ([]flow, error) { return nil, errNoQueue }
+func (r *relay) absent(*load.World, *target, int, int) ([]load.Flow, error) { return nil, errNoQueue }
 
-func (r *relay) come(*world, *target, int, int, func()) error { return errNoQueue }
+func (r *relay) come(*load.World, *target, int, int, func()) error { return errNoQueue }
 
-func (r *relay) idle(w *world, _ *target, n int) error {
-	return w.runEach(n, func(int) error {
+func (r *relay) idle(w *load.World, _ *target, n int) error {
+	return w.RunEach(n, func(int) error {
 		c, _, err := r.dial(w)
 		if err == nil {
-			w.runReader(c)
+			w.RunReader(c)
 		}
 		return err
 	})

@@ -2,19 +2,18 @@ package bench
 
 import (
 	"context"
-	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
 	"zeroms/cmd/zeroms-lab/bench/fill"
+	"zeroms/cmd/zeroms-lab/bench/load"
 	"zeroms/cmd/zeroms-lab/bench/member"
+	"zeroms/cmd/zeroms-lab/bench/process"
 	"zeroms/protocol/card"
 	"zeroms/protocol/wire"
 )
@@ -25,14 +24,14 @@ type system interface {
 	// start starts a fresh server for a work.
 	start(ctx context.Context, work string, secure bool) (*target, error)
 	// pairs connects n pairs, of which one writes to the other.
-	pairs(w *world, t *target, n, room int) ([]flow, error)
+	pairs(w *load.World, t *target, n, room int) ([]load.Flow, error)
 	// absent connects n senders whose recipients are away.
-	absent(w *world, t *target, n, room int) ([]flow, error)
+	absent(w *load.World, t *target, n, room int) ([]load.Flow, error)
 	// come connects the recipient of flow i; finished is called when it has taken
 	// and acknowledged each messages.
-	come(w *world, t *target, i, each int, finished func()) error
+	come(w *load.World, t *target, i, each int, finished func()) error
 	// idle makes n connections that do nothing.
-	idle(w *world, t *target, n int) error
+	idle(w *load.World, t *target, n int) error
 }
 
 // zeroms is a gateway.
@@ -68,7 +67,7 @@ func (z *zeroms) startIn(ctx context.Context, dir, work string, secure bool) (*t
 		if err != nil {
 			return nil, err
 		}
-		t.process.stop()
+		t.process.Stop()
 		if z.stored, err = fill.Accounts(ctx, filepath.Join(dir, databaseFile), t.gateway.Address.Node, z.config.Connections, 1); err != nil {
 			return nil, err
 		}
@@ -85,7 +84,7 @@ func (c *Config) startGateway(ctx context.Context, dir string, secure bool) (*ta
 	if !secure {
 		args = append(args, "--plain")
 	}
-	t := &target{dir: dir, lab: isLab(c.Program)}
+	t := &target{dir: dir, lab: process.IsLab(c.Program)}
 	cmd := exec.Command(c.Program, args...)
 	cmd.Env = os.Environ()
 	if c.CPUProfile != "" {
@@ -93,7 +92,7 @@ func (c *Config) startGateway(ctx context.Context, dir string, secure bool) (*ta
 		cmd.Env = append(cmd.Env, "ZEROMS_CPUPROFILE="+t.profile)
 	}
 	var text string
-	p, err := runProcess(ctx, cmd, func(line string) bool {
+	p, err := process.Run(ctx, cmd, func(line string) bool {
 		if strings.HasPrefix(line, "ZMSG:") {
 			text = line
 		}
@@ -102,10 +101,10 @@ func (c *Config) startGateway(ctx context.Context, dir string, secure bool) (*ta
 	if err != nil {
 		return nil, err
 	}
-	t.process, t.pid, t.started = p, p.pid, p.took
+	t.process, t.pid, t.started = p, p.PID, p.Took
 	address, err := card.ParseAddress(text)
 	if err != nil {
-		p.stop()
+		p.Stop()
 		return nil, fmt.Errorf("the gateway printed no address: %w", err)
 	}
 	t.gateway = &member.Gateway{Address: address}
@@ -119,47 +118,36 @@ func tlsWord(secure bool) string {
 	return "plain"
 }
 
-// isLab reports whether a program was built with the tag lab.
-func isLab(program string) bool {
-	info, err := buildinfo.ReadFile(program)
-	if err != nil {
-		return false
-	}
-	return slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool {
-		return s.Key == "-tags" && slices.Contains(strings.Split(s.Value, ","), "lab")
-	})
-}
-
 // dial opens a link.
-func (z *zeroms) dial(w *world, t *target) (*member.Link, error) {
-	l, err := member.Dial(w.ctx, t.gateway)
+func (z *zeroms) dial(w *load.World, t *target) (*member.Link, error) {
+	l, err := member.Dial(w.Context, t.gateway)
 	if err != nil {
 		return nil, err
 	}
-	l.Seen, l.Acking = w.seen, member.Acking{Rows: z.config.AckRows, Delay: z.config.AckDelay}
-	return l, w.own(l)
+	l.Seen, l.Acking = w.Seen, member.Acking{Rows: z.config.AckRows, Delay: z.config.AckDelay}
+	return l, w.Own(l)
 }
 
 // open opens n accounts and stays logged in with each.
-func (z *zeroms) open(w *world, t *target, n int) ([]*member.Link, error) {
+func (z *zeroms) open(w *load.World, t *target, n int) ([]*member.Link, error) {
 	links := make([]*member.Link, n)
-	err := w.runEach(n, func(i int) error {
+	err := w.RunEach(n, func(i int) error {
 		l, err := z.dial(w, t)
 		if err != nil {
 			return err
 		}
 		links[i] = l
-		return l.Open(w.ctx, member.NewAccount(t.gateway.Address.Node))
+		return l.Open(w.Context, member.NewAccount(t.gateway.Address.Node))
 	})
 	return links, err
 }
 
-func (z *zeroms) pairs(w *world, t *target, n, room int) ([]flow, error) {
+func (z *zeroms) pairs(w *load.World, t *target, n, room int) ([]load.Flow, error) {
 	links, err := z.open(w, t, 2*n)
 	if err != nil {
 		return nil, err
 	}
-	flows := make([]flow, n)
+	flows := make([]load.Flow, n)
 	for i := range flows {
 		from, to := links[2*i], links[2*i+1]
 		f := member.NewFlow(member.FlowConfig{From: from, To: to.Account(), Room: min(room, int(from.Limits.InFlight))})
@@ -167,19 +155,19 @@ func (z *zeroms) pairs(w *world, t *target, n, room int) ([]flow, error) {
 		flows[i] = f
 	}
 	for _, l := range links {
-		w.runReader(l)
+		w.RunReader(l)
 	}
-	w.runAcks(links)
+	w.RunAcks(links)
 	return flows, nil
 }
 
-func (z *zeroms) absent(w *world, t *target, n, room int) ([]flow, error) {
+func (z *zeroms) absent(w *load.World, t *target, n, room int) ([]load.Flow, error) {
 	links, err := z.open(w, t, 2*n)
 	if err != nil {
 		return nil, err
 	}
 	z.away = make([]*member.Flow, n)
-	err = w.runEach(n, func(i int) error {
+	err = w.RunEach(n, func(i int) error {
 		from, to := links[2*i], links[2*i+1]
 		defer to.Close()
 		if err := to.Finish(); err != nil {
@@ -191,25 +179,25 @@ func (z *zeroms) absent(w *world, t *target, n, room int) ([]flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	flows := make([]flow, n)
+	flows := make([]load.Flow, n)
 	for i := range flows {
 		flows[i] = z.away[i]
-		w.runReader(links[2*i])
+		w.RunReader(links[2*i])
 	}
 	return flows, nil
 }
 
-func (z *zeroms) come(w *world, t *target, i, each int, finished func()) error {
+func (z *zeroms) come(w *load.World, t *target, i, each int, finished func()) error {
 	l, err := z.dial(w, t)
 	if err != nil {
 		return err
 	}
 	f := z.away[i]
 	f.Deliver(l)
-	if err := l.Login(w.ctx, f.To()); err != nil {
+	if err := l.Login(w.Context, f.To()); err != nil {
 		return err
 	}
-	w.runUntil(l, func() bool { return f.Counts().Delivered >= each }, func() error {
+	w.RunUntil(l, func() bool { return f.Counts().Delivered >= each }, func() error {
 		err := l.Finish()
 		if err == nil {
 			finished()
@@ -219,7 +207,7 @@ func (z *zeroms) come(w *world, t *target, i, each int, finished func()) error {
 	return nil
 }
 
-func (z *zeroms) idle(w *world, t *target, n int) error {
+func (z *zeroms) idle(w *load.World, t *target, n int) error {
 	accounts := z.stored
 	if len(accounts) < n {
 		var err error
@@ -228,27 +216,27 @@ func (z *zeroms) idle(w *world, t *target, n int) error {
 		}
 	}
 	links := make([]*member.Link, n)
-	err := w.runEach(n, func(i int) error {
+	err := w.RunEach(n, func(i int) error {
 		l, err := z.dial(w, t)
 		if err != nil {
 			return err
 		}
 		links[i] = l
-		return l.Login(w.ctx, accounts[i])
+		return l.Login(w.Context, accounts[i])
 	})
 	if err != nil {
 		return err
 	}
 	for _, l := range links {
-		w.runReader(l)
+		w.RunReader(l)
 	}
-	w.runAcks(links)
+	w.RunAcks(links)
 	return nil
 }
 
 // devices opens accounts at a gateway that runs already, with as many devices
 // each as it takes, until there are n devices.
-func (z *zeroms) devices(w *world, t *target, n int) ([]*member.Account, error) {
+func (z *zeroms) devices(w *load.World, t *target, n int) ([]*member.Account, error) {
 	l, err := z.dial(w, t)
 	if err != nil {
 		return nil, err
@@ -256,14 +244,14 @@ func (z *zeroms) devices(w *world, t *target, n int) ([]*member.Account, error) 
 	each := int(l.Limits.Devices)
 	l.Close()
 	out := make([]*member.Account, (n+each-1)/each*each)
-	err = w.runEach(len(out)/each, func(i int) error {
+	err = w.RunEach(len(out)/each, func(i int) error {
 		l, err := z.dial(w, t)
 		if err != nil {
 			return err
 		}
 		defer l.Close()
 		first := member.NewAccount(t.gateway.Address.Node)
-		if err := l.Open(w.ctx, first); err != nil {
+		if err := l.Open(w.Context, first); err != nil {
 			return err
 		}
 		if err := l.Finish(); err != nil {
@@ -283,7 +271,7 @@ func (z *zeroms) devices(w *world, t *target, n int) ([]*member.Account, error) 
 }
 
 // withServer runs something against a fresh server, or the one that runs already.
-func (c *Config) withServer(ctx context.Context, s system, work string, secure bool, do func(t *target, w *world) error) error {
+func (c *Config) withServer(ctx context.Context, s system, work string, secure bool, do func(t *target, w *load.World) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, workLimit, errWorkLimit)
 	defer cancel()
 	t, err := s.start(ctx, work, secure)
@@ -296,10 +284,10 @@ func (c *Config) withServer(ctx context.Context, s system, work string, secure b
 	if err := c.measureDisk(t); err != nil {
 		return err
 	}
-	w := newWorld(ctx)
-	defer w.close()
+	w := load.New(ctx)
+	defer w.Close()
 	if err = do(t, w); err == nil {
-		err = w.failure()
+		err = w.Failure()
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", work, err), t.failed())

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"zeroms/cmd/zeroms-lab/bench/load"
 	"zeroms/cmd/zeroms-lab/bench/meter"
 )
 
@@ -21,73 +22,42 @@ const (
 // unbounded is more messages than any work sends.
 const unbounded = 1 << 40
 
-func done(flows []flow) (n int) {
-	for _, f := range flows {
-		n += f.Done()
-	}
-	return n
-}
-
-func totals(flows []flow) (t meter.Counts) {
-	for _, f := range flows {
-		t.Add(f.Counts())
-	}
-	return t
-}
-
-// arrive waits for everything that was sent; what the server took and does not
-// arrive is lost.
-func (w *world) arrive(flows []flow, limit time.Duration) (meter.Counts, error) {
-	err := w.until(limit, 10*time.Millisecond, func() bool {
-		for _, f := range flows {
-			if c := f.Counts(); c.Done < c.Sent {
-				return false
-			}
-		}
-		return true
-	})
-	if errors.Is(err, errLate) {
-		err = nil
-	}
-	return totals(flows), err
-}
-
 // measure lets flows that are under way run warm and measures them for a while.
-func (c *Config) measure(t *target, w *world, r *Result, flows []flow) error {
-	if err := w.pause(c.Warm); err != nil {
+func (c *Config) measure(t *target, w *load.World, r *Result, flows []load.Flow) error {
+	if err := w.Pause(c.Warm); err != nil {
 		return err
 	}
 	for _, f := range flows {
 		f.Sample()
 	}
-	before, commits, acks := done(flows), w.committed(), w.acks()
+	before, commits, acks := load.Done(flows), w.Committed(), w.Acks()
 	s, err := t.begin(r.Work)
 	if err != nil {
 		return err
 	}
-	if err := w.pause(c.Time); err != nil {
+	if err := w.Pause(c.Time); err != nil {
 		return err
 	}
 	wall, cpu, err := s.end()
 	if err != nil {
 		return err
 	}
-	r.carried(done(flows)-before, wall, cpu)
-	r.Commits, r.Acks = w.committed()-commits, w.acks()-acks
+	r.carried(load.Done(flows)-before, wall, cpu)
+	r.Commits, r.Acks = w.Committed()-commits, w.Acks()-acks
 	return nil
 }
 
 // live lets pairs write with a fixed number of messages in flight: one is done
 // when its receipt has come and its recipient has it.
 func (c *Config) live(ctx context.Context, s system, secure bool) error {
-	return c.withServer(ctx, s, "live", secure, func(t *target, w *world) error {
+	return c.withServer(ctx, s, "live", secure, func(t *target, w *load.World) error {
 		began := time.Now()
 		flows, err := s.pairs(w, t, c.Pairs, c.InFlight)
 		if err != nil {
 			return err
 		}
 		for _, f := range flows {
-			w.fail(f.Send(unbounded))
+			w.Fail(f.Send(unbounded))
 		}
 		r := newResult(s, "live", secure)
 		if err := c.measure(t, w, r, flows); err != nil {
@@ -96,7 +66,7 @@ func (c *Config) live(ctx context.Context, s system, secure bool) error {
 		for _, f := range flows {
 			f.Stop()
 		}
-		all, err := w.arrive(flows, c.patience)
+		all, err := w.Arrive(flows, c.patience)
 		if err != nil {
 			return err
 		}
@@ -111,20 +81,20 @@ func (c *Config) live(ctx context.Context, s system, secure bool) error {
 // paced sends a fixed number of messages a second, spread evenly over the pairs,
 // whatever the server does.
 func (c *Config) paced(ctx context.Context, s system, secure bool) error {
-	return c.withServer(ctx, s, "paced", secure, func(t *target, w *world) error {
+	return c.withServer(ctx, s, "paced", secure, func(t *target, w *load.World) error {
 		flows, err := s.pairs(w, t, c.Pairs, 1<<30)
 		if err != nil {
 			return err
 		}
 		r := newResult(s, "paced", secure)
 		var late atomic.Int64
-		w.runPace(flows, c.Rate, &late)
+		w.RunPace(flows, c.Rate, &late)
 		if err := c.measure(t, w, r, flows); err != nil {
 			return err
 		}
 		r.Late = ms(time.Duration(late.Load()))
-		w.pacing.Store(false)
-		all, err := w.arrive(flows, c.patience)
+		w.StopPace()
+		all, err := w.Arrive(flows, c.patience)
 		if err != nil {
 			return err
 		}
@@ -133,27 +103,10 @@ func (c *Config) paced(ctx context.Context, s system, secure bool) error {
 	})
 }
 
-// runPace sends one message after the other, by the clock; late is the furthest
-// that it was behind.
-func (w *world) runPace(flows []flow, rate int, late *atomic.Int64) {
-	w.pacing.Store(true)
-	w.running.Go(func() {
-		began := time.Now()
-		for i := 0; w.pacing.Load() && w.ctx.Err() == nil; i++ {
-			due := began.Add(time.Duration(i) * time.Second / time.Duration(rate))
-			if wait := time.Until(due); wait > 0 && w.pause(wait) != nil {
-				return
-			}
-			late.Store(max(late.Load(), int64(time.Since(due))))
-			w.fail(flows[i%len(flows)].SendNow())
-		}
-	})
-}
-
 // queue sends to accounts that are away and then lets them come: drain needs
 // what queue left.
 func (c *Config) queue(ctx context.Context, s system, secure bool) error {
-	return c.withServer(ctx, s, "queue", secure, func(t *target, w *world) error {
+	return c.withServer(ctx, s, "queue", secure, func(t *target, w *load.World) error {
 		flows, err := s.absent(w, t, c.Accounts, c.QueueRoom)
 		if err != nil {
 			return err
@@ -164,21 +117,21 @@ func (c *Config) queue(ctx context.Context, s system, secure bool) error {
 		if err != nil {
 			return err
 		}
-		commits := w.committed()
+		commits := w.Committed()
 		for _, f := range flows {
 			f.Sample()
-			w.fail(f.Send(each))
+			w.Fail(f.Send(each))
 		}
-		if err := w.until(queueWait, poll, func() bool { return done(flows) == each*len(flows) }); err != nil {
-			return fmt.Errorf("the server took %d of %d messages: %w", done(flows), each*len(flows), err)
+		if err := w.Until(queueWait, poll, func() bool { return load.Done(flows) == each*len(flows) }); err != nil {
+			return fmt.Errorf("the server took %d of %d messages: %w", load.Done(flows), each*len(flows), err)
 		}
 		wall, cpu, err := span.end()
 		if err != nil {
 			return err
 		}
 		r.carried(each*len(flows), wall, cpu)
-		r.Commits = w.committed() - commits
-		all := totals(flows)
+		r.Commits = w.Committed() - commits
+		all := load.Totals(flows)
 		all.Delivered = all.Custody // nobody was there
 		r.times(all)
 		if c.wants("queue") {
@@ -195,26 +148,26 @@ func (c *Config) queue(ctx context.Context, s system, secure bool) error {
 
 // drain lets the recipients of queue connect and take everything; it ends when
 // the last of it is acknowledged.
-func (c *Config) drain(s system, t *target, w *world, flows []flow, secure bool) error {
+func (c *Config) drain(s system, t *target, w *load.World, flows []load.Flow, secure bool) error {
 	each := flows[0].Counts().Sent
 	var finished atomic.Int64
 	r := newResult(s, "drain", secure)
-	acks := w.acks()
+	acks := w.Acks()
 	span, err := t.begin("drain")
 	if err != nil {
 		return err
 	}
-	err = w.runEach(len(flows), func(i int) error {
+	err = w.RunEach(len(flows), func(i int) error {
 		return s.come(w, t, i, each, func() { finished.Add(1) })
 	})
 	if err != nil {
 		return err
 	}
-	late := w.until(queueWait, poll, func() bool { return int(finished.Load()) == len(flows) })
+	late := w.Until(queueWait, poll, func() bool { return int(finished.Load()) == len(flows) })
 	wall, cpu, err := span.end()
-	all := totals(flows)
+	all := load.Totals(flows)
 	r.carried(all.Delivered, wall, cpu)
-	r.Lost, r.Acks = all.Custody-all.Delivered, w.acks()-acks
+	r.Lost, r.Acks = all.Custody-all.Delivered, w.Acks()-acks
 	if late != nil {
 		err = errors.Join(err, fmt.Errorf("%d of %d messages came: %w", all.Delivered, all.Custody, late))
 	}
@@ -226,7 +179,7 @@ const idleTime = 5 * time.Second
 
 // idle measures what connections cost that do nothing.
 func (c *Config) idle(ctx context.Context, s system, secure bool) error {
-	return c.withServer(ctx, s, "idle", secure, func(t *target, w *world) error {
+	return c.withServer(ctx, s, "idle", secure, func(t *target, w *load.World) error {
 		before, _, err := c.settled(t, w)
 		if err != nil {
 			return err
@@ -247,7 +200,7 @@ func (c *Config) idle(ctx context.Context, s system, secure bool) error {
 		if err != nil {
 			return err
 		}
-		if err := w.pause(min(c.Time, idleTime)); err != nil {
+		if err := w.Pause(min(c.Time, idleTime)); err != nil {
 			return err
 		}
 		wall, cpu, err := span.end()
@@ -273,9 +226,9 @@ func collectedWord(collected bool) string {
 
 // settled is the memory of a server once it has collected its garbage, if it can
 // be told to, and had a moment.
-func (c *Config) settled(t *target, w *world) (m meter.Memory, collected bool, err error) {
+func (c *Config) settled(t *target, w *load.World) (m meter.Memory, collected bool, err error) {
 	collected = t.collect()
-	if err := w.pause(min(settleWait, c.Time)); err != nil {
+	if err := w.Pause(min(settleWait, c.Time)); err != nil {
 		return m, collected, err
 	}
 	m, err = meter.MemoryOf(t.pid)

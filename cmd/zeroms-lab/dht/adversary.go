@@ -16,8 +16,8 @@ type adversary struct {
 	enlist func(n *network, i int, h *sim.Host) (known bool)
 	// awake begins what foes do by themselves.
 	awake func(n *network)
-	// after says what came of it, beside the gets.
-	after func(n *network, o *outcome) string
+	// after says what came of it, beside the gets, and what of that must not be.
+	after func(n *network, o *outcome) (said, wrong string)
 }
 
 // The names of adversaries that other parts of the lab ask for.
@@ -85,7 +85,11 @@ func (n *network) wake() {
 // after adds what there is to say about the foes.
 func (n *network) after(o *outcome) {
 	if n.foe != nil && n.foe.after != nil && len(n.foes) > 0 {
-		o.lines = append(o.lines, n.foe.after(n, o))
+		said, wrong := n.foe.after(n, o)
+		o.lines = append(o.lines, said)
+		if wrong != "" {
+			o.wrong = append(o.wrong, n.foe.name+": "+wrong)
+		}
 	}
 }
 

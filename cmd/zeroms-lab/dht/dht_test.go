@@ -118,6 +118,9 @@ func TestFoes(t *testing.T) {
 			for _, line := range append(o.lines, s.failures(o)...) {
 				t.Log(line)
 			}
+			for _, wrong := range o.wrong {
+				t.Error(wrong)
+			}
 			if *row.GetSuccess < 0.99 {
 				t.Errorf("gets succeed in %s of all cases", percent(row.GetSuccess))
 			}

@@ -74,7 +74,7 @@ func (n *network) perGet(o *outcome) float64 {
 	return float64(n.Tally.Refused-n.before.Refused) / float64(max(1, len(o.gets)+len(o.stores)))
 }
 
-func afterLiar(n *network, o *outcome) string {
+func afterLiar(n *network, o *outcome) (said, wrong string) {
 	bad := uint64(0)
 	for _, h := range n.honest {
 		if h.Node != nil {
@@ -82,7 +82,8 @@ func afterLiar(n *network, o *outcome) string {
 		}
 	}
 	_, invented := n.strange(func(c wire.Contact) bool { return c.Addr.Addr().As4()[0] == 5 })
-	return fmt.Sprintf("%d contacts that do not exist in honest tables; %.1f handshakes in vain for each store or get; %d answers refused", invented, n.perGet(o), bad)
+	return fmt.Sprintf("%d contacts that do not exist in honest tables; %.1f handshakes in vain for each store or get; %d answers refused", invented, n.perGet(o), bad),
+		atMost(invented, 0, "contacts in tables that nobody proved")
 }
 
 func enlistReplayer(n *network, i int, h *sim.Host) bool {
@@ -98,8 +99,8 @@ func enlistReplayer(n *network, i int, h *sim.Host) bool {
 	return true
 }
 
-func afterReplayers(n *network, _ *outcome) string {
-	return fmt.Sprintf("%d answers brought the former version of a record", n.replayed)
+func afterReplayers(n *network, _ *outcome) (said, wrong string) {
+	return fmt.Sprintf("%d answers brought the former version of a record", n.replayed), ""
 }
 
 // floodShelf is how many bytes a gateway holds under flooding: less than usual, so
@@ -147,7 +148,7 @@ func (n *network) flood(h *sim.Host) {
 	n.After(time.Second, func() { n.flood(h) })
 }
 
-func afterFlooders(n *network, _ *outcome) string {
+func afterFlooders(n *network, _ *outcome) (said, wrong string) {
 	var evicted, overRate, overQuota uint64
 	most := 0
 	for _, h := range n.flooded {
@@ -156,7 +157,7 @@ func afterFlooders(n *network, _ *outcome) string {
 		evicted, overRate, overQuota = evicted+uint64(s.Evicted), overRate+uint64(s.OverRate), overQuota+uint64(s.OverQuota)
 	}
 	return fmt.Sprintf("%d gateways under flood hold at most %d of %d bytes; %d records refused by rate, %d by quota, %d put out",
-		len(n.flooded), most, floodShelf, overRate, overQuota, evicted)
+		len(n.flooded), most, floodShelf, overRate, overQuota, evicted), atMost(most, floodShelf, "bytes on a shelf")
 }
 
 func enlistEclipse(n *network, i int, h *sim.Host) bool {
@@ -176,7 +177,7 @@ func enlistEclipse(n *network, i int, h *sim.Host) bool {
 // eclipsed is how many gets the gateway in the middle tries.
 const eclipsed = 300
 
-func afterEclipse(n *network, _ *outcome) string {
+func afterEclipse(n *network, _ *outcome) (said, wrong string) {
 	foes, all := 0, n.Node(n.victim).Contacts()
 	for _, c := range all {
 		for _, f := range n.foes {
@@ -195,7 +196,9 @@ func afterEclipse(n *network, _ *outcome) string {
 		})
 		n.RunWhile(func() bool { return left > 0 }, patience)
 	}
-	return fmt.Sprintf("%d of %d contacts of the gateway in the middle are foes; it got %d of %d", foes, len(all), right, min(eclipsed, len(n.lib.records)))
+	tried := min(eclipsed, len(n.lib.records))
+	return fmt.Sprintf("%d of %d contacts of the gateway in the middle are foes; it got %d of %d", foes, len(all), right, tried),
+		atMost(tried-right, tried/100, "of its gets failed")
 }
 
 func enlistSkewed(_ *network, i int, h *sim.Host) bool {
@@ -210,7 +213,7 @@ func enlistStranger(n *network, i int, h *sim.Host) bool {
 		return false
 	}
 	h.Foe = &foe.Pointer{Ring: n.ring, To: func(at key.NodeID) (of []wire.Contact) {
-		for _, s := range n.ring.Members.Nearest(nil, at, 20) {
+		for _, s := range n.ring.Members.Nearest(nil, at, n.ring.Width) {
 			of = append(of, s.Contact)
 		}
 		return of
@@ -218,7 +221,7 @@ func enlistStranger(n *network, i int, h *sim.Host) bool {
 	return true
 }
 
-func afterStranger(n *network, o *outcome) string {
+func afterStranger(n *network, o *outcome) (said, wrong string) {
 	_, of := n.strange(func(c wire.Contact) bool {
 		for _, p := range n.ring.Members {
 			if p.Of.Contact.Node == c.Node {
@@ -227,7 +230,8 @@ func afterStranger(n *network, o *outcome) string {
 		}
 		return false
 	})
-	return fmt.Sprintf("%d contacts of another network in honest tables; %.1f handshakes in vain for each store or get", of, n.perGet(o))
+	return fmt.Sprintf("%d contacts of another network in honest tables; %.1f handshakes in vain for each store or get", of, n.perGet(o)),
+		atMost(of, 0, "contacts in tables that nobody proved")
 }
 
 func enlistUnreachable(n *network, _ int, h *sim.Host) bool {
@@ -253,10 +257,13 @@ func (n *network) askAround(h *sim.Host) {
 	n.After(askEvery, func() { n.askAround(h) })
 }
 
-func afterUnreachable(n *network, _ *outcome) string {
+func afterUnreachable(n *network, _ *outcome) (said, wrong string) {
 	_, of := n.strange(func(c wire.Contact) bool { return n.claimed[c.Node] })
-	return fmt.Sprintf("%d contacts at which nobody answers in honest tables", of)
+	return fmt.Sprintf("%d contacts at which nobody answers in honest tables", of), atMost(of, 0, "contacts in tables that nobody reached")
 }
+
+// mostOfOne is how many contacts of one /24 a table may have (docs/protocol/dht.md).
+const mostOfOne = 10
 
 // spellings are how the gateways of one address write it.
 const spellings = 8
@@ -281,7 +288,7 @@ func enlistSpelling(n *network, i int, h *sim.Host) bool {
 	return i%spellings == 0
 }
 
-func afterSpelling(n *network, _ *outcome) string {
+func afterSpelling(n *network, _ *outcome) (said, wrong string) {
 	most, spelled := 0, 0
 	for _, h := range n.present() {
 		if h.Node == nil {
@@ -298,7 +305,11 @@ func afterSpelling(n *network, _ *outcome) string {
 			most = max(most, count)
 		}
 	}
-	return fmt.Sprintf("%d contacts in another spelling in honest tables; at most %d of one address in a table", spelled, most)
+	said = fmt.Sprintf("%d contacts in another spelling in honest tables; at most %d of one address in a table", spelled, most)
+	if wrong = atMost(spelled, 0, "contacts of another spelling"); wrong == "" {
+		wrong = atMost(most, mostOfOne, "contacts of one address in a table")
+	}
+	return said, wrong
 }
 
 // pointed is the address that was never a gateway's.
@@ -306,7 +317,7 @@ func pointed() netip.AddrPort { return netip.AddrPortFrom(netip.AddrFrom4([4]byt
 
 func enlistPointer(n *network, _ int, h *sim.Host) bool {
 	h.Foe = &foe.Pointer{Ring: n.ring, To: func(key.NodeID) (of []wire.Contact) {
-		for range 20 {
+		for range n.ring.Width {
 			of = append(of, n.DrawAt(pointed()).Contact)
 		}
 		return of
@@ -322,11 +333,24 @@ func enlistPointer(n *network, _ int, h *sim.Host) bool {
 	return true
 }
 
-func afterPointer(n *network, o *outcome) string {
+func afterPointer(n *network, o *outcome) (said, wrong string) {
 	most := 0
 	for _, count := range n.strikers {
 		most = max(most, count)
 	}
 	return fmt.Sprintf("%d handshakes with the address in %d stores and gets, %d of one gateway at most, and nothing else was sent there",
-		n.struck, len(o.gets)+len(o.stores), most)
+		n.struck, len(o.gets)+len(o.stores), most), atMost(most, n.World.Model.Burst+n.World.Model.Minute*minutes(n, o), "handshakes of one gateway")
+}
+
+// minutes is how long stores and gets took.
+func minutes(n *network, o *outcome) int {
+	return 1 + int((time.Duration(len(o.gets)+len(o.stores))*time.Second/perSecond+2*patience)/time.Minute)
+}
+
+// atMost says what is too much, "" if nothing is.
+func atMost(got, allowed int, what string) string {
+	if got <= allowed {
+		return ""
+	}
+	return fmt.Sprintf("%d %s, %d are allowed", got, what, allowed)
 }

@@ -52,7 +52,7 @@ func newNetwork(s Scenario) (*network, error) {
 		return nil, err
 	}
 	n := &network{
-		World: sim.NewWorld(s.Model, s.Seed, began()), Scenario: s, ring: &foe.Ring{}, lib: lib,
+		World: sim.NewWorld(s.Model, s.Seed, began()), Scenario: s, ring: &foe.Ring{Width: s.width()}, lib: lib,
 		claimed: map[key.NodePublic]bool{}, strikers: map[*sim.Host]int{},
 		books: contact.NewBook(sim.Network(), s.Nodes*16),
 	}
@@ -145,11 +145,7 @@ func (n *network) join() error {
 		h := n.Hosts[at]
 		n.After(joinFor*time.Duration(i)/time.Duration(len(order)), func() {
 			n.build(h, false)
-			var known []wire.Contact
-			for range min(i, 3) {
-				known = append(known, n.Hosts[order[n.Rand.IntN(i)]].Contact)
-			}
-			h.Node.Join(n.Local(h), known)
+			h.Node.Join(n.Local(h), n.known(order[:i]))
 			n.Wake(h)
 		})
 	}
@@ -162,10 +158,21 @@ func (n *network) join() error {
 	return nil
 }
 
+// known are some addresses that somebody told a gateway: of three that are there.
+func (n *network) known(there []int) (contacts []wire.Contact) {
+	for tries := 0; len(contacts) < min(len(there), 3) && tries < 100; tries++ {
+		c := sim.Heard(n.Hosts[there[n.Rand.IntN(len(there))]].Contact)
+		if n.Answers(c.Addr) {
+			contacts = append(contacts, c)
+		}
+	}
+	return contacts
+}
+
 // How long gateways keep coming, and how long the network is left alone then.
 const (
-	joinFor   = 10 * time.Minute
-	settleFor = 20 * time.Minute
+	joinFor   = 5 * time.Minute
+	settleFor = 10 * time.Minute
 )
 
 // present are the honest gateways that are there.

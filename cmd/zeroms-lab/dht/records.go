@@ -58,12 +58,13 @@ func (l *library) add(i uint64, versions int, seed uint64, now time.Time) error 
 			return err
 		}
 		r.versions = append(r.versions, sealed)
+		item, err := address.CheckItem(wire.StoreItem{Record: sealed}, params, now)
+		if err != nil {
+			return err
+		}
+		r.name = item.Name
 		for place := range uint8(address.Positions) {
-			item, err := address.CheckItem(wire.StoreItem{Record: sealed, Index: place}, params, now)
-			if err != nil {
-				return err
-			}
-			r.name = item.Name
+			item.Index, item.Place = place, r.place(place)
 			l.know(item)
 		}
 	}

@@ -43,6 +43,14 @@ func (s Scenario) algorithm() dht.Algorithm {
 	return dht.Ours
 }
 
+// width is how many contacts an answer has.
+func (s Scenario) width() int {
+	if s.Classic {
+		return 8
+	}
+	return dht.Width
+}
+
 // versions is how many versions of each record there are.
 func (s Scenario) versions() int {
 	if s.Adversary == replaying {
@@ -91,6 +99,8 @@ type outcome struct {
 	stores []stored
 	// lines are what else is to be said, for people.
 	lines []string
+	// wrong is what foes brought about and must not.
+	wrong []string
 }
 
 // run plays the scenario.

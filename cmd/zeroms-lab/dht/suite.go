@@ -83,7 +83,7 @@ func scenarioJob(s Scenario) job {
 			return result{}, err
 		}
 		row := s.row(o)
-		r := result{row: &row, lines: o.lines, missed: s.check(&row)}
+		r := result{row: &row, lines: o.lines, missed: append(s.check(&row), o.wrong...)}
 		r.lines = append(r.lines, s.failures(o)...)
 		r.lines = append(r.lines, fmt.Sprintf("(%.1f s)", time.Since(start).Seconds()))
 		return r, nil

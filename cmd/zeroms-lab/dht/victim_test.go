@@ -171,6 +171,18 @@ func (p *pointer) serve(ctx context.Context, c link.Conn) {
 	}
 }
 
+// overQUIC is a peers.Dialer of a socket.
+type overQUIC struct{ *quiclink.Socket }
+
+// Dial implements peers.Dialer.
+func (d overQUIC) Dial(ctx context.Context, e link.Endpoint) (link.Conn, error) {
+	ip, err := netip.ParseAddr(e.Host)
+	if err != nil {
+		return nil, err
+	}
+	return d.Socket.Dial(ctx, netip.AddrPortFrom(ip, e.Port), e.Node)
+}
+
 // TestNothingGoesToWhoDidNotProveItself: a gateway that is told ten thousand times
 // that somebody's computer is a gateway tries a few handshakes with it, and sends
 // it nothing else. The gateway's links and its DHT are the real ones.
@@ -201,7 +213,7 @@ func TestNothingGoesToWhoDidNotProveItself(t *testing.T) {
 	}
 	self := wire.Contact{Node: node.Public()}
 	pool, err := peers.New(peers.Config{
-		Node: node.Public(), Params: params, Self: self, QUIC: quiclink.Dialer{Socket: client},
+		Node: node.Public(), Params: params, Self: self, QUIC: overQUIC{client},
 		WSS: over, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -50,7 +50,8 @@ func New() *cobra.Command {
 		Long: `Start gateways as processes of their own and people as real clients with their
 databases on disk; each person has one home gateway or two. While they chat,
 gateways are killed with -9 and started again, told to drain and started again,
-cut off from everybody, and parted into two halves, as a seed says.
+cut off from everybody, and parted into two halves, and people drain one of
+their homes and take another, as a seed says.
 
 In the end everything must have arrived once and in the order of writing. The
 report says how long letters took from Send to custody and to their recipient,

@@ -143,9 +143,9 @@ func (g *gateway) end(ctx context.Context, s syscall.Signal) error {
 
 // pause stops the process, or lets it go on.
 func (g *gateway) pause(stop bool) error {
-	s := syscall.SIGCONT
+	s := contSignal
 	if stop {
-		s = syscall.SIGSTOP
+		s = stopSignal
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -71,8 +71,11 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := n.setUp(setup); err != nil {
 		return fmt.Errorf("the network could not be set up: %w", err)
 	}
-	v, err := n.chat(ctx)
-	if err != nil {
+	v, err := n.runChat(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted; nothing of the run is left running")
+	case err != nil:
 		return err
 	}
 	if err := v.report(c.Out, c.JSON); err != nil {
@@ -238,9 +241,9 @@ func (n *network) befriend(ctx context.Context) error {
 	return nil
 }
 
-// chat lets everybody write while faults happen, waits until everything has arrived and
+// runChat lets everybody write while faults happen, waits until everything has arrived and
 // looks what that was.
-func (n *network) chat(ctx context.Context) (*verdict, error) {
+func (n *network) runChat(ctx context.Context) (*verdict, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	began := time.Now()

@@ -152,10 +152,16 @@ func (p *person) moves(ctx context.Context, gateways []*gateway) error {
 	return nil
 }
 
-// left is how many homes were drained to their end.
-func (p *person) left(ctx context.Context) (int, error) {
+// announced is how many homes are drained of which every contact knows: those end in a
+// day, others in weeks.
+func (p *person) announced(ctx context.Context) (n int, err error) {
 	homes, err := p.client.Gateways(ctx)
-	return len(p.homes) - len(homes), p.because(err)
+	for _, g := range homes {
+		if !g.Draining.IsZero() && time.Until(g.Ends) < 48*time.Hour {
+			n++
+		}
+	}
+	return n, p.because(err)
 }
 
 // meets reads the card of somebody else; a bare one names no gateway.

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -84,7 +83,7 @@ func (p *process) end(ctx context.Context, s os.Signal) error {
 // clear ends the process whatever state it is in.
 func (p *process) clear() {
 	if p.alive() {
-		_ = p.cmd.Process.Signal(syscall.SIGCONT)
+		_ = p.cmd.Process.Signal(contSignal)
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 	}

@@ -36,7 +36,8 @@ type row struct {
 	Strange    *int     `json:"strange,omitempty"`
 	Failed     *int     `json:"failed,omitempty"`
 	Late       *int     `json:"late,omitempty"`
-	Drained    *int     `json:"homes_drained,omitempty"`
+	LateOne    *int     `json:"late_one_home,omitempty"`
+	Announced  *int     `json:"moves_known,omitempty"`
 	Missed     []string `json:"missed,omitempty"`
 
 	Class       class    `json:"class,omitempty"`
@@ -57,7 +58,7 @@ func (v *verdict) writeJSON(w io.Writer) error {
 	c := v.config
 	rows := []row{{
 		Row: "net", Gateways: c.Gateways, Users: c.Users, Seconds: c.Lasts.Seconds(), Seed: &c.Seed, Namespaces: &c.Isolated, Letters: &v.letters,
-		Lost: &v.lost, Doubled: &v.doubled, Disordered: &v.disordered, Strange: &v.strange, Failed: &v.failed, Late: &v.late, Drained: &v.moved, Missed: v.missed(),
+		Lost: &v.lost, Doubled: &v.doubled, Disordered: &v.disordered, Strange: &v.strange, Failed: &v.failed, Late: &v.late, LateOne: &v.lateOne, Announced: &v.announced, Missed: v.missed(),
 	}}
 	for _, k := range classes {
 		r := row{Row: "letters", Class: k}
@@ -102,10 +103,10 @@ func (v *verdict) table(w io.Writer) error {
 	for _, o := range v.outages {
 		many[o.kind]++
 	}
-	fmt.Fprintf(w, "\n%d gateways, %d people, %.0f s, seed %d: %d letters, %d lost, %d doubled, %d out of order, %d failed; %d came after a later one\n",
-		v.config.Gateways, v.config.Users, v.config.Lasts.Seconds(), v.config.Seed, v.letters, v.lost, v.doubled, v.disordered, v.failed, v.late)
-	fmt.Fprintf(w, "faults: %d killed, %d drained, %d cut off, %d splits; %d people moved, %d of the homes they left are drained to the end\n\n",
-		many[killed], many[drains], many[cutOff], many[halves], many[moves], v.moved)
+	fmt.Fprintf(w, "\n%d gateways, %d people, %.0f s, seed %d: %d letters, %d lost, %d doubled, %d out of order, %d failed; %d took their place after a later one (%d at people with one home)\n",
+		v.config.Gateways, v.config.Users, v.config.Lasts.Seconds(), v.config.Seed, v.letters, v.lost, v.doubled, v.disordered, v.failed, v.late, v.lateOne)
+	fmt.Fprintf(w, "faults: %d killed, %d drained, %d cut off, %d splits; %d people moved; of %d of them every contact knows it\n\n",
+		many[killed], many[drains], many[cutOff], many[halves], many[moves], v.announced)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "while a letter was under way\tletters\tcustody p50\tp99\tmax\treceived p50\tp99\tmax\tms\t")
 	line := func(what string, custody, received spread) {

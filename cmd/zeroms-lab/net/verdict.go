@@ -60,9 +60,10 @@ type verdict struct {
 
 	letters, lost, doubled, disordered, strange, failed int
 
-	late    int // shown after a letter that was written later, in its place
-	lateOne int // of those: to somebody with one home, where nothing overtakes
-	moved   int // homes that are drained and left
+	late    int // shown at once in its place, but after a letter that was written later
+	lateOne int // of those: to somebody with one home
+
+	announced int // homes that are drained of which every contact knows
 
 	custody, received map[class]spread
 	failovers         spread // first letter after the beginning of an outage, to somebody with another home
@@ -73,11 +74,11 @@ type verdict struct {
 func (n *network) judge(ctx context.Context, began time.Time, outages []outage) (*verdict, error) {
 	v := &verdict{config: n.config, took: time.Since(began), outages: outages}
 	for _, p := range n.people {
-		left, err := p.left(ctx)
+		known, err := p.announced(ctx)
 		if err != nil {
 			return nil, err
 		}
-		v.moved += left
+		v.announced += known
 		for other := range p.friends {
 			letters, failed, err := p.transcript(ctx, other)
 			if err != nil {
@@ -228,7 +229,7 @@ func (v *verdict) missed() (out []string) {
 		n    int
 	}{
 		{"lost", v.lost}, {"doubled", v.doubled}, {"in another order than written", v.disordered},
-		{"shown to somebody else", v.strange}, {"failed for good", v.failed}, {"late at somebody with one home", v.lateOne},
+		{"shown to somebody else", v.strange}, {"failed for good", v.failed},
 	} {
 		if none.n > 0 {
 			out = append(out, fmt.Sprintf("%d letters are %s", none.n, none.what))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"zeroms/gateway"
+	"zeroms/gateway/overlay"
 	"zeroms/protocol/address"
 	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
@@ -15,9 +16,9 @@ import (
 
 // overlay is a gateway's part in the network of the world's gateways: places are
 // given away, addresses are public ones, and links are in memory.
-func (g *Gateway) overlay() (*gateway.Overlay, error) {
+func (g *Gateway) overlay() (*overlay.Overlay, error) {
 	addr := netip.AddrPortFrom(netip.MustParseAddr(g.Host), 443)
-	cfg := gateway.OverlayConfig{
+	cfg := overlay.Config{
 		Node: g.node, X: 1, Params: g.world.params(), Addr: addr, Transports: wire.TransportWSS,
 		Limits: gateway.DefaultLimits(), Takes: address.TakesAll,
 		Cached: g.known.get(), Save: g.known.set,
@@ -30,7 +31,7 @@ func (g *Gateway) overlay() (*gateway.Overlay, error) {
 			cfg.Seeds = append(cfg.Seeds, link.Endpoint{Host: other.Host, Port: 443, Node: node[:]})
 		}
 	}
-	return gateway.NewOverlay(cfg, time.Now())
+	return overlay.New(cfg, time.Now())
 }
 
 // params are those of a network of public addresses without puzzles.
@@ -79,7 +80,7 @@ func (k *knownFile) set(c []wire.Contact) error {
 }
 
 // Stats are the overlay's counts.
-func (g *Gateway) Stats(ctx context.Context) (gateway.OverlayStats, error) { return g.over.Stats(ctx) }
+func (g *Gateway) Stats(ctx context.Context) (overlay.Stats, error) { return g.over.Stats(ctx) }
 
 // Neighbours is how many other gateways a running gateway of the network knows.
 func (g *Gateway) Neighbours(ctx context.Context) (int, error) {

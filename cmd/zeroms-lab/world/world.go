@@ -19,6 +19,7 @@ import (
 	"zeroms/client/home"
 	"zeroms/gateway"
 	"zeroms/gateway/mailbox"
+	"zeroms/gateway/overlay"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
@@ -126,7 +127,7 @@ type Gateway struct {
 	run   *process
 	db    *gatewaystore.DB
 	crook *crook // nil: honest
-	over  *gateway.Overlay
+	over  *overlay.Overlay
 	keys  keyFile
 	known knownFile
 }

@@ -160,7 +160,7 @@ func (p Profile) contacts(ctx context.Context, command string) (out []string) {
 	}
 	requests := []string{control.CmdContacts}
 	switch command {
-	case "accept", "block":
+	case "accept", "block", "remove":
 		requests = []string{control.CmdRequests, control.CmdContacts}
 	case "history", "chat", "read", "listen":
 		requests = append(requests, control.CmdRequests)

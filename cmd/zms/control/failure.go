@@ -89,6 +89,8 @@ var causes = []cause{
 	{client.ErrNoGateway, "no-gateway"},
 	{client.ErrBlocked, "blocked"},
 	{client.ErrRequest, "request"},
+	{client.ErrRemoved, "removed"},
+	{account.ErrOverlap, "overlap"},
 	{client.ErrOwnCard, "own-card"},
 	{client.ErrTooLong, "too-long"},
 	{client.ErrExists, "exists"},

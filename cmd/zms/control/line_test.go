@@ -84,9 +84,12 @@ func fillOne(f reflect.Value) {
 		f.Set(reflect.MakeSlice(f.Type(), 1, 1))
 		fillOne(f.Index(0))
 	default:
-		if f.CanInt() {
+		switch {
+		case f.CanInt():
 			f.SetInt(7)
-		} else {
+		case f.CanFloat():
+			f.SetFloat(7)
+		default:
 			f.SetUint(7)
 		}
 	}

@@ -21,6 +21,8 @@ const (
 	CmdRequests      = "requests"
 	CmdAccept        = "accept"
 	CmdBlock         = "block"
+	CmdRemove        = "remove"
+	CmdCardRenew     = "card renew"
 	CmdContacts      = "contacts"
 	CmdSend          = "send"
 	CmdListen        = "listen"
@@ -97,8 +99,12 @@ type Request struct {
 	Before *uint32 `json:"before,omitempty"`
 	// `history`: as the flag; `contacts`, `requests`: tell what is here, and wait for no gateway.
 	Peek bool `json:"peek,omitempty"`
-	// `verify`: as the flag.
+	// `verify`: as the flag; `card renew`: do it, instead of telling what it would do.
 	Yes bool `json:"yes,omitempty"`
+	// `remove`: as the flag.
+	Erase bool `json:"erase,omitempty"`
+	// `contacts`: as the flag.
+	Removed bool `json:"removed,omitempty"`
 	// `verify`: as the flag.
 	Undo bool `json:"undo,omitempty"`
 	// `passphrase`, `phrase`: the present one; absent if there is none.
@@ -139,6 +145,20 @@ type Request struct {
 	Proxy string `json:"proxy,omitempty"`
 }
 
+// MaxName bounds the name of a bot, fan or worker in bytes.
+const MaxName = 32
+
+// ValidName reports whether a bot, fan or worker may be called so: 1 to MaxName
+// letters a to z, digits, dots, hyphens and underscores.
+func ValidName(name string) bool {
+	for _, r := range name {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_' {
+			return false
+		}
+	}
+	return name != "" && len(name) <= MaxName
+}
+
 // ParseRequest reads a request. Unknown fields are refused: they are spelling
 // mistakes, or the other side expects something that would not happen.
 func ParseRequest(line []byte) (Request, error) {
@@ -163,7 +183,9 @@ func (r Request) Offline() bool {
 	case CmdCardShow:
 		return !r.New && !r.Public && r.Revoke == ""
 	case CmdContacts, CmdRequests:
-		return r.Peek
+		return r.Peek || r.Removed
+	case CmdCardRenew:
+		return !r.Yes
 	case CmdGatewayList, CmdFanList, CmdFanRemove, CmdVerify, CmdPassphrase, CmdErase, CmdEvidence, CmdProxySet, CmdProxyShow, CmdProxyClear:
 		return true
 	}

@@ -32,6 +32,7 @@ const (
 	TypeFan     = "fan"
 	TypeFound   = "found"
 	TypeAnswer  = "answer"
+	TypeRenewal = "renewal"
 )
 
 // What an archive is opened with.
@@ -93,6 +94,10 @@ type Card struct {
 	Expires time.Time `json:"expires,omitzero"`
 	// whether it was revoked.
 	Revoked bool `json:"revoked"`
+	// until when it works at the latest, if your address was renewed since it was made.
+	Ends time.Time `json:"ends,omitzero"`
+	// true, if your address was renewed since it was made.
+	Former bool `json:"former,omitempty"`
 	// true, if it is the one to publish.
 	Public bool `json:"public,omitempty"`
 	// true, if your user ID alone is enough to find you.
@@ -143,6 +148,48 @@ type Gateway struct {
 	Faults int `json:"faults,omitempty"`
 	// how many contacts can write to you there.
 	Contacts int `json:"contacts"`
+	// how it stands with the records by which others find where you are, if that is known.
+	Records *Records `json:"records,omitempty"`
+}
+
+// Records is how a gateway stands with the address records that it publishes.
+type Records struct {
+	// for how many days after today it has them; -1: not even today's.
+	Days int `json:"days"`
+	// true, if that is few: nobody finds you by them afterwards.
+	Low bool `json:"low,omitempty"`
+	// how many it lacks, if any.
+	Missing int `json:"missing,omitempty"`
+	// how many gateways hold today's, as far as it has said.
+	Holders int `json:"holders,omitempty"`
+	// when it stored today's last, as far as it has said.
+	Stored time.Time `json:"stored,omitzero"`
+	// when another gateway found it last, as far as it has said.
+	Verified time.Time `json:"verified,omitzero"`
+	// why it lacks something, if so.
+	Problem string `json:"problem,omitempty"`
+}
+
+// Renewal is a renewal of your address (`card renew`), or what one would do.
+type Renewal struct {
+	// `renewal`.
+	Type string `json:"type"`
+	// whether it was done; if not, it is what would happen.
+	Done bool `json:"done"`
+	// when your address was renewed, while the one before still works.
+	Since time.Time `json:"since,omitzero"`
+	// until when the one before works at the latest, while it does.
+	Ends time.Time `json:"ends,omitzero"`
+	// how many contacts have not acknowledged the new one, while the one before works.
+	Untold int `json:"untold,omitempty"`
+	// how many contacts learn the new one by themselves.
+	Contacts int `json:"contacts,omitempty"`
+	// list of `card` rows: those that stop working, or did.
+	Cards []Card `json:"cards,omitempty"`
+	// true, if you have a public card: whoever has that still finds you.
+	Public bool `json:"public,omitempty"`
+	// the new `card`, if it was made.
+	Card *Card `json:"card,omitempty"`
 }
 
 // Contact is a person.
@@ -155,7 +202,7 @@ type Contact struct {
 	User string `json:"user"`
 	// what they are called here, may be empty.
 	Name string `json:"name"`
-	// `request`, `accepted` or `blocked`.
+	// `request`, `accepted`, `blocked` or `removed`.
 	State string `json:"state"`
 	// whether you compared the safety number.
 	Verified bool `json:"verified"`
@@ -302,6 +349,8 @@ type Status struct {
 	Proxy string `json:"proxy,omitempty"`
 	// list of `gateway` rows.
 	Gateways []Gateway `json:"gateways"`
+	// the renewal of your address, while the one before still works.
+	Renewal *Renewal `json:"renewal,omitempty"`
 	// the command that owns the profile.
 	Owner string `json:"owner"`
 	// its process.
@@ -447,6 +496,8 @@ type Found struct {
 
 func (*Found) row() {}
 
+func (*Renewal) row() {}
+
 // FoundAt is a gateway where somebody receives.
 type FoundAt struct {
 	// the gateway's key, 64 hex digits.
@@ -510,6 +561,8 @@ func empty(name string) Row {
 		return &Contact{}
 	case TypeFound:
 		return &Found{}
+	case TypeRenewal:
+		return &Renewal{}
 	case TypeMessage, TypeChange:
 		return &Message{}
 	case TypePage:

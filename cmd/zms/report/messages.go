@@ -132,6 +132,11 @@ func (l live) say(row control.Row) (subject, text string) {
 		return fmt.Sprintf("gap %d %s %d", row.Contact, row.Device, row.From), GapLine(row)
 	case *control.Read:
 		return "", fmt.Sprintf("%s %s has read your messages", Moment(row.At), Name(row.Contact, row.Name))
+	case *control.Renewal:
+		if row.Since.IsZero() {
+			return "", "your address before the present one works no more"
+		}
+		return "renewal", "your address was renewed; the one before works until " + Moment(row.Ends) + " at the latest"
 	case *control.Contact:
 		what := plain.Text(row.State)
 		if row.State == "request" {

@@ -71,13 +71,93 @@ Next: add a gateway, then show your card to somebody, or add theirs:
 	return err
 }
 
+// Card is a card in a line.
+func Card(c *control.Card) string {
+	state := "works"
+	switch {
+	case c.Revoked && c.Former:
+		state = "stopped working when your address was renewed"
+	case c.Revoked:
+		state = "revoked"
+	case c.Former:
+		state = fmt.Sprintf("stops working on %s at the latest: your address was renewed", Moment(c.Ends))
+	}
+	if c.Public {
+		state += ", public"
+	}
+	return fmt.Sprintf("%s  made %s  %s", plain.Text(c.ID), Moment(c.Created), state)
+}
+
+// Renewal tells what a renewal of the address does, or did.
+func Renewal(row control.Row) string {
+	r, ok := row.(*control.Renewal)
+	if !ok {
+		return ""
+	}
+	var b strings.Builder
+	switch {
+	case !r.Done:
+		fmt.Fprintf(&b, "%s will learn your new address by themselves. Nobody else who knows the present one finds you afterwards.\n", Some(r.Contacts, "contact"))
+	case r.Ends.IsZero():
+		b.WriteString("Your address is new, and the one before works no more.\n")
+	default:
+		fmt.Fprintf(&b, "Your address is new. The one before works until %s have acknowledged it, on %s at the latest.\n", Some(r.Untold, "contact"), Moment(r.Ends))
+	}
+	if len(r.Cards) > 0 {
+		b.WriteString("These cards stop working:\n")
+	}
+	for i := range r.Cards {
+		fmt.Fprintf(&b, "  %s  made %s\n", plain.Text(r.Cards[i].ID), Moment(r.Cards[i].Created))
+	}
+	if r.Public {
+		b.WriteString("Whoever has your public card still finds you: zms card show --revoke ends that.\n")
+	}
+	if r.Card != nil {
+		fmt.Fprintf(&b, "Your new card is %s (zms card show):\n%s\n", plain.Text(r.Card.ID), plain.Text(r.Card.Text))
+	}
+	return b.String()
+}
+
+// overlap tells of an address that still works beside a new one, empty without one.
+func overlap(r *control.Renewal) string {
+	if r == nil {
+		return ""
+	}
+	return fmt.Sprintf("address   renewed %s; %s not acknowledged it yet. The one before works until they have, on %s at the latest\n",
+		Moment(r.Since), have(r.Untold, "contact"), Moment(r.Ends))
+}
+
+func have(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing + " has"
+	}
+	return Some(n, thing) + " have"
+}
+
+// lapsing warns of address records that a gateway will not have much longer, empty if
+// it has enough.
+func lapsing(g *control.Gateway) string {
+	r := g.Records
+	switch {
+	case r == nil || !r.Low && r.Days >= 0, r.Days < 0 && r.Problem == "":
+		return ""
+	case r.Days < 0:
+		return fmt.Sprintf("    your address is not published here: %s\n", plain.Text(r.Problem))
+	}
+	text := fmt.Sprintf("    RUNS OUT  your address is published here for only %s more", Some(r.Days, "day"))
+	if r.Problem != "" {
+		text += ": " + plain.Text(r.Problem)
+	}
+	return text + ". Stay connected (zms agent)\n"
+}
+
 // Gateway shows a home gateway.
 func Gateway(w io.Writer, row control.Row) error {
 	g, ok := row.(*control.Gateway)
 	if !ok {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "%s  %s\n    key %s\n%s", plain.Text(g.Host), gatewayState(g), plain.Text(g.Node), convicted(g))
+	_, err := fmt.Fprintf(w, "%s  %s\n    key %s\n%s%s", plain.Text(g.Host), gatewayState(g), plain.Text(g.Node), convicted(g), lapsing(g))
 	return err
 }
 
@@ -141,8 +221,10 @@ func Status(w io.Writer, row control.Row) error {
 	fmt.Fprintf(&b, "contacts  %d, and %d requests\n", s.Contacts, s.Requests)
 	fmt.Fprintf(&b, "messages  %d waiting, %d in custody, %d failed, %d ignored\n", s.Waiting, s.Custody, s.Failed, s.Ignored)
 	b.WriteString(repair(s))
+	b.WriteString(overlap(s.Renewal))
 	for i := range s.Gateways {
-		fmt.Fprintf(&b, "gateway   %s  %s\n%s", plain.Text(s.Gateways[i].Host), gatewayState(&s.Gateways[i]), convicted(&s.Gateways[i]))
+		g := &s.Gateways[i]
+		fmt.Fprintf(&b, "gateway   %s  %s\n%s%s", plain.Text(g.Host), gatewayState(g), convicted(g), lapsing(g))
 	}
 	if len(s.Gateways) == 0 {
 		b.WriteString("gateway   none; add one with zms gateway add ADDRESS\n")

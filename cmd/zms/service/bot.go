@@ -13,12 +13,10 @@ import (
 	"zeroms/client/view"
 	"zeroms/cmd/zms/control"
 	"zeroms/cmd/zms/kept"
+	"zeroms/cmd/zms/shown"
 	"zeroms/protocol/key"
 	"zeroms/protocol/message"
 )
-
-// maxBotName bounds the name of a bot in bytes.
-const maxBotName = 32
 
 // The waiting for the bot of the same name that listened before.
 const (
@@ -33,8 +31,8 @@ type shift struct {
 
 // onDuty lets a bot listen and hands over what it has not done yet.
 func (p *Profile) onDuty(ctx context.Context, name string, l *listener, emit control.Emit) error {
-	if !validBot(name) {
-		return control.Usage("a bot's name has 1 to %d letters a to z, digits, dots, hyphens and underscores, unlike %q", maxBotName, name)
+	if !control.ValidName(name) {
+		return control.Usage("a bot's name has 1 to %d letters a to z, digits, dots, hyphens and underscores, unlike %q", control.MaxName, name)
 	}
 	if err := p.takeShift(ctx, name); err != nil {
 		return err
@@ -47,15 +45,6 @@ func (p *Profile) onDuty(ctx context.Context, name string, l *listener, emit con
 		p.offDuty(name)
 	}
 	return err
-}
-
-func validBot(name string) bool {
-	for _, r := range name {
-		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_' {
-			return false
-		}
-	}
-	return name != "" && len(name) <= maxBotName
 }
 
 // takeShift waits a moment for the one before, whose end may not have been noticed.
@@ -133,7 +122,7 @@ func (p *Profile) done(ctx context.Context, r control.Request, emit control.Emit
 	if r.Fan != "" {
 		return p.fanDone(ctx, r)
 	}
-	if !validBot(r.Bot) {
+	if !control.ValidName(r.Bot) {
 		return control.Usage("done needs the name of the bot, or of the fan")
 	}
 	m, err := p.foreign(ctx, r.Message)
@@ -262,7 +251,7 @@ func (p *Profile) backlog(ctx context.Context, name string, l *listener, emit co
 			continue
 		}
 		if c.State == client.Requested {
-			if err := emit(contactRow(c)); err != nil {
+			if err := emit(shown.Contact(c)); err != nil {
 				return err
 			}
 		}
@@ -278,7 +267,7 @@ func (p *Profile) backlog(ctx context.Context, name string, l *listener, emit co
 			if err != nil {
 				return err
 			}
-			row := messageRow(control.TypeMessage, view.Describe(m), c.Name)
+			row := shown.Message(control.TypeMessage, view.Describe(m), c.Name)
 			p.handOver(name, row)
 			if err := emit(row); err != nil {
 				return err

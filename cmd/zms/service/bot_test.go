@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"zeroms/client"
+	"zeroms/cmd/zms/control"
 )
 
 func TestFloor(t *testing.T) {
@@ -41,12 +42,12 @@ func TestFloor(t *testing.T) {
 
 func TestBotNames(t *testing.T) {
 	for _, name := range []string{"bot", "echo-2", "a.b_c", "0"} {
-		if !validBot(name) {
+		if !control.ValidName(name) {
 			t.Errorf("%q is refused", name)
 		}
 	}
 	for _, name := range []string{"", "Echo", "a b", "a/b", "ü", "a\n", "012345678901234567890123456789012"} {
-		if validBot(name) {
+		if control.ValidName(name) {
 			t.Errorf("%q is taken", name)
 		}
 	}

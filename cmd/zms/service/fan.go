@@ -14,6 +14,7 @@ import (
 	"zeroms/cmd/zms/control"
 	"zeroms/cmd/zms/fan"
 	"zeroms/cmd/zms/kept"
+	"zeroms/cmd/zms/shown"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
@@ -70,8 +71,8 @@ const handful = 16
 func (p *Profile) work(ctx context.Context, r control.Request, emit control.Emit) error {
 	patience := bound(r.Timeout, control.DefaultPatience)
 	switch {
-	case !validBot(r.Fan) || !validBot(r.Worker):
-		return control.Usage("the names of a fan and of a worker have 1 to %d letters a to z, digits, dots, hyphens and underscores", maxBotName)
+	case !control.ValidName(r.Fan) || !control.ValidName(r.Worker):
+		return control.Usage("the names of a fan and of a worker have 1 to %d letters a to z, digits, dots, hyphens and underscores", control.MaxName)
 	case r.Contact != "" || r.Bot != "":
 		return control.Usage("the workers of a fan share what everybody writes: leave contact and bot out")
 	case patience < leastPatience || patience > mostPatience:
@@ -126,7 +127,7 @@ func (p *Profile) strangers(ctx context.Context, emit control.Emit) error {
 	}
 	for _, c := range contacts {
 		if c.State == client.Requested {
-			if err := emit(contactRow(c)); err != nil {
+			if err := emit(shown.Contact(c)); err != nil {
 				return err
 			}
 		}
@@ -290,7 +291,7 @@ func (d *duty) hear(ev client.Event) {
 		}
 		for _, out := range d.outs {
 			if len(out.rows) < handful/2 { // the rest is for messages
-				out.rows <- contactRow(ev.Contact)
+				out.rows <- shown.Contact(ev.Contact)
 			}
 		}
 	case client.Lagged:
@@ -357,7 +358,7 @@ func (d *duty) rows(ctx context.Context, grants []fan.Grant) (rows map[string]co
 		if err != nil {
 			return nil, nil, err
 		}
-		row := messageRow(control.TypeMessage, view.Describe(m), d.names[g.Contact])
+		row := shown.Message(control.TypeMessage, view.Describe(m), d.names[g.Contact])
 		row.Again = g.Tries - 1
 		rows[g.Worker] = row
 	}

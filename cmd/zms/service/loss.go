@@ -11,27 +11,13 @@ import (
 	"zeroms/client/evidence"
 	"zeroms/client/history"
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/shown"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 )
 
 // evidencePart bounds what one row carries of a file, far below MaxLine.
 const evidencePart = 64 << 10
-
-func repairsRow(r client.Repairs) control.Repairs {
-	return control.Repairs{
-		Missing: r.Missing, Found: r.Found, Asked: r.Asked, Filled: r.Filled, Gone: r.Gone, Answered: r.Answered,
-		Postponed: r.Postponed, Resyncs: r.Resyncs, Undelivered: r.Undelivered,
-	}
-}
-
-func gapRow(g client.Gap, name string) *control.Gap {
-	return &control.Gap{
-		Type: control.TypeGap, Contact: g.Contact, Name: name, Device: g.Device.String(), From: g.From, To: g.To, Count: g.Count(),
-		State: g.State.String(), Height: g.Height, Since: control.Stamp(g.Since), Asked: g.Asked, AskedAt: control.Stamp(g.AskedAt),
-		Until: control.Stamp(g.Until), Filled: control.Stamp(g.Filled),
-	}
-}
 
 // gaps are the losses that stand in a page of history, in their places: above
 // the height where the page begins and below the one where it ends.
@@ -43,7 +29,7 @@ func (p *Profile) gaps(ctx context.Context, c client.Contact, above, before uint
 	var out []*control.Gap
 	for _, g := range all {
 		if g.Height > above && g.Height <= before {
-			out = append(out, gapRow(g, c.Name))
+			out = append(out, shown.Gap(g, c.Name))
 		}
 	}
 	return out, nil

@@ -7,6 +7,7 @@ import (
 
 	"zeroms/client"
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/shown"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 )
@@ -24,7 +25,7 @@ func (p *Profile) add(ctx context.Context, r control.Request, emit control.Emit)
 		return err
 	}
 	p.unsettled.Store(true)
-	return emit(contactRow(c))
+	return emit(shown.Contact(c))
 }
 
 // cardOf is a card's code, or the user ID of somebody who can be found by it alone.
@@ -64,12 +65,16 @@ func (p *Profile) lookup(ctx context.Context, r control.Request, emit control.Em
 
 // contacts lists those who were accepted or blocked, or those who ask.
 func (p *Profile) contacts(ctx context.Context, r control.Request, emit control.Emit) error {
-	if !r.Peek {
+	if !r.Peek && !r.Removed {
 		if err := p.sync(ctx); err != nil {
 			return err
 		}
 	}
-	contacts, err := p.Client.Contacts(ctx)
+	list := p.Client.Contacts
+	if r.Removed {
+		list = p.Client.Removed
+	}
+	contacts, err := list(ctx)
 	if err != nil {
 		return err
 	}
@@ -77,7 +82,7 @@ func (p *Profile) contacts(ctx context.Context, r control.Request, emit control.
 		if (c.State == client.Requested) != (r.Cmd == control.CmdRequests) {
 			continue
 		}
-		if err := emit(contactRow(c)); err != nil {
+		if err := emit(shown.Contact(c)); err != nil {
 			return err
 		}
 	}
@@ -93,7 +98,7 @@ func (p *Profile) accept(ctx context.Context, r control.Request, emit control.Em
 		return err
 	}
 	p.unsettled.Store(true)
-	return emit(contactRow(c))
+	return emit(shown.Contact(c))
 }
 
 // block ends the intake from a contact. Their drops are deleted at the
@@ -113,6 +118,47 @@ func (p *Profile) block(ctx context.Context, r control.Request, emit control.Emi
 	return p.emitContact(ctx, c.ID, emit)
 }
 
+// remove makes somebody a contact no more. Their drop is deleted at the gateways that
+// are connected, and at the others when they are.
+func (p *Profile) remove(ctx context.Context, r control.Request, emit control.Emit) error {
+	c, err := p.find(ctx, r.Contact)
+	if err != nil {
+		return err
+	}
+	if err := p.sync(ctx); err != nil {
+		return err
+	}
+	gone, err := p.Client.Remove(ctx, c.ID, r.Erase)
+	if err != nil {
+		return err
+	}
+	p.unsettled.Store(true)
+	row := shown.Contact(gone)
+	row.Name = c.Name // it may be erased
+	return emit(row)
+}
+
+// renew renews the address, or tells what that would do.
+func (p *Profile) renew(ctx context.Context, r control.Request, emit control.Emit) error {
+	get := p.Client.Address
+	if r.Yes {
+		if err := p.sync(ctx); err != nil {
+			return err
+		}
+		get = p.Client.RenewAddress
+		p.unsettled.Store(true)
+	}
+	a, err := get(ctx)
+	if err != nil {
+		return err
+	}
+	row, err := shown.Renewal(a, r.Yes)
+	if err != nil {
+		return err
+	}
+	return emit(row)
+}
+
 // emitContact emits a contact as it is now.
 func (p *Profile) emitContact(ctx context.Context, id client.ContactID, emit control.Emit) error {
 	contacts, err := p.Client.Contacts(ctx)
@@ -123,7 +169,7 @@ func (p *Profile) emitContact(ctx context.Context, id client.ContactID, emit con
 	if err != nil {
 		return client.ErrNoContact
 	}
-	return emit(contactRow(c))
+	return emit(shown.Contact(c))
 }
 
 // verify shows the safety number, and first marks the contact if it was compared.

@@ -10,6 +10,7 @@ import (
 
 	"zeroms/client"
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/shown"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
@@ -35,11 +36,14 @@ func (p *Profile) status(ctx context.Context, emit control.Emit) error {
 	row := &control.Status{
 		Type: control.TypeStatus, User: key.UserIDText(s.User), Name: s.Name, Device: s.Device.String(),
 		Contacts: s.Contacts, Requests: s.Requests, Waiting: s.Waiting, Custody: s.Custody, Failed: s.Failed,
-		ClockOff: int64(s.Clock / time.Second), Repairs: repairsRow(s.Repairs), Ignored: s.Ignored, SetBack: s.SetBack,
+		ClockOff: int64(s.Clock / time.Second), Repairs: shown.Repairs(s.Repairs), Ignored: s.Ignored, SetBack: s.SetBack,
 		Locked: p.Locked.Load(), Proxy: proxyText(p.Route.Proxy()), Gateways: []control.Gateway{}, Owner: p.Owner, PID: p.PID,
 	}
+	if !s.Renewal.Ends.IsZero() {
+		row.Renewal = shown.Overlap(s.Renewal)
+	}
 	for _, g := range s.Gateways {
-		row.Gateways = append(row.Gateways, *gatewayRow(g))
+		row.Gateways = append(row.Gateways, *shown.Gateway(g))
 	}
 	return emit(row)
 }
@@ -51,7 +55,7 @@ func (p *Profile) card(ctx context.Context, r control.Request, emit control.Emit
 		if err != nil {
 			return err
 		}
-		return emitAll(cards, cardRow, emit)
+		return emitAll(cards, shown.Card, emit)
 	case r.Revoke != "":
 		return p.revoke(ctx, r.Revoke, emit)
 	}
@@ -71,7 +75,7 @@ func (p *Profile) card(ctx context.Context, r control.Request, emit control.Emit
 	if r.Bare {
 		c.Text = c.Bare
 	}
-	return emitAll([]client.Card{c}, cardRow, emit)
+	return emitAll([]client.Card{c}, shown.Card, emit)
 }
 
 func emitAll[T any, R control.Row](values []T, row func(T) (R, error), emit control.Emit) error {
@@ -126,7 +130,7 @@ func (p *Profile) revoke(ctx context.Context, id string, emit control.Emit) erro
 	}
 	p.unsettled.Store(true)
 	c.Revoked, c.Text = true, ""
-	return emitAll([]client.Card{c}, cardRow, emit)
+	return emitAll([]client.Card{c}, shown.Card, emit)
 }
 
 // Errors of only.
@@ -155,7 +159,7 @@ func (p *Profile) gatewayList(ctx context.Context, emit control.Emit) error {
 		return err
 	}
 	for _, g := range gateways {
-		if err := emit(gatewayRow(g)); err != nil {
+		if err := emit(shown.Gateway(g)); err != nil {
 			return err
 		}
 	}
@@ -177,17 +181,17 @@ func (p *Profile) gatewayAdd(ctx context.Context, r control.Request, emit contro
 		return err
 	}
 	if !r.Up {
-		return emit(gatewayRow(g))
+		return emit(shown.Gateway(g))
 	}
 	p.unsettled.Store(true) // the profile and the cards' doors have to get there
 	if g, err = p.awaitUp(ctx, g, known, bound(r.Timeout, UpWait)); err != nil {
 		return err
 	}
-	if err := emit(gatewayRow(g)); err != nil || g.Up {
+	if err := emit(shown.Gateway(g)); err != nil || g.Up {
 		return err
 	}
 	return control.Fail(control.NameNotConnected, "the gateway was added but is not connected: %s It stays added and is tried again; zms gateway remove %s takes it back",
-		sentence(plain(g.Problem)), g.Host)
+		sentence(shown.Plain(g.Problem)), g.Host)
 }
 
 // bound is a timeout or, if it is not given, its default.
@@ -255,7 +259,7 @@ func (p *Profile) gatewayRemove(ctx context.Context, r control.Request, emit con
 		return err
 	}
 	p.unsettled.Store(true)
-	row := gatewayRow(g)
+	row := shown.Gateway(g)
 	row.Up, row.Removed = false, true
 	return emit(row)
 }
@@ -269,7 +273,7 @@ func (p *Profile) gatewayDrain(ctx context.Context, r control.Request, emit cont
 		return err
 	}
 	p.unsettled.Store(true)
-	return emit(gatewayRow(g))
+	return emit(shown.Gateway(g))
 }
 
 // minKey is how many hex digits of a gateway's key name it.

@@ -8,8 +8,7 @@
 //	talk.go     sending, listening, history; loss.go gaps, erasing, evidence
 //	backup.go   the 24 words and archives; proxy.go how links are made
 //	bot.go      what bots have done, and what is left for them; fan.go the same for
-//	            workers that share it
-//	rows.go     what the engine tells, as rows
+//	            workers that share it; what the engine tells is made rows of by package shown
 package service
 
 import (
@@ -123,6 +122,10 @@ func (p *Profile) Serve(ctx context.Context, r control.Request, emit control.Emi
 		return p.accept(ctx, r, emit)
 	case control.CmdBlock:
 		return p.block(ctx, r, emit)
+	case control.CmdRemove:
+		return p.remove(ctx, r, emit)
+	case control.CmdCardRenew:
+		return p.renew(ctx, r, emit)
 	case control.CmdSend:
 		return p.send(ctx, r, emit)
 	case control.CmdListen:

@@ -6,6 +6,7 @@ import (
 
 	"zeroms/client"
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/shown"
 	"zeroms/protocol/key"
 )
 
@@ -36,7 +37,7 @@ func (p *Profile) send(ctx context.Context, r control.Request, emit control.Emit
 	if err != nil {
 		return err
 	}
-	if err := emit(messageRow(control.TypeMessage, m, c.Name)); err != nil || wanted == 0 {
+	if err := emit(shown.Message(control.TypeMessage, m, c.Name)); err != nil || wanted == 0 {
 		return err
 	}
 	m, reached, err := p.follow(ctx, watch{m, c.Name, wanted, most}, events, emit)
@@ -70,7 +71,7 @@ func (p *Profile) problem(ctx context.Context, id client.ContactID) string {
 	if err != nil || c.Problem == "" {
 		return sentence("")
 	}
-	return sentence(plain(c.Problem))
+	return sentence(shown.Plain(c.Problem))
 }
 
 // watch is a message that is followed.
@@ -108,7 +109,7 @@ func (p *Profile) follow(ctx context.Context, w watch, events *client.Subscripti
 				continue
 			}
 			m = now
-			if err := emit(messageRow(control.TypeChange, m, w.name)); err != nil {
+			if err := emit(shown.Message(control.TypeChange, m, w.name)); err != nil {
 				return m, false, err
 			}
 		}
@@ -213,22 +214,24 @@ type listener struct {
 func (l *listener) row(ev client.Event) control.Row {
 	switch ev := ev.(type) {
 	case client.MessageAdded:
-		return l.about(ev.Message.Contact, messageRow(control.TypeMessage, ev.Message, l.names[ev.Message.Contact]))
+		return l.about(ev.Message.Contact, shown.Message(control.TypeMessage, ev.Message, l.names[ev.Message.Contact]))
 	case client.MessageChanged:
-		return l.about(ev.Message.Contact, messageRow(control.TypeChange, ev.Message, l.names[ev.Message.Contact]))
+		return l.about(ev.Message.Contact, shown.Message(control.TypeChange, ev.Message, l.names[ev.Message.Contact]))
 	case client.GapChanged:
-		return l.about(ev.Gap.Contact, gapRow(ev.Gap, l.names[ev.Gap.Contact]))
+		return l.about(ev.Gap.Contact, shown.Gap(ev.Gap, l.names[ev.Gap.Contact]))
 	case client.ContactChanged:
 		l.names[ev.Contact.ID] = ev.Contact.Name
-		return l.about(ev.Contact.ID, contactRow(ev.Contact))
+		return l.about(ev.Contact.ID, shown.Contact(ev.Contact))
 	case client.ReadUpto:
 		return l.about(ev.Contact, &control.Read{
 			Type: control.TypeRead, Contact: ev.Contact, Name: l.names[ev.Contact], Seq: ev.Seq, At: control.Stamp(ev.At),
 		})
+	case client.AddressChanged:
+		return l.about(0, shown.Overlap(ev.Renewal))
 	case client.Lagged:
 		return &control.Lagged{Type: control.TypeLagged}
 	case client.GatewayChanged:
-		return l.about(0, gatewayRow(ev.Gateway))
+		return l.about(0, shown.Gateway(ev.Gateway))
 	case client.GatewayRemoved:
 		return l.about(0, &control.Gateway{Type: control.TypeGateway, Node: ev.Node.String(), Removed: true})
 	}
@@ -277,7 +280,7 @@ func (p *Profile) history(ctx context.Context, r control.Request, emit control.E
 	}
 	messages := make([]*control.Message, len(page))
 	for i, m := range page {
-		messages[i] = messageRow(control.TypeMessage, m, c.Name)
+		messages[i] = shown.Message(control.TypeMessage, m, c.Name)
 	}
 	for _, row := range interleave(messages, gaps) {
 		if err := emit(row); err != nil {

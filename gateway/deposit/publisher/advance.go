@@ -261,9 +261,10 @@ func (p *Publisher) published(now time.Time, a *ask, answer wire.Payload, err er
 			p.resume(now, it)
 		case !ok:
 			p.fail(now, it, false)
-		case done.Holders[i] == 0:
+		case done.Holders[i] == 0: // perhaps there is a newer one: that is looked for first
 			p.stats.Refused++
-			p.fail(now, it, true)
+			it.refused = true
+			p.plan(it, checking, unix(now)+p.look(), 0)
 		default:
 			p.stats.Stored++
 			it.holders, it.stored = done.Holders[i], a.at
@@ -279,12 +280,12 @@ func (p *Publisher) published(now time.Time, a *ask, answer wire.Payload, err er
 
 // rest lets a record be until it is stored again.
 func (p *Publisher) rest(it *item) {
-	p.plan(it, storing, it.stored+it.pause, it.stored+p.shortest())
+	p.plan(it, storing, it.sent+it.pause, it.sent+p.shortest())
 }
 
 // resume has a record stored that changed, while a request was on its way or before.
 func (p *Publisher) resume(now time.Time, it *item) {
-	it.again = false
+	it.again, it.refused = false, false
 	at := unix(now)
 	if it.sent > 0 {
 		at = max(at, it.sent+p.cfg.Timing.Settle.Milliseconds())
@@ -293,9 +294,9 @@ func (p *Publisher) resume(now time.Time, it *item) {
 }
 
 // fail has a record stored again after a pause, through another relay; its group
-// gets another one too the first time that nobody has the record.
+// gets another one too the first time.
 func (p *Publisher) fail(now time.Time, it *item, wide bool) {
-	if g := it.group; wide && it.fails == 0 && g.relay != nil && it.lastRelay != nil && g.relay.Node == it.lastRelay.Node {
+	if g := it.group; it.fails == 0 && g.relay != nil && it.lastRelay != nil && g.relay.Node == it.lastRelay.Node {
 		g.relay = nil
 		p.soilAll(g)
 	}
@@ -328,8 +329,8 @@ func (p *Publisher) looked(now time.Time, a *ask, answer wire.Payload, err error
 	if !missing {
 		verdict = p.judge(it, found.Record)
 	}
-	was := it.outdone
-	it.outdone = false
+	was, refused := it.outdone, it.refused
+	it.outdone, it.refused = false, false
 	switch verdict {
 	case absent:
 		p.stats.Unverified++
@@ -346,8 +347,13 @@ func (p *Publisher) looked(now time.Time, a *ask, answer wire.Payload, err error
 		fallthrough
 	case same:
 		p.stats.Verified++
-		it.verified, it.checked, it.wide, it.fails = unix(now), true, false, 0
+		it.verified = unix(now)
 		p.soil(it)
+		if refused && verdict == same { // it is there from before, and was not stored again
+			p.fail(now, it, false)
+			return
+		}
+		it.checked, it.wide, it.fails = true, false, 0
 		if it.outdone || was {
 			at := unix(now) + p.interval()
 			p.plan(it, storing, at, at)
@@ -395,6 +401,11 @@ func (p *Publisher) unwitnessed(now time.Time, a *ask, it *item) {
 		return
 	}
 	it.blind = 0
+	if it.refused {
+		it.refused = false
+		p.fail(now, it, true)
+		return
+	}
 	if it.outdone { // it is not known any more whether the newer one is there
 		it.outdone = false
 		p.plan(it, storing, unix(now), unix(now))

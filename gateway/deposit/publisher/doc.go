@@ -15,9 +15,9 @@
 //	    -> 42..78 min later: store
 //	    ... -> its last moment: forgotten
 //
-// If the relay can't be reached or nobody took the record, or the witness finds
-// nothing or something older, the record is stored again through another relay, in
-// the whole region of its place, after 30 s, 1 min, 2 min ... 30 min.
+// If the relay can't be reached, or the witness finds nothing or something older, the
+// record is stored again through another relay after 30 s, 1 min, 2 min ... 30 min; in
+// the whole region of its place once nobody found it.
 //
 // Records of one day whose places share their first 10 bits form a group: they have
 // one relay and one witness for that day and go out together when they may. In a

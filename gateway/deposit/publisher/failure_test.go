@@ -212,6 +212,39 @@ func TestSomebodyElseStoresANewerOne(t *testing.T) {
 	}
 }
 
+// A record that nobody takes because there is a newer one is not forced on anybody.
+func TestNobodyTakesTheOlderOne(t *testing.T) {
+	w := home(t, 6, 1)
+	k := w.disk[1]
+	w.network[wire.RecordGet{Name: k.Name, Day: k.Day}] = bytesOf(k.Name, k.Day, 7, 0)
+	w.relay = func(to key.NodePublic, p *wire.Publish) (wire.Payload, error) {
+		return &wire.Published{Holders: []uint8{0}}, nil
+	}
+	w.until(noon.Add(5 * time.Hour))
+	if at, _, _ := w.stores(1); len(at) != 1 || w.p.Stats(w.now).Outdone != 1 {
+		t.Errorf("stored at %v, %+v", at, w.p.Stats(w.now))
+	}
+}
+
+// What a relay can't store again goes through another one, though it is there from before.
+func TestARelayFindsNoTakersAnyMore(t *testing.T) {
+	w := home(t, 8, 1)
+	w.until(noon.Add(10 * time.Minute))
+	_, to, _ := w.stores(1)
+	poor := to[0]
+	w.relay = func(to key.NodePublic, p *wire.Publish) (wire.Payload, error) {
+		if to == poor {
+			return &wire.Published{Holders: []uint8{0}}, nil
+		}
+		return nil, nil
+	}
+	w.until(noon.Add(5 * time.Hour))
+	at, to, wide := w.stores(1)
+	if len(at) < 5 || to[1] != poor || to[2] == poor || slices.Contains(to[2:], poor) || slices.Contains(wide, true) || at[2].Sub(at[1]) > 75*time.Second {
+		t.Errorf("stored at %v through %x, wide %v", at, to, wide)
+	}
+}
+
 // Witnesses that fail say nothing about the record: others are asked, and it is let
 // be after three.
 func TestWitnessesFail(t *testing.T) {

@@ -65,6 +65,7 @@ type item struct {
 	stamped, wide  bool
 	checked        bool // the last look found it
 	outdone        bool // the last look found a newer one
+	refused        bool // the relay found nobody who took it
 	again          bool // it changed while a request was on its way
 	gone, dirty    bool
 }

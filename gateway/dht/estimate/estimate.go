@@ -72,17 +72,18 @@ func (s *Size) Add(now int64, estimate float64) {
 func (s *Size) Added() uint64 { return s.added }
 
 // Estimate is the median of what was added and of own, the estimate of the own
-// neighbourhood; 0: nothing is known.
-func (s *Size) Estimate(now int64, own float64) float64 {
+// neighbourhood. What is below least, the gateways that are known, was of a time
+// when the network was smaller. 0: nothing is known.
+func (s *Size) Estimate(now int64, own, least float64) float64 {
 	var room [Samples + 1]float64
 	all := room[:0]
 	for _, have := range s.samples {
-		if now-have.at < Age {
+		if now-have.at < Age && float64(have.size) >= least {
 			all = append(all, float64(have.size))
 		}
 	}
 	if own > 0 {
-		all = append(all, own)
+		all = append(all, max(own, least))
 	}
 	return Median(all)
 }

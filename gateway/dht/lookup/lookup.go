@@ -72,6 +72,7 @@ const (
 	known state = iota
 	asked
 	slow     // asked, and another was asked since
+	left     // slow for so long that the path does not wait for it
 	answered // and that is all that it is asked in this lookup
 	failed   // it did not answer, or broke the rules
 	dropped  // named by a liar, or seen elsewhere
@@ -82,7 +83,8 @@ type candidate struct {
 	peer     *contact.Peer
 	from     *contact.Peer // who named it first; nil: the own table
 	distance uint64        // head of the distance to Target
-	hedge    int64         // asked: when another is asked as well
+	hedge    int64         // asked: when another is asked as well; slow: when it is left
+	patience int64         // asked: the time until then
 	paths    uint16        // paths that know it
 	path     uint8         // the path that asked it
 	round    uint8         // requests one after another that led to it
@@ -113,6 +115,7 @@ const (
 type Lookup struct {
 	Plan
 	rand   *rand.Rand
+	head   uint64      // of Target
 	list   []candidate // by distance
 	paths  []path
 	copies int
@@ -127,7 +130,7 @@ type Lookup struct {
 func New(p Plan, r *rand.Rand) *Lookup {
 	p.Copies = max(p.Copies, 1)
 	p.Thorough = p.Thorough || p.Value
-	l := &Lookup{Plan: p, rand: r, paths: make([]path, p.Paths)}
+	l := &Lookup{Plan: p, rand: r, head: contact.Head(&p.Target), paths: make([]path, p.Paths)}
 	for i := range l.paths {
 		l.paths[i] = path{active: i < p.Start, best: math.MaxUint64}
 	}
@@ -183,17 +186,19 @@ func (l *Lookup) activateOne() {
 }
 
 // search finds where a contact stands in the list, or would.
-func (l *Lookup) search(p *contact.Peer) (int, bool) {
-	d := contact.Head(&p.ID) ^ contact.Head(&l.Target)
-	return slices.BinarySearchFunc(l.list, p, func(c candidate, p *contact.Peer) int {
-		switch {
-		case c.distance < d:
-			return -1
-		case c.distance > d:
-			return 1
+func (l *Lookup) search(p *contact.Peer) (at int, ok bool) {
+	d := contact.Head(&p.ID) ^ l.head
+	low, high := 0, len(l.list)
+	for low < high {
+		mid := int(uint(low+high) >> 1)
+		c := &l.list[mid]
+		if c.distance < d || c.distance == d && contact.Compare(&l.Target, &c.peer.ID, &p.ID) < 0 {
+			low = mid + 1
+		} else {
+			high = mid
 		}
-		return contact.Compare(&l.Target, &c.peer.ID, &p.ID)
-	})
+	}
+	return low, low < len(l.list) && l.list[low].distance == d && l.list[low].peer.Same(p)
 }
 
 func (l *Lookup) find(p *contact.Peer) *candidate {
@@ -217,7 +222,7 @@ func (l *Lookup) add(p, from *contact.Peer, paths uint16, round uint8) *candidat
 	}
 	if len(l.list) == maxCandidates {
 		last := &l.list[len(l.list)-1]
-		if i == len(l.list) || last.state == asked || last.state == slow {
+		if i == len(l.list) || last.state == asked || last.state == slow || last.state == left {
 			return nil
 		}
 		l.list = l.list[:len(l.list)-1]
@@ -227,7 +232,7 @@ func (l *Lookup) add(p, from *contact.Peer, paths uint16, round uint8) *candidat
 	}
 	l.list = slices.Insert(l.list, i, candidate{
 		peer: p, from: from, paths: paths, round: round,
-		distance: contact.Head(&p.ID) ^ contact.Head(&l.Target),
+		distance: contact.Head(&p.ID) ^ l.head,
 	})
 	return &l.list[i]
 }
@@ -266,8 +271,8 @@ func (l *Lookup) Next(now int64, host Host, dst []Step) []Step {
 				p.flying++
 				p.asks++
 				c.state, c.path, c.hedge = asked, uint8(i), math.MaxInt64
-				if d := host.Patience(c.peer); d > 0 {
-					c.hedge = now + int64(d)
+				if c.patience = int64(host.Patience(c.peer)); c.patience > 0 {
+					c.hedge = now + c.patience
 				}
 				l.Messages++
 				l.Contacted++
@@ -278,19 +283,26 @@ func (l *Lookup) Next(now int64, host Host, dst []Step) []Step {
 	return dst
 }
 
-// hedge lets paths go on whose request takes longer than such requests do.
+// hedge lets paths go on whose request takes longer than such requests do. Where
+// not each of the nearest has to be asked, a path leaves what takes longer still.
 func (l *Lookup) hedge(now int64) {
 	for i := range l.list {
 		c := &l.list[i]
-		if c.state != asked || now < c.hedge {
+		if now < c.hedge {
 			continue
 		}
-		c.state = slow
 		p := &l.paths[c.path]
-		p.flying--
-		p.slow++
-		if l.Value {
-			l.activateOne()
+		switch {
+		case c.state == asked:
+			c.state, c.hedge = slow, now+maxSlow*c.patience
+			p.flying--
+			p.slow++
+			if l.Value {
+				l.activateOne()
+			}
+		case c.state == slow && !l.Thorough:
+			c.state = left
+			p.slow--
 		}
 	}
 }
@@ -335,7 +347,7 @@ func (l *Lookup) prefer(path int) *candidate {
 	}
 	for i := range l.list {
 		c := &l.list[i]
-		if c.state == failed || c.state == dropped {
+		if c.state == failed || c.state == dropped || c.state == left {
 			continue
 		}
 		rank++
@@ -418,6 +430,7 @@ func (l *Lookup) land(p *contact.Peer) *candidate {
 		l.paths[c.path].flying--
 	case slow:
 		l.paths[c.path].slow--
+	case left:
 	default:
 		return nil
 	}
@@ -464,7 +477,7 @@ func (l *Lookup) Late() bool { return l.late }
 func (l *Lookup) Due() int64 {
 	due := int64(math.MaxInt64)
 	for i := range l.list {
-		if c := &l.list[i]; c.state == asked {
+		if c := &l.list[i]; c.state == asked || c.state == slow && !l.Thorough {
 			due = min(due, c.hedge)
 		}
 	}
@@ -508,10 +521,15 @@ func (l *Lookup) Done() bool {
 	return true
 }
 
-// Asked reports whether a peer got a request of this lookup.
-func (l *Lookup) Asked(p *contact.Peer) bool {
-	c := l.find(p)
-	return c != nil && c.state != known && c.state != dropped
+// Contacts appends the gateways that got a request to dst.
+func (l *Lookup) Contacts(dst []*contact.Peer) []*contact.Peer {
+	for i := range l.list {
+		switch l.list[i].state {
+		case asked, slow, left, answered, failed:
+			dst = append(dst, l.list[i].peer)
+		}
+	}
+	return dst
 }
 
 // Answers reports whether a peer answered.
@@ -536,7 +554,7 @@ func (l *Lookup) Nearest(target key.NodeID, count int, named bool, dst []*contac
 	from := len(dst)
 	for i := range l.list {
 		c := &l.list[i]
-		if c.state == answered || named && (c.state == known || c.state == asked) {
+		if c.state == answered || named && (c.state == known || c.state == asked || c.state == slow) {
 			dst = append(dst, c.peer)
 		}
 	}

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -44,15 +45,7 @@ func (t *Table) Nearest(q *Query, dst []*contact.Peer) []*contact.Peer {
 				}
 			}
 		}
-		slices.SortFunc(group, func(a, b ranked) int {
-			switch {
-			case a.distance < b.distance:
-				return -1
-			case a.distance > b.distance:
-				return 1
-			}
-			return contact.Compare(&q.Target, &a.entry.Peer.ID, &b.entry.Peer.ID)
-		})
+		nearestFirst(&q.Target, group)
 		for _, r := range group {
 			if len(dst)-from == q.Count {
 				return false
@@ -76,9 +69,32 @@ func (t *Table) Nearest(q *Query, dst []*contact.Peer) []*contact.Peer {
 	return dst
 }
 
+// nearestFirst sorts by distance: few by insertion, which for those is the fastest.
+func nearestFirst(target *key.NodeID, group []ranked) {
+	if len(group) > 64 {
+		slices.SortFunc(group, func(a, b ranked) int {
+			if a.distance != b.distance {
+				return cmp.Compare(a.distance, b.distance)
+			}
+			return contact.Compare(target, &a.entry.Peer.ID, &b.entry.Peer.ID)
+		})
+		return
+	}
+	for i := 1; i < len(group); i++ {
+		r := group[i]
+		j := i
+		for j > 0 && (r.distance < group[j-1].distance ||
+			r.distance == group[j-1].distance && contact.Nearer(target, &r.entry.Peer.ID, &group[j-1].entry.Peer.ID)) {
+			group[j] = group[j-1]
+			j--
+		}
+		group[j] = r
+	}
+}
+
 func sameNear(peers []*contact.Peer, p *contact.Peer) (n int) {
 	for _, q := range peers {
-		if q.Near == p.Near {
+		if q.NearTo(p) {
 			n++
 		}
 	}

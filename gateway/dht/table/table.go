@@ -224,11 +224,11 @@ func (t *Table) underCaps(in *bucket, p *contact.Peer) bool {
 		b := &t.buckets[i]
 		for j := range b.entries {
 			q := b.entries[j].Peer
-			if q.Far != p.Far {
+			if !q.FarTo(p) {
 				continue
 			}
 			far++
-			if q.Near == p.Near {
+			if q.NearTo(p) {
 				near++
 				if b == in {
 					here++
@@ -279,34 +279,34 @@ func (t *Table) part(p *contact.Peer, first int) (part int) {
 // demote makes the farthest sibling an ordinary contact; if its bucket has enough
 // of those, it waits.
 func (t *Table) demote() {
-	farthest, b := t.farthest(-1)
-	e := &b.entries[farthest]
+	b, at := t.farthest()
+	e := &b.entries[at]
 	e.near = false
 	t.near--
 	if len(b.entries) > t.shape.K {
 		w := waiting{e.Peer, e.seen}
-		t.drop(b, farthest)
+		t.drop(b, at)
 		b.wait(w, t.shape.Replacements)
 	}
-	farthest, b = t.farthest(-1)
-	t.radius = t.distance(b.entries[farthest].Peer)
+	b, at = t.farthest()
+	t.radius = t.distance(b.entries[at].Peer)
 }
 
-// farthest finds the sibling that is farthest away.
-func (t *Table) farthest(at int) (int, *bucket) {
+// farthest finds the sibling that is farthest away; nil: there is none.
+func (t *Table) farthest() (of *bucket, at int) {
 	for i := range t.buckets { // the farthest bucket that has one
 		b := &t.buckets[i]
 		var most uint64
 		for j := range b.entries {
-			if d := t.distance(b.entries[j].Peer); b.entries[j].near && (at < 0 || d > most) {
-				at, most = j, d
+			if d := t.distance(b.entries[j].Peer); b.entries[j].near && (of == nil || d > most) {
+				of, at, most = b, j, d
 			}
 		}
-		if at >= 0 {
-			return at, b
+		if of != nil {
+			return of, at
 		}
 	}
-	return -1, nil
+	return nil, 0
 }
 
 // drop takes the entry out; the nearest other contact becomes a sibling in its place.
@@ -333,7 +333,7 @@ func (t *Table) drop(b *bucket, i int) {
 		t.near++
 	}
 	t.radius = 0
-	if at, b := t.farthest(-1); b != nil {
+	if b, at := t.farthest(); b != nil {
 		t.radius = t.distance(b.entries[at].Peer)
 	}
 }

@@ -34,7 +34,7 @@ type conn struct {
 	quic    *quic.Conn
 	stream  *quic.Stream
 	remote  netip.Addr
-	binding [exporterSize]byte
+	binding [32]byte
 	node    key.NodePublic
 	limit   atomic.Int64 // of the next message to read, bytes
 
@@ -57,7 +57,7 @@ func newConn(s *Socket, q *quic.Conn, stream *quic.Stream) *conn {
 }
 
 // Binding is the connection's TLS exporter.
-func (c *conn) Binding() [exporterSize]byte { return c.binding }
+func (c *conn) Binding() [32]byte { return c.binding }
 
 // Node is the key that the other side proved.
 func (c *conn) Node() key.NodePublic { return c.node }

@@ -256,20 +256,6 @@ func TestAnIPv4AddressInsideIPv6IsTheSame(t *testing.T) {
 	link.Cut(c)
 }
 
-func TestADialerTakesEndpoints(t *testing.T) {
-	g, d := listen(t, nil), quiclink.Dialer{Socket: dialler(t, nil)}
-	c, err := d.Dial(t.Context(), link.Endpoint{Host: "127.0.0.1", Port: g.Addr().Port(), Node: g.pin()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	link.Cut(c)
-	for _, e := range []link.Endpoint{{Host: "localhost", Port: 1, Node: g.pin()}, {Host: "127.0.0.1", Port: g.Addr().Port(), Plain: true}} {
-		if _, err := d.Dial(t.Context(), e); !errors.Is(err, wire.ErrUnreachable) {
-			t.Errorf("%v: %v", e, err)
-		}
-	}
-}
-
 // The library has opinions about buffers, which it says on stderr; ours has none.
 func TestNothingIsWrittenToStderr(t *testing.T) {
 	var said bytes.Buffer

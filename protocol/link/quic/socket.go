@@ -197,23 +197,13 @@ func (s *Socket) Dial(ctx context.Context, addr netip.AddrPort, pin []byte) (lin
 	return s.link(q, stream)
 }
 
-// Dialer dials endpoints with a Socket, as package link's does.
-type Dialer struct{ Socket *Socket }
-
-// Dial is Socket.Dial for an endpoint, whose host is an IP address. Errors: those, and
-// wire.ErrUnreachable for a name or a plain endpoint.
-func (d Dialer) Dial(ctx context.Context, e link.Endpoint) (link.Conn, error) {
-	ip, err := netip.ParseAddr(e.Host)
-	if err != nil || e.Plain {
-		return nil, wire.ErrUnreachable.Because("no IP address")
-	}
-	return d.Socket.Dial(ctx, netip.AddrPortFrom(ip, e.Port), e.Node)
-}
-
 // link makes a link of a connection with its stream.
 func (s *Socket) link(q *quic.Conn, stream *quic.Stream) (*conn, error) {
 	state := q.ConnectionState().TLS
-	binding, node, err := proof(&state)
+	binding, node, err := link.Proof(&state)
+	if err == nil && node.IsZero() {
+		err = wire.ErrWrongNode
+	}
 	if err != nil {
 		q.CloseWithError(quic.ApplicationErrorCode(wire.CodeWrongNode), "")
 		return nil, err

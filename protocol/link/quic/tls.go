@@ -1,9 +1,7 @@
 package quiclink
 
 import (
-	"crypto/ed25519"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
 
 	"zeroms/protocol/key"
@@ -20,9 +18,6 @@ func ALPN(n key.Network) string { return "zms/1/" + hex.EncodeToString(n[:]) }
 // (RFC 9001 section 4.8, RFC 7301 section 3.2).
 const alertNoCommonALPN = 0x100 + 120
 
-// exporterSize is the size of a binding in bytes.
-const exporterSize = 32
-
 // clientTLS is the dialling side's configuration for one gateway: the pin replaces
 // the web's certificate authorities. The server's certificate comes first in the
 // handshake, so whoever is not the pinned gateway never sees own.
@@ -34,7 +29,7 @@ func clientTLS(pin []byte, own tls.Certificate, alpn string) *tls.Config {
 		Certificates:       []tls.Certificate{own},
 		InsecureSkipVerify: true, // VerifyConnection decides
 		VerifyConnection: func(s tls.ConnectionState) error {
-			node, err := nodeOf(s.PeerCertificates)
+			node, err := link.NodeOf(s.PeerCertificates)
 			if err != nil {
 				return err
 			}
@@ -63,41 +58,8 @@ func serverTLS(own tls.Certificate, alpn string) *tls.Config {
 			return &own, nil
 		},
 		VerifyConnection: func(s tls.ConnectionState) error {
-			_, err := nodeOf(s.PeerCertificates)
+			_, err := link.NodeOf(s.PeerCertificates)
 			return err
 		},
 	}
-}
-
-// nodeOf returns the node key behind what the other side showed: exactly one
-// certificate, of an Ed25519 key that is valid, signed by itself. Names and dates
-// count for nothing. Error: wire.ErrWrongNode.
-func nodeOf(shown []*x509.Certificate) (key.NodePublic, error) {
-	if len(shown) != 1 {
-		return key.NodePublic{}, wire.ErrWrongNode.Because("not exactly one certificate")
-	}
-	cert := shown[0]
-	public, ok := cert.PublicKey.(ed25519.PublicKey)
-	if !ok || cert.SignatureAlgorithm != x509.PureEd25519 {
-		return key.NodePublic{}, wire.ErrWrongNode.Because("not an Ed25519 certificate")
-	}
-	node, err := key.ParsePublic[key.Node](public)
-	if err != nil {
-		return key.NodePublic{}, wire.ErrWrongNode.Because("not a valid key")
-	}
-	if cert.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) != nil {
-		return key.NodePublic{}, wire.ErrWrongNode.Because("not self-signed")
-	}
-	return node, nil
-}
-
-// proof is what a handshake proved: the exporter, and the other side's node key.
-func proof(s *tls.ConnectionState) (binding [exporterSize]byte, node key.NodePublic, err error) {
-	exported, err := s.ExportKeyingMaterial(key.ExporterLogin, nil, len(binding))
-	if err != nil {
-		return binding, node, err
-	}
-	copy(binding[:], exported)
-	node, err = nodeOf(s.PeerCertificates)
-	return binding, node, err
 }

@@ -51,6 +51,9 @@ type Flow struct {
 	base  uint64 // of the request ids
 	room  int    // envelopes that may be on their way
 	alone bool   // nobody receives now
+	// through brings the envelopes to another gateway; nil: the link's is theirs. What
+	// it counts is guarded by mu.
+	through *Channel
 
 	mu sync.Mutex
 	// guarded by mu
@@ -75,12 +78,19 @@ type FlowConfig struct {
 	// recipient is not there, only the receipt counts.
 	Room int
 	Away bool
+	// Through brings the envelopes to the recipient's gateway, if From leads to
+	// another one. Until its first answer came only one envelope may be sent.
+	Through *Channel
 }
 
 // NewFlow is a flow of nothing yet.
 func NewFlow(c FlowConfig) *Flow {
+	node := c.From.gateway.Address.Node
+	if c.Through != nil {
+		node = c.Through.to.Node
+	}
 	f := &Flow{
-		from: c.From, to: c.To, node: c.From.gateway.Address.Node, hash: dropHash(c.To.Drop), mac: frames.NewMAC(c.To.Capability, c.To.Drop),
+		from: c.From, to: c.To, through: c.Through, node: node, hash: dropHash(c.To.Drop), mac: frames.NewMAC(c.To.Capability, c.To.Drop),
 		born: time.Now(), room: c.Room, alone: c.Away, envelope: make([]byte, Size),
 	}
 	_, _ = rand.Read(f.envelope)
@@ -117,7 +127,11 @@ func (f *Flow) SendNow() error {
 	defer f.mu.Unlock()
 	f.from.out.Lock()
 	defer f.from.out.Unlock()
-	return f.from.conn.Flush(f.append(f.from.conn.Begin(), time.Now()))
+	message, err := f.append(f.from.conn.Begin(), time.Now())
+	if err != nil {
+		return err
+	}
+	return f.from.conn.Flush(message)
 }
 
 // Stop lets nothing more go out.
@@ -137,7 +151,10 @@ func (f *Flow) fill(now time.Time) error {
 	defer f.from.out.Unlock()
 	message := f.from.conn.Begin()
 	for ; n > 0; n-- {
-		message = f.append(message, now)
+		var err error
+		if message, err = f.append(message, now); err != nil {
+			return err
+		}
 		if len(message) > mostMessage-2*Size {
 			if err := f.from.conn.Flush(message); err != nil {
 				return err
@@ -152,7 +169,7 @@ func (f *Flow) fill(now time.Time) error {
 }
 
 // append makes the next envelope and its submission; mu is held.
-func (f *Flow) append(message []byte, now time.Time) []byte {
+func (f *Flow) append(message []byte, now time.Time) ([]byte, error) {
 	n := uint64(len(f.records))
 	f.records = append(f.records, record{sent: now.Sub(f.born)})
 	r := &f.records[n]
@@ -160,7 +177,10 @@ func (f *Flow) append(message []byte, now time.Time) []byte {
 	f.tail.Sum(&r.hash, f.envelope[sameSize:])
 	f.d = custody.NextDropHead(f.d, uint32(n+1), r.hash)
 	r.d = f.d
-	return frames.AppendSubmit(message, f.base+n, f.to.Drop, f.mac.Sum(&r.hash), f.envelope)
+	if f.through != nil {
+		return f.through.seal(message, f.base+n, &wire.Submit{Drop: f.to.Drop, MAC: f.mac.Sum(&r.hash), Envelope: f.envelope})
+	}
+	return frames.AppendSubmit(message, f.base+n, f.to.Drop, f.mac.Sum(&r.hash), f.envelope), nil
 }
 
 // stamp makes the envelope number n out of the common one; mu is held.

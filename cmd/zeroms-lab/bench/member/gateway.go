@@ -159,7 +159,7 @@ func (l *Link) hello() error {
 	if theirs.Node != a.Node || theirs.Network != a.Network || len(rest) > 0 {
 		return wire.ErrWrongNode
 	}
-	l.Limits = theirs.Limits
+	l.Limits, l.Descriptor = theirs.Limits, theirs.Descriptor
 	return nil
 }
 

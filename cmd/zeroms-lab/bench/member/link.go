@@ -32,8 +32,9 @@ type Link struct {
 	conn           *socket.Conn
 	client, server [32]byte // SHA-256 of the hello frames
 	account        *Account
-	// Limits are what the gateway announced.
-	Limits wire.Limits
+	// Limits are what the gateway announced, Descriptor is its own, signed.
+	Limits     wire.Limits
+	Descriptor []byte
 	// Acking is how rows are acknowledged; zero: not at all.
 	Acking Acking
 	// Envelope takes the rows that are envelopes, in order, from Step. After is
@@ -132,7 +133,11 @@ func (l *Link) Step() error {
 			}
 		default:
 			var f wire.Frame
-			if f, message, err = wire.NextFrame(message); err == nil {
+			switch f, message, err = wire.NextFrame(message); {
+			case err != nil:
+			case f.Type == wire.TypeForwarded:
+				err = l.forwarded(now, f)
+			default:
 				err = l.other(f)
 			}
 		}

@@ -98,7 +98,7 @@ func (f *Liar) Reply(w *sim.World, self *sim.Host, c sim.Call) sim.Reply {
 	var of []byte
 	switch f.Lie {
 	case Invented:
-		of = wire.AppendContacts(nil, f.Ring.Mined.Nearest(nil, at, answerContacts))
+		of = wire.AppendContacts(nil, f.Ring.Mined.Nearest(nil, at, f.Ring.Width))
 	case Loops:
 		again := []wire.Contact{self.Contact, self.Contact, c.From.Contact}
 		for _, h := range f.Ring.Members.Nearest(nil, at, 3) {

@@ -15,6 +15,8 @@ import (
 type Ring struct {
 	// Awake says that they began; before, they are honest.
 	Awake bool
+	// Width is how many contacts an answer may have in their network.
+	Width int
 	// Members are all of them.
 	Members sim.Index[*sim.Host]
 	// Mined are contacts whose IDs were mined ahead and that nobody answers for.
@@ -29,15 +31,12 @@ func (r *Ring) Join(hosts ...*sim.Host) {
 	r.Members = sim.NewIndex(r.Members)
 }
 
-// answerContacts is how many contacts an answer has.
-const answerContacts = 20
-
 // nodes answers with the members nearest to a place, the asker and self left out.
 func (r *Ring) nodes(at key.NodeID, self, from *sim.Host) []byte {
-	near := r.Members.Nearest(nil, at, answerContacts+2)
-	out := make([]byte, 0, answerContacts*wire.ContactSize)
+	near := r.Members.Nearest(nil, at, r.Width+2)
+	out := make([]byte, 0, r.Width*wire.ContactSize)
 	for _, h := range near {
-		if h != self && h != from && h.Contact.Addr.IsValid() && len(out) < answerContacts*wire.ContactSize {
+		if h != self && h != from && h.Contact.Addr.IsValid() && len(out) < r.Width*wire.ContactSize {
 			out = h.Contact.AppendTo(out)
 		}
 	}

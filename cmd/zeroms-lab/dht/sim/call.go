@@ -189,7 +189,7 @@ func (w *World) reply(c *call) (r Reply) {
 			r.After = took
 			return answer
 		}
-		return w.Node(to).Serve(w.Local(to), dht.Caller{Contact: written(c.from.Contact), Source: c.from.Source}, c.request)
+		return w.Node(to).Serve(w.Local(to), dht.Caller{Contact: Heard(c.from.Contact), Source: c.from.Source}, c.request)
 	}
 	if to.Foe == nil {
 		r.Payload = honest()
@@ -200,8 +200,8 @@ func (w *World) reply(c *call) (r Reply) {
 	return r
 }
 
-// written is a contact as it comes out of its 59 bytes.
-func written(c wire.Contact) wire.Contact {
+// Heard is a contact as it comes out of its 59 bytes.
+func Heard(c wire.Contact) wire.Contact {
 	if c.Addr.Addr().Is4In6() {
 		c.Addr = netip.AddrPortFrom(c.Addr.Addr().Unmap(), c.Addr.Port())
 	}

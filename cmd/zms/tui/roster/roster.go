@@ -19,6 +19,7 @@ const (
 	Request  = "request"
 	Accepted = "accepted"
 	Blocked  = "blocked"
+	Removed  = "removed"
 )
 
 // RowsEach is how many lines a contact takes.
@@ -80,7 +81,9 @@ func (r *Roster) Put(c *control.Contact) {
 	if r.all == nil {
 		r.all = map[uint64]*Entry{}
 	}
-	if e := r.all[c.ID]; e != nil {
+	if e := r.all[c.ID]; c.State == Removed {
+		delete(r.all, c.ID)
+	} else if e != nil {
 		e.Contact = c
 	} else {
 		r.all[c.ID] = &Entry{Contact: c}

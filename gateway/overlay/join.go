@@ -1,4 +1,4 @@
-package gateway
+package overlay
 
 import (
 	"context"
@@ -138,7 +138,6 @@ func (o *Overlay) show(ctx context.Context, serving bool) {
 	if !serving {
 		return
 	}
-	o.log.Info("others can reach this gateway", "addr", o.cfg.Addr.String())
 	item := wire.StoreItem{Record: o.Descriptor()}
 	o.run(func(p wire.Payload) {
 		if f, failed := p.(*wire.Failure); failed {

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package bench
+package process
 
 import (
 	"os"
@@ -15,4 +15,5 @@ func toggleProfile(*os.Process) {}
 
 func collect(*os.Process) bool { return false }
 
-func serveSignals() {}
+// ServeSignals does nothing where there are no such signals.
+func ServeSignals() {}

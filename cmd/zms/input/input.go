@@ -1,4 +1,6 @@
-package main
+// Package input reads what arguments of commands mean: cards and addresses from texts,
+// files, pictures and stdin, and texts.
+package input
 
 import (
 	"bytes"
@@ -17,12 +19,12 @@ import (
 // maxCode bounds a file that holds a card or an address as text, in bytes.
 const maxCode = 16 << 10
 
-// code is the card or address that an argument means: itself, or what stands
+// Code is the card or address that an argument means: itself, or what stands
 // in the file of that name or comes from stdin ("-"), as text or as a picture
 // of a QR code.
-func (a *app) code(argument string) (string, error) {
+func Code(stdin io.Reader, argument string) (string, error) {
 	if argument == "-" {
-		return readCode(a.stdin)
+		return readCode(stdin)
 	}
 	f, err := os.Open(argument)
 	switch {
@@ -85,13 +87,13 @@ func readCode(r io.Reader) (string, error) {
 // maxStdin bounds a text from stdin in bytes, far above what a message takes.
 const maxStdin = 64 << 10
 
-// text is the message that an argument means: itself, or stdin without its
+// Text is the message that an argument means: itself, or stdin without its
 // last line feed.
-func (a *app) text(argument string) (string, error) {
+func Text(stdin io.Reader, argument string) (string, error) {
 	if argument != "-" {
 		return argument, nil
 	}
-	b, err := io.ReadAll(io.LimitReader(a.stdin, maxStdin))
+	b, err := io.ReadAll(io.LimitReader(stdin, maxStdin))
 	if err != nil {
 		return "", control.Usage("stdin can't be read: %v", err)
 	}

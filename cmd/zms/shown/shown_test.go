@@ -1,4 +1,4 @@
-package service
+package shown
 
 import (
 	"testing"
@@ -14,8 +14,8 @@ func TestPlain(t *testing.T) {
 		wire.ErrLinkClosed.Because("dial: a [b]: c").Error(): "The connection to the gateway was lost; it is made again. (dial: a [b]: c)",
 		"odd [end": "odd [end",
 	} {
-		if got := plain(in); got != out {
-			t.Errorf("plain(%q) = %q, want %q", in, got, out)
+		if got := Plain(in); got != out {
+			t.Errorf("Plain(%q) = %q, want %q", in, got, out)
 		}
 	}
 }

@@ -1,9 +1,14 @@
-package peers
+// Package frames is what gateways ask each other: which answer belongs to a request,
+// and what it costs.
+package frames
 
-import "zeroms/protocol/wire"
+import (
+	"zeroms/protocol/channel"
+	"zeroms/protocol/wire"
+)
 
-// answerTo is the type that answers a request, besides wire.TypeError.
-func answerTo(request wire.Type) wire.Type {
+// AnswerTo is the type that answers a request, besides wire.TypeError.
+func AnswerTo(request wire.Type) wire.Type {
 	switch request {
 	case wire.TypePing:
 		return wire.TypePong
@@ -23,8 +28,6 @@ func answerTo(request wire.Type) wire.Type {
 		return wire.TypeDescriptor
 	case wire.TypeGatewaysGet:
 		return wire.TypeGateways
-	case wire.TypeProfileGet:
-		return wire.TypeProfile
 	}
 	return wire.TypeOK
 }
@@ -50,16 +53,15 @@ func emptyAnswer(t wire.Type) wire.Payload {
 		return &wire.Descriptor{}
 	case wire.TypeGateways:
 		return &wire.Gateways{}
-	case wire.TypeProfile:
-		return &wire.Profile{}
 	case wire.TypeError:
 		return &wire.Failure{}
 	}
 	return &wire.OK{}
 }
 
-// decodeAnswer decodes an answer of the type that is expected, or a Failure.
-func decodeAnswer(f wire.Frame, expected wire.Type) (wire.Payload, error) {
+// Answer decodes an answer of the type that is expected, or a Failure. Errors:
+// wire.ErrUnexpected for another type, those of Decode and wire.Check.
+func Answer(f wire.Frame, expected wire.Type) (wire.Payload, error) {
 	if f.Type != expected && f.Type != wire.TypeError {
 		return nil, wire.ErrUnexpected
 	}
@@ -70,9 +72,9 @@ func decodeAnswer(f wire.Frame, expected wire.Type) (wire.Payload, error) {
 	return p, wire.Check(p)
 }
 
-// ParseRequest decodes a request that gateways send each other. Errors:
+// Request decodes a request that gateways send each other. Errors:
 // wire.ErrUnexpected for another type, those of Decode and wire.Check.
-func ParseRequest(f wire.Frame) (wire.Payload, error) {
+func Request(f wire.Frame) (wire.Payload, error) {
 	p := emptyRequest(f.Type)
 	if p == nil {
 		return nil, wire.ErrUnexpected
@@ -109,17 +111,17 @@ func emptyRequest(t wire.Type) wire.Payload {
 	return nil
 }
 
-// weight is what a request of a gateway costs of its Work: nothing if it only looks
+// Work is what a request of a gateway costs of its Work: nothing if it only looks
 // into memory, more the more traffic or computing it makes.
-func weight(t wire.Type) (work int, known bool) {
+func Work(t wire.Type) (work int, known bool) {
 	switch t {
 	case wire.TypePing, wire.TypeRelay:
 		return 0, true
-	case wire.TypeFindNode, wire.TypeFindValue, wire.TypeGatewaysGet:
+	case wire.TypeFindNode, wire.TypeFindValue:
 		return 1, true
 	case wire.TypeStore:
 		return 8, true
-	case wire.TypeRecordGet, wire.TypeDescriptorGet:
+	case wire.TypeRecordGet, wire.TypeDescriptorGet, wire.TypeGatewaysGet:
 		return 32, true
 	case wire.TypePublish, wire.TypeReach:
 		return 64, true
@@ -127,17 +129,17 @@ func weight(t wire.Type) (work int, known bool) {
 	return 0, false
 }
 
-// quick reports whether a request is answered from memory, so that its time is the
+// Quick reports whether a request is answered from memory, so that its time is the
 // link's.
-func quick(t wire.Type) bool {
+func Quick(t wire.Type) bool {
 	return t == wire.TypePing || t == wire.TypeFindNode || t == wire.TypeFindValue
 }
 
-// frameHead is what a frame takes at most beside the bytes that sizeOf counts.
+// frameHead is what a frame takes at most beside the bytes that Size counts.
 const frameHead = 160
 
-// sizeOf is an upper bound of a request's frame, in bytes.
-func sizeOf(p wire.Payload) int {
+// Size is an upper bound of a request's frame, in bytes.
+func Size(p wire.Payload) int {
 	n := frameHead
 	switch p := p.(type) {
 	case *wire.Relay:
@@ -157,4 +159,24 @@ func itemsSize(items []wire.StoreItem) (n int) {
 		n += len(items[i].Record) + len(items[i].Stamp) + 16
 	}
 	return n
+}
+
+// largeAnswers are the sizes of frames with a Relay of the class that has large
+// answers, from and to.
+const (
+	largeAnswersFrom = 4<<10 + wire.ForwardPadding
+	largeAnswersTo   = largeAnswersFrom + frameHead
+)
+
+// LeastBurden is what the least request counts for: enough for most answers.
+const LeastBurden = 4 << 10
+
+// Burden is what a request of a frame of so many bytes counts for among those under
+// way: its size or that of its answer, whichever is larger, since all answers may
+// come at once. It follows from the size alone: only relays are as large as relays.
+func Burden(size int) int {
+	if size >= largeAnswersFrom && size <= largeAnswersTo {
+		return channel.AnswerLarge + frameHead
+	}
+	return max(size, LeastBurden)
 }

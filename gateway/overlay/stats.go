@@ -1,4 +1,4 @@
-package gateway
+package overlay
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"zeroms/protocol/wire"
 )
 
-// OverlayStats are counts since the start and states of now. They name nobody.
-type OverlayStats struct {
+// Stats are counts since the start and states of now. They name nobody.
+type Stats struct {
 	DHT      dht.Stats          `json:"dht"`
 	Links    peers.Stats        `json:"links"`
 	Entry    forward.EntryStats `json:"entry"`
@@ -24,9 +24,9 @@ type OverlayStats struct {
 }
 
 // Stats reads the counts of a running overlay. Errors: ctx's.
-func (o *Overlay) Stats(ctx context.Context) (OverlayStats, error) {
+func (o *Overlay) Stats(ctx context.Context) (Stats, error) {
 	table, err := o.dht.Stats(ctx)
-	return OverlayStats{
+	return Stats{
 		DHT: table, Links: o.pool.Stats(), Entry: o.entry.Stats(), Exit: o.exit.Stats(),
 		Deposits: o.deposits.Stats(), Relay: o.relay.Stats(),
 	}, err

@@ -1,4 +1,12 @@
-package gateway
+// Package overlay is a gateway's part in its network: it joins the table of gateways
+// (dht), the links to them (peers), sealed requests on their way (forward), and the
+// records that users leave to be published (deposit). Package gateway hands it what
+// comes in on links, and answers what comes out of channels.
+//
+//	another gateway's request  Accept once, then Asked for each
+//	a user's request           Wanted: forwards, lookups, deposits
+//	out of a channel           Guest, which package gateway implements
+package overlay
 
 import (
 	"bytes"
@@ -21,8 +29,8 @@ import (
 	"zeroms/protocol/wire"
 )
 
-// OverlayConfig is what a gateway needs to be a part of its network.
-type OverlayConfig struct {
+// Config is what a gateway needs to be a part of its network.
+type Config struct {
 	// Node is the gateway's key; X solves the network's puzzle for it
 	// (address.Solve).
 	Node key.NodePrivate
@@ -53,13 +61,13 @@ type OverlayConfig struct {
 	Keys     forward.Keys
 	Deposits deposit.Store
 	// Timing takes defaults where it is zero.
-	Timing OverlayTiming
+	Timing Timing
 	Log    *slog.Logger
 }
 
-// OverlayTiming holds the intervals of the overlay's own work; zero fields take
+// Timing holds the intervals of the overlay's own work; zero fields take
 // their default.
-type OverlayTiming struct {
+type Timing struct {
 	// Join is the first pause between attempts to enter the network while nobody is
 	// known; it doubles to JoinMost.
 	Join, JoinMost time.Duration
@@ -72,12 +80,15 @@ type OverlayTiming struct {
 }
 
 // Default fills the fields that are zero.
-func (t OverlayTiming) Default() OverlayTiming {
-	set(&t.Join, 10*time.Second)
-	set(&t.JoinMost, 5*time.Minute)
-	set(&t.Seal, time.Hour)
-	set(&t.Save, 10*time.Minute)
-	set(&t.Look, time.Second)
+func (t Timing) Default() Timing {
+	for field, value := range map[*time.Duration]time.Duration{
+		&t.Join: 10 * time.Second, &t.JoinMost: 5 * time.Minute,
+		&t.Seal: time.Hour, &t.Save: 10 * time.Minute, &t.Look: time.Second,
+	} {
+		if *field == 0 {
+			*field = value
+		}
+	}
 	return t
 }
 
@@ -94,7 +105,7 @@ const runTime = 20 * time.Second
 // them, brings sealed requests on their way, and publishes what its users deposit.
 type Overlay struct {
 	// static
-	cfg      OverlayConfig
+	cfg      Config
 	log      *slog.Logger
 	pool     *peers.Pool
 	dht      *dht.Service
@@ -102,10 +113,10 @@ type Overlay struct {
 	exit     *forward.Exit
 	deposits *deposit.Service
 	relay    *relay.Relay
-	guest    *guests // its gateway is set by New of the gateway
 
+	answers    atomic.Pointer[Guest]
 	descriptor atomic.Pointer[[]byte]
-	shown      atomic.Bool // the address stands in the hello
+	shown      atomic.Bool   // the address stands in the hello
 	rotated    chan struct{} // the key of channels changed
 	slots      chan struct{} // one for each run
 	met        chan []wire.Contact
@@ -116,16 +127,15 @@ type Overlay struct {
 	work sync.WaitGroup  // runs
 }
 
-// NewOverlay checks the configuration and starts nothing. It belongs to one
+// New checks the configuration and starts nothing. It belongs to one
 // gateway, whose Run runs it.
-func NewOverlay(cfg OverlayConfig, now time.Time) (*Overlay, error) {
+func New(cfg Config, now time.Time) (*Overlay, error) {
 	cfg.Timing = cfg.Timing.Default()
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	o := &Overlay{
-		cfg: cfg, log: cfg.Log, guest: &guests{},
-		rotated: make(chan struct{}, 1), slots: make(chan struct{}, runsAtOnce), met: make(chan []wire.Contact, 4),
+		cfg: cfg, log: cfg.Log, rotated: make(chan struct{}, 1), slots: make(chan struct{}, runsAtOnce), met: make(chan []wire.Contact, 4),
 	}
 	node := cfg.Node.Public()
 	self := wire.Contact{Node: node, X: cfg.X, Addr: cfg.Addr, Transports: cfg.Transports}
@@ -146,7 +156,7 @@ func NewOverlay(cfg OverlayConfig, now time.Time) (*Overlay, error) {
 	o.dht = dht.NewService(kademlia, carrier{o}, cfg.Log)
 	o.pool.SetDirectory(directory{o})
 	place := key.Place{Network: cfg.Params.Network, Node: node}
-	o.exit, err = forward.NewExit(forward.ExitConfig{Place: place, Keys: cfg.Keys, Guest: o.guest, Log: cfg.Log}, now)
+	o.exit, err = forward.NewExit(forward.ExitConfig{Place: place, Keys: cfg.Keys, Guest: guest{o}, Log: cfg.Log}, now)
 	if err != nil {
 		return nil, err
 	}
@@ -174,8 +184,11 @@ func (o *Overlay) seal(now time.Time) error {
 		Host: o.cfg.Host, Port: o.cfg.Port, Network: o.cfg.Params.Network,
 		Made: now, Expires: now.Add(descriptorLife), Limits: o.cfg.Limits, Flags: o.cfg.Takes | address.Forwards,
 	}
-	if o.cfg.Addr.IsValid() {
+	switch {
+	case o.cfg.Addr.IsValid():
 		d.Addrs = []netip.AddrPort{o.cfg.Addr}
+	case o.cfg.Host == "":
+		d.Transports = 0
 	}
 	if o.running() && o.dht.Serving() {
 		d.Flags |= address.Serves
@@ -194,11 +207,9 @@ func (o *Overlay) running() bool {
 	return o.ctx != nil && o.ctx.Err() == nil
 }
 
-// runOverlay runs every part until ctx ends. Of no overlay there is none.
-func (o *Overlay) runOverlay(ctx context.Context) error {
-	if o == nil {
-		return nil
-	}
+// Run runs every part until ctx ends, and returns when all have ended. Error: what
+// ended one of them before.
+func (o *Overlay) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	o.mu.Lock()
@@ -258,7 +269,7 @@ func (o *Overlay) run(done func(wire.Payload), do func(context.Context) (wire.Pa
 		defer cancel()
 		answer, err := do(ctx)
 		if err != nil {
-			answer = failure(err)
+			answer = Failure(err)
 		}
 		done(answer)
 	}()
@@ -277,11 +288,6 @@ func (o *Overlay) find(ctx context.Context, q *wire.RecordGet) (wire.Payload, er
 		return nil, got.Err
 	}
 	return &wire.Record{Record: got.Item.Record}, nil
-}
-
-// peer is another gateway as the relay counts it.
-func (o *Overlay) peer(c peers.Caller) relay.Peer {
-	return relay.Peer{Node: c.Contact.Node, Group: o.cfg.Params.Scope.Near(netip.AddrPortFrom(c.Source, c.Contact.Addr.Port()))}
 }
 
 // directory is the network as the pool asks it for gateways.

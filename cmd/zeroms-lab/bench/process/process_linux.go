@@ -1,4 +1,4 @@
-package bench
+package process
 
 import (
 	"os"
@@ -19,9 +19,9 @@ func toggleProfile(p *os.Process) { _ = p.Signal(syscall.SIGUSR1) }
 // collect lets a lab build collect its garbage.
 func collect(p *os.Process) bool { return p.Signal(syscall.SIGUSR2) == nil }
 
-// serveSignals lets this process give its free memory back on SIGUSR2, as a lab
+// ServeSignals lets this process give its free memory back on SIGUSR2, as a lab
 // build of the gateway does.
-func serveSignals() {
+func ServeSignals() {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGUSR2)
 	go func() {
