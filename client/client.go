@@ -21,6 +21,7 @@ import (
 	"zeroms/client/engine"
 	"zeroms/client/feed"
 	"zeroms/client/home"
+	"zeroms/client/score"
 	"zeroms/client/tap"
 )
 
@@ -35,7 +36,10 @@ type Config struct {
 	Delivery delivery.Timing
 	Repair   delivery.RepairTiming
 	Links    home.Timing
-	Log      *slog.Logger // nil: discard
+	// Direct says whether gateways that are no homes may be connected to. It is asked
+	// once the store is loaded; nil: home.Fallback.
+	Direct func() home.Direct
+	Log    *slog.Logger // nil: discard
 }
 
 // queueSize bounds the inputs that wait for the loop. Gateways are held back
@@ -84,6 +88,8 @@ type Client struct {
 	events  *feed.Feed[Event]
 	pushed  chan struct{} // holds one token per Pushed that waits for the loop
 	links   *tap.Hub      // what they say, for whoever watches
+	scores  *score.Table  // what was measured of gateways
+	pool    *home.Pool
 
 	// owned by loop
 	waiting []input         // the late ones
@@ -106,21 +112,29 @@ func New(cfg Config) *Client {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Client{
+	c := &Client{
 		cfg: cfg, inbox: make(chan input, queueSize), stopped: make(chan struct{}),
-		events: feed.New[Event](Lagged{}), pushed: make(chan struct{}, pushedSize), links: tap.New(),
+		events: feed.New[Event](Lagged{}), pushed: make(chan struct{}, pushedSize), links: tap.New(), scores: score.New(),
 	}
+	c.pool = home.New(home.Config{
+		Dialer: cfg.Dialer, Resolve: cfg.Resolve, Timing: cfg.Links, Events: c.linkEvent, Sight: c.links.Sight, Scores: c.scores,
+	})
+	return c
 }
 
 // Run loads the profile, connects to its gateways and serves until ctx ends or
 // the store fails. It does not close the store.
 func (c *Client) Run(ctx context.Context) error {
 	defer c.finish()
-	pool := home.New(home.Config{Dialer: c.cfg.Dialer, Resolve: c.cfg.Resolve, Timing: c.cfg.Links, Events: c.linkEvent, Sight: c.links.Sight})
-	e := engine.New(engine.Config{Store: c.cfg.Store, Pool: pool, Timing: engine.Timing{Timing: c.cfg.Delivery, Repair: c.cfg.Repair}, Log: c.cfg.Log})
+	e := engine.New(engine.Config{
+		Store: c.cfg.Store, Pool: c.pool, Scores: c.scores, Timing: engine.Timing{Timing: c.cfg.Delivery, Repair: c.cfg.Repair}, Log: c.cfg.Log,
+	})
 	rows, err := c.cfg.Store.Load(ctx)
 	if err != nil {
 		return err
+	}
+	if c.cfg.Direct != nil {
+		c.pool.SetDirect(c.cfg.Direct())
 	}
 	e.Begin(time.Now())
 	if err := e.Load(rows); err != nil {
@@ -131,7 +145,7 @@ func (c *Client) Run(ctx context.Context) error {
 	ended.Add(1)
 	go func() {
 		defer ended.Done()
-		_ = pool.Run(links)
+		_ = c.pool.Run(links)
 	}()
 	err = c.loop(ctx, e)
 	cancel()

@@ -81,8 +81,9 @@ type conn struct {
 type request struct {
 	submit, register, fellow bool
 
+	size  int // of the frame, of another gateway's
 	bytes int
-	pot   *pot // of a client
+	pot   *pot
 	share *share
 }
 

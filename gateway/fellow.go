@@ -26,6 +26,10 @@ func (c *conn) greet(h *wire.ClientHello) *wire.Error {
 	return nil
 }
 
+// fellowCost is what a request of another gateway counts at least while it waits: its
+// answer may be that large.
+const fellowCost = 4 << 10
+
 // asked handles one frame of so many bytes of another gateway.
 func (c *conn) asked(f wire.Frame, size int) *wire.Error {
 	if !c.waitFor(func() bool { return c.queued <= c.gw.room() }) {
@@ -40,11 +44,19 @@ func (c *conn) asked(f wire.Frame, size int) *wire.Error {
 	if err := c.fellow.Begin(time.Now(), f.Type, size); err != nil {
 		return c.refuse(f.ID, err)
 	}
+	r := request{fellow: true, size: size, bytes: max(size, fellowCost), pot: &c.gw.fellowFlight, share: &c.asGuest}
+	if c.source != nil {
+		r.share = &c.source.fellows
+	}
+	if !r.pot.take(r.share, r.bytes) {
+		c.fellow.End(size)
+		return c.refuse(f.ID, wire.ErrBusy)
+	}
 	c.mu.Lock()
 	if c.requests == nil {
 		c.requests = make(map[uint64]request)
 	}
-	c.requests[f.ID] = request{fellow: true, bytes: size}
+	c.requests[f.ID] = r
 	draining := c.draining
 	c.mu.Unlock()
 	p, err := overlay.Parse(f)

@@ -48,7 +48,7 @@ func (c *conn) handle(f wire.Frame, size int) *wire.Error {
 // hello checks the other side's hello and answers it.
 func (c *conn) hello(f wire.Frame, raw []byte) *wire.Error {
 	var h wire.ClientHello
-	if err := decode(f, &h); err != nil {
+	if err := f.Decode(&h); err != nil {
 		return tableError(err)
 	}
 	switch {
@@ -60,6 +60,9 @@ func (c *conn) hello(f wire.Frame, raw []byte) *wire.Error {
 		return wire.ErrNetwork
 	case !link.Pinned(c.gw.node, h.Node):
 		return wire.ErrWrongNode
+	}
+	if err := wire.Check(&h); err != nil {
+		return tableError(err)
 	}
 	if err := c.greet(&h); err != nil {
 		return err

@@ -23,9 +23,10 @@ type source struct {
 	prefix  netip.Prefix
 	network *source // nil: it is one
 
-	guests map[*conn]struct{} // guarded by Gateway.mu
-	rate   bucket             // of all its guests together
-	flight share              // of Gateway.guestFlight
+	guests  map[*conn]struct{} // guarded by Gateway.mu
+	rate    bucket             // of all its guests together
+	flight  share              // of Gateway.guestFlight
+	fellows share              // of Gateway.fellowFlight
 }
 
 // count is the number of guests; a source that is not known has none. The

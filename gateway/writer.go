@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"zeroms/gateway/mailbox"
+	"zeroms/gateway/overlay"
 	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
 )
@@ -70,11 +71,10 @@ func (c *conn) settle(id uint64) {
 		return
 	}
 	delete(c.requests, id)
+	r.pot.give(r.share, r.bytes)
 	if r.fellow {
-		c.fellow.End(r.bytes)
+		c.fellow.End(r.size)
 		c.arm()
-	} else {
-		r.pot.give(r.share, r.bytes)
 	}
 	if r.submit {
 		c.submits--
@@ -117,12 +117,26 @@ func (c *conn) enqueue(frame []byte) {
 	}
 	c.queue = append(c.queue, frame)
 	c.weigh(len(frame) + frameCost)
-	if c.queued > c.gw.cfg.Capacity.Queue {
+	if c.queued > c.most() {
 		c.gw.counters.slow.Add(1)
 		c.dead = true
 		c.discard()
 		c.cut()
 	}
+}
+
+// most is how much may wait for this link: what it may have asked for can come all at
+// once, as long as not too much waits for all links. mu is held.
+func (c *conn) most() int {
+	more := 0
+	switch {
+	case c.phase == fellow:
+		more = overlay.FellowBytes
+	case c.phase == member && c.member != nil:
+		more = overlay.MemberBytes
+	}
+	free := c.gw.cfg.Capacity.Queues - int(c.gw.queued.Load())
+	return c.gw.cfg.Capacity.Queue + max(0, min(more, free))
 }
 
 // runWriter starts the writer if there is something to do and none runs; mu is

@@ -416,3 +416,105 @@ func TestRestoredAgain(t *testing.T) {
 		}
 	}
 }
+
+// overlap puts Alice's profile in the middle of a renewal: her present cards show
+// another address than given, the first one.
+func (w *world) overlap(t *testing.T) (given *profile.Card) {
+	t.Helper()
+	for _, r := range must(w.store.Load(t.Context())) {
+		if r.Table != profile.TableCard {
+			continue
+		}
+		k := must(profile.ParseCard(r))
+		if k.Public {
+			continue
+		}
+		k.Address = w.alice.Address
+		w.store.put(k.Row())
+		if !k.Revoked {
+			given = k
+		}
+	}
+	fresh := profile.NewCard(at(60))
+	w.alice.Former, w.alice.Renewed, w.alice.Address = w.alice.Address, at(60), key.NewAddressSecret()
+	fresh.Address = w.alice.Address
+	w.store.put(w.alice.Row(), fresh.Row())
+	return given
+}
+
+// cardsOf are the cards in a store, and what they show.
+func cardsOf(t *testing.T, s *memory) map[key.CardID]*profile.Card {
+	t.Helper()
+	out := map[key.CardID]*profile.Card{}
+	for _, r := range must(s.Load(t.Context())) {
+		if r.Table == profile.TableCard {
+			k := must(profile.ParseCard(r))
+			out[k.ID] = k
+		}
+	}
+	return out
+}
+
+func TestARenewalGoesOnAfterARestoration(t *testing.T) {
+	w := newWorld(t)
+	given := w.overlap(t)
+	safe := must(NewSafe(w.members(t), at(70)))
+	fromSafe := must(OpenSafe(safe.Seal(w.alice.Seed, labPlace(1)), w.alice.Seed, labPlace(1), at(80)))
+	for name, c := range map[string]*Content{"archive": w.read(t), "safe": fromSafe} {
+		s := newMemory(must(Restore(c, w.alice.Seed, "", at(90)))...)
+		me := self(t, s)
+		if !me.Overlaps() || !me.Renewed.Equal(at(60)) || !me.Former.Equal(w.alice.Former.Bytes()) || !me.Address.Equal(w.alice.Address.Bytes()) {
+			t.Errorf("%s: the owner is %+v", name, me)
+		}
+		k := cardsOf(t, s)[given.ID]
+		if k == nil || !k.Address.Equal(w.alice.Former.Bytes()) {
+			t.Errorf("%s: the card of the former address is %+v", name, k)
+		}
+	}
+	if _, err := Rejoin(t.Context(), w.store, at(90)); err != nil {
+		t.Fatal(err)
+	}
+	if me := self(t, w.store); !me.Overlaps() || !me.Former.Equal(w.alice.Former.Bytes()) {
+		t.Errorf("after a new device the owner is %+v", me)
+	}
+}
+
+func TestImportLeavesCardsThatWorkNoMore(t *testing.T) {
+	w := newWorld(t)
+	given := w.overlap(t)
+	archived := w.read(t)
+	archived.Messages = nil
+	for _, over := range []bool{false, true} {
+		me := *w.alice.Self
+		if over {
+			me.Former, me.Renewed = key.AddressSecret{}, time.Time{}
+		}
+		s := newMemory(me.Row())
+		if _, err := Import(t.Context(), s, archived, at(90)); err != nil {
+			t.Fatal(err)
+		}
+		if _, came := cardsOf(t, s)[given.ID]; came == over {
+			t.Errorf("over %v: the card of the former address came: %v", over, came)
+		}
+	}
+}
+
+func TestRemovedContactsComeBackAsThat(t *testing.T) {
+	w := newWorld(t)
+	w.contacts[0].Remove(false)
+	w.contacts[0].Registered[node(2)] = true
+	w.store.put(w.contacts[0].Row())
+	s := newMemory(must(Restore(w.read(t), w.alice.Seed, "", at(90)))...)
+	if c, _ := contactOf(t, s, w.bob.User); c.State != profile.Removed || len(s.messages(t, c.ID)) != w.texts {
+		t.Errorf("the contact is %+v with %d messages", c, len(s.messages(t, c.ID)))
+	}
+	if safe := must(NewSafe(w.members(t), at(80))); safe.Contacts != 2 {
+		t.Errorf("%d contacts are in the safe", safe.Contacts)
+	}
+	if _, err := Rejoin(t.Context(), w.store, at(90)); err != nil {
+		t.Fatal(err)
+	}
+	if c, _ := contactOf(t, w.store, w.bob.User); c.State != profile.Removed || !c.Registered[node(2)] {
+		t.Errorf("with a new device it is %+v", c)
+	}
+}

@@ -26,6 +26,7 @@ import (
 	"zeroms/client/home"
 	"zeroms/client/outbox"
 	"zeroms/client/profile"
+	"zeroms/client/score"
 	"zeroms/client/sessions"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
@@ -83,9 +84,11 @@ type Config struct {
 	Contacts map[uint64]*Contact
 	Book     *sessions.Book
 	History  *history.History
-	Timing   delivery.Timing
-	Repair   delivery.RepairTiming
-	Log      *slog.Logger
+	// Scores is what was measured of gateways.
+	Scores *score.Table
+	Timing delivery.Timing
+	Repair delivery.RepairTiming
+	Log    *slog.Logger
 }
 
 // Dispatcher brings messages to the devices of contacts.
@@ -109,6 +112,9 @@ type Dispatcher struct {
 	awake  map[Lane]struct{} // lanes to look at in this turn
 
 	outages map[key.GatewayHash]*outage
+	scores  *score.Table
+	took    map[key.GatewayHash]int // messages that came into custody
+	holding holding
 }
 
 // New makes a Dispatcher with nothing to send; Restore gives it its items.
@@ -116,7 +122,7 @@ func New(cfg Config) *Dispatcher {
 	return &Dispatcher{
 		host: cfg.Host, log: cfg.Log, timing: cfg.Timing, repair: cfg.Repair,
 		account: cfg.Account, contacts: cfg.Contacts, book: cfg.Book, history: cfg.History,
-		awake: map[Lane]struct{}{}, outages: map[key.GatewayHash]*outage{},
+		awake: map[Lane]struct{}{}, outages: map[key.GatewayHash]*outage{}, scores: cfg.Scores, took: map[key.GatewayHash]int{},
 	}
 }
 

@@ -1,11 +1,14 @@
 package dispatch
 
 import (
+	"slices"
 	"time"
 
+	"zeroms/client/account"
 	"zeroms/client/delivery"
 	"zeroms/client/profile"
 	"zeroms/client/reach"
+	"zeroms/client/score"
 	"zeroms/protocol/key"
 )
 
@@ -31,19 +34,38 @@ func (d *Dispatcher) missed(g key.GatewayHash) {
 	}
 	if o.Ready(d.now()) { // all that was under way there when it failed is one failure
 		o.Fail(d.now(), d.timing.OutMin, d.timing.OutMax)
+		if slices.ContainsFunc(d.account.Homes(), func(h *account.Home) bool { return h.Up }) { // else it is this side that is cut off
+			d.scores.Trouble(g, score.Unreachable, d.now())
+		}
 	}
 }
 
-// turn is which of the contact's leases is used now: the one whose turn it is, or
-// the next one whose gateway has not failed lately.
+// turn is which of the contact's leases is used now: the one whose turn it is, or if
+// its gateway failed lately the next one whose has not. One that keeps senders waiting
+// clearly less takes its place.
 func (d *Dispatcher) turn(c *Contact) int {
+	var open []key.GatewayHash
+	var at []int
 	for n := range c.Leases {
 		if g := c.Leases[(c.leaseTurn+n)%len(c.Leases)]; !d.out(g.Hash) {
-			return c.leaseTurn + n
+			open, at = append(open, g.Hash), append(at, c.leaseTurn+n)
 		}
 	}
+	if len(open) == 0 {
+		return c.leaseTurn
+	}
+	now := d.now()
+	best := d.scores.Order(open, score.Custody, now)[0]
+	if !clearlyLess(d.scores.Cost(best, score.Custody, now), d.scores.Cost(open[0], score.Custody, now)) {
+		return at[0]
+	}
+	c.leaseTurn = at[slices.Index(open, best)]
 	return c.leaseTurn
 }
+
+// clearlyLess reports whether it is worth while to turn to another gateway: it keeps
+// one waiting for less than half as long, and not only by what chance makes of it.
+func clearlyLess(cost, than time.Duration) bool { return 2*cost+50*time.Millisecond < than }
 
 // toDrop leads to the contact's drop at the gateway that is used now.
 func (d *Dispatcher) toDrop(c *Contact) *reach.Route { return reach.ToDrop(&c.Contact, d.turn(c)) }

@@ -84,8 +84,12 @@ func (d *Dispatcher) meetAgain() {
 
 // InitCame follows an init that came: an accepted contact gets one answer, what
 // was asked for in vain is asked for again, and a resync that is not the session
-// to send on is answered by an init of our own, which then is.
+// to send on is answered by an init of our own, which then is. Who comes by the door
+// of a card does not know our drop, or has forgotten it.
 func (d *Dispatcher) InitCame(c *Contact, o *sessions.Opened) {
+	if o.Block.Flags&session.FlagDoor != 0 && c.Announced != [32]byte{} {
+		c.Announced, c.Telling, c.Told, c.Dirty = [32]byte{}, 0, [32]byte{}, true
+	}
 	d.answerSoon(c, o.Lane)
 	d.host.Renewed(c, o.Lane.Device)
 	if o.Block.Flags&session.FlagResync == 0 {

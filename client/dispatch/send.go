@@ -340,6 +340,7 @@ func (d *Dispatcher) submit(i *delivery.Item) {
 
 // submitted takes the answer to a submission.
 func (d *Dispatcher) submitted(i *delivery.Item, p *profile.Parcel, a home.Answered) {
+	d.wayOf(i, p, a)
 	switch {
 	case d.outbox.Get(i.ID) == nil: // the recipient's acknowledgement was faster
 		if a.Receipt != nil {
@@ -417,6 +418,7 @@ func (d *Dispatcher) custody(i *delivery.Item, a home.Answered) {
 		t.State = profile.InCustody
 	}
 	t.Holder, t.Custody, t.Until, t.Receipt = key.GatewayHashOf(a.Gateway), wire.Millis(d.now()), a.Receipt.Kept, a.Proof
+	d.took[t.Holder]++
 	d.history.Change(m)
 	if (m.Device != d.account.Self.Device || t.State == profile.Delivered) && d.outbox.Get(i.ID) != nil {
 		d.finish(i) // acknowledgements don't tell of an earlier device's messages, nor once more of delivered ones

@@ -240,7 +240,11 @@ func (e *Engine) Status() view.Status {
 		Requests: e.requests(), Waiting: e.dispatch.Count(delivery.Waiting) + e.dispatch.Count(delivery.Sending),
 		Pending: len(e.waiting), Custody: e.dispatch.Count(delivery.Custody), Failed: e.dispatch.Count(delivery.Failed), Ignored: e.ignored,
 	}
-	s.Contacts = len(e.Contacts(false)) - s.Requests
+	for _, c := range e.contacts {
+		if c.State != profile.Removed && c.State != profile.Requested {
+			s.Contacts++
+		}
+	}
 	s.Gateways, s.Repairs, s.SetBack, s.Renewal = e.Gateways(), e.repairs(), e.account.Stopped(), e.renewal()
 	if lacks, sure := e.account.Clock(); sure && lacks.Abs() > wire.ClockTolerance {
 		s.Clock = lacks
@@ -288,6 +292,7 @@ func (e *Engine) gateway(h *account.Home) view.Gateway {
 	g := h.Describe()
 	g.Faults = e.faults(h.Address.Node)
 	g.Published = e.presence.At(h.Address.Node)
+	e.measured(&g)
 	for _, c := range e.contacts {
 		if c.Registered[h.Address.Node] {
 			g.Drops++

@@ -20,12 +20,14 @@ import (
 	"time"
 
 	"zeroms/client/account"
+	"zeroms/client/choice"
 	"zeroms/client/delivery"
 	"zeroms/client/dispatch"
 	"zeroms/client/history"
 	"zeroms/client/home"
 	"zeroms/client/presence"
 	"zeroms/client/profile"
+	"zeroms/client/score"
 	"zeroms/client/sessions"
 	"zeroms/client/view"
 	"zeroms/protocol/key"
@@ -48,6 +50,7 @@ const (
 	alarmRows     alarmKind = 5 // rows are acknowledged to their gateways
 	alarmDrain    alarmKind = 6 // a drained gateway may be left, or an address works no more
 	alarmPublish  alarmKind = 7 // address records are made or brought to homes
+	alarmScores   alarmKind = 8 // what was measured of gateways is stored
 )
 
 // alarm is one deadline of the engine. What is to be sent has deadlines of its
@@ -66,8 +69,10 @@ type Store interface {
 
 // Config is what an Engine needs. All of it is required.
 type Config struct {
-	Store  Store
-	Pool   *home.Pool
+	Store Store
+	Pool  *home.Pool
+	// Scores is what the Pool measures of gateways.
+	Scores *score.Table
 	Timing Timing
 	Log    *slog.Logger
 }
@@ -97,6 +102,7 @@ type Engine struct {
 	evidence map[[16]byte]*profile.Evidence
 
 	presence *presence.Presence
+	choice   *choice.Choice
 
 	// indexes
 	drops map[account.Place]*contact
@@ -132,8 +138,9 @@ func New(cfg Config) *Engine {
 	e.history = history.New(cfg.Store)
 	e.account = account.New(host{e}, e.log)
 	e.presence = presence.New(host{e}, e.account, e.log)
+	e.choice = choice.New(host{e}, e.account, cfg.Scores)
 	e.dispatch = dispatch.New(dispatch.Config{
-		Host: host{e}, Account: e.account, Contacts: e.contacts, Book: e.book, History: e.history,
+		Host: host{e}, Account: e.account, Contacts: e.contacts, Book: e.book, History: e.history, Scores: cfg.Scores,
 		Timing: e.timing.Timing, Repair: e.timing.Repair, Log: e.log,
 	})
 	return e
@@ -153,6 +160,7 @@ func (e *Engine) Load(rows []profile.Row) error {
 		e.lookForGaps(c)
 	}
 	e.alarms.Sooner(alarm{kind: alarmTidy}, e.now.Add(e.timing.Tidy))
+	e.alarms.Sooner(alarm{kind: alarmScores}, e.now.Add(choice.Every))
 	e.dispatch.Start()
 	return nil
 }
@@ -183,8 +191,11 @@ func (e *Engine) Begin(now time.Time) { e.now = now }
 // not block.
 func (e *Engine) After(act func()) { e.actions = append(e.actions, act) }
 
-// CatchUp has nothing wait for company in this turn.
-func (e *Engine) CatchUp() { e.unacked = 0 }
+// CatchUp has nothing wait for company in this turn, the last one.
+func (e *Engine) CatchUp() {
+	e.unacked = 0
+	e.choice.Due()
+}
 
 // emit adds an event to the turn.
 func (e *Engine) emit(ev view.Event) { e.events = append(e.events, ev) }
@@ -265,6 +276,9 @@ func (e *Engine) ring(a alarm) {
 		e.overlap()
 	case alarmPublish:
 		e.presence.Due()
+	case alarmScores:
+		e.choice.Due()
+		e.alarms.Set(a, e.now.Add(choice.Every))
 	}
 }
 

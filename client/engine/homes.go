@@ -81,6 +81,7 @@ func (e *Engine) LinkEvent(ev home.Event) {
 	case home.Connected:
 		if e.account.Connected(ev) != nil {
 			e.presence.Connected(ev.Gateway)
+			e.choice.Connected(ev)
 			e.registerDrops()
 			e.hurry()
 			e.dispatch.WakeAll()

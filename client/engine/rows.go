@@ -23,6 +23,8 @@ func (e *Engine) collect() *profile.Batch {
 	b.Put = append(b.Put, e.messageRows()...)
 	told, forgotten := e.presence.Collect()
 	b.Put, gone = append(b.Put, told...), append(gone, forgotten...)
+	seen, unused := e.choice.Collect()
+	b.Put, gone = append(b.Put, seen...), append(gone, unused...)
 	items, done := e.dispatch.Collect()
 	b.Put = append(append(b.Put, items...), e.put...)
 	b.Erase = append(append(append(gone, done...), e.book.Gone()...), e.gone...)
@@ -93,6 +95,9 @@ func (e *Engine) restoreRow(r profile.Row) error {
 		return err
 	}
 	if own, err := e.presence.Restore(r); own {
+		return err
+	}
+	if own, err := e.choice.Restore(r); own {
 		return err
 	}
 	var err error

@@ -163,6 +163,29 @@ func TestDescriptorsKept(t *testing.T) {
 	})
 }
 
+// TestBusyHomeFindsNoDescriptor: a home that is too busy to look for a target's descriptor brings nobody to connect to
+// that target, and is asked again for the next request.
+func TestBusyHomeFindsNoDescriptor(t *testing.T) {
+	for _, busy := range []error{wire.ErrBusy, wire.ErrLimit} {
+		synctest.Test(t, func(t *testing.T) {
+			f, c, _ := withHome(Fallback)
+			x := newTarget()
+			for n := 1; n <= 2; n++ {
+				f.Send(Request{To: x.place(), Payload: submit(1)})
+				f.step()
+				if len(c.sent) != n {
+					t.Fatalf("the home was asked %d times for request %d", len(c.sent), n)
+				}
+				c.done[n-1](nil, busy)
+				if f.step(); len(c.straight) != 0 || len(c.failed) != n || !errors.Is(c.failed[n-1], busy) {
+					t.Fatalf("%d directly, %v", len(c.straight), c.failed)
+				}
+				time.Sleep(time.Second)
+			}
+		})
+	}
+}
+
 // TestNothingIsAnsweredTwice: whatever comes late or twice, a request has one end.
 func TestNothingIsAnsweredTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

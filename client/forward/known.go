@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"errors"
 	"time"
 
 	"zeroms/client/score"
@@ -102,7 +103,7 @@ func (f *Forwarder) descriptor(t *trip, e *entry, now time.Time) *address.Descri
 	case k.d != nil:
 		return k.d
 	default:
-		t.err = k.err
+		t.blame(k.err)
 		f.giveUp(t)
 		return nil
 	}
@@ -140,7 +141,7 @@ func (f *Forwarder) described(k *knowledge, to Target, e *entry, answer wire.Pay
 			return
 		}
 		k.err, k.until = err, now.Add(unknownFor)
-		if unsure(err) {
+		if unsure(err) || tooBusy(err) {
 			k.until = now // nobody said that there is none
 		}
 	}
@@ -151,7 +152,7 @@ func (f *Forwarder) described(k *knowledge, to Target, e *entry, answer wire.Pay
 			continue
 		}
 		if k.d == nil && !unsure(k.err) {
-			t.err = k.err
+			t.blame(k.err)
 			f.giveUp(t)
 			continue
 		}
@@ -164,6 +165,17 @@ func (f *Forwarder) described(k *knowledge, to Target, e *entry, answer wire.Pay
 		f.advance(t)
 	}
 }
+
+// blame takes note of why there is no descriptor. Who is too busy to look for it may
+// find it later.
+func (t *trip) blame(err error) {
+	t.err = err
+	if tooBusy(err) {
+		t.busy = err
+	}
+}
+
+func tooBusy(err error) bool { return errors.Is(err, wire.ErrBusy) || errors.Is(err, wire.ErrLimit) }
 
 // unsure reports whether an error says nothing of the gateway that was asked for:
 // the home's link ended.

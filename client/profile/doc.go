@@ -34,6 +34,7 @@ const (
 	TableRepair       Table = 20 // what repair has done in one conversation
 	TableEvidence     Table = 21 // proven faults of gateways
 	TableLog          Table = 22 // the newest rows of the homes' logs, without payloads
+	TableScore        Table = 26 // what was measured of gateways
 )
 
 // Ephemeral reports whether rows of the table are sealed under the daily key.

@@ -28,14 +28,19 @@ func spellings(secret []byte) (out []string) {
 
 func TestSecretsAreNotPrinted(t *testing.T) {
 	self, given, contact := must(NewSelf("Alice", at(0))), NewCard(at(0)), fullContact()
+	self.Former, self.Renewed, given.Address = key.NewAddressSecret(), at(1), key.NewAddressSecret()
 	home := Home{Address: card.Address{Node: node(2), Host: "gateway.example", Port: 1, Network: card.NetworkLab, Invite: key.NewInvite()}}
+	old := OldBlob{Secret: key.NewAddressSecret()}
+	home.Old = []*OldBlob{&old}
 	parts := []struct {
 		name    string
 		values  []any
 		secrets [][]byte
 	}{
 		{"self", []any{self, *self}, [][]byte{self.Seed.Bytes(), self.Secret.Bytes(), self.Address.Bytes(), self.Identity.Seed(), self.Signer.Seed()}},
-		{"card", []any{given, *given}, [][]byte{given.Door.Bytes()}},
+		{"former address", []any{self, *self}, [][]byte{self.Former.Bytes()}},
+		{"card", []any{given, *given}, [][]byte{given.Door.Bytes(), given.Address.Bytes()}},
+		{"profile of before", []any{&old, old}, [][]byte{old.Secret.Bytes()}},
 		{"contact", []any{&contact, contact}, [][]byte{contact.Secret.Bytes(), contact.Door.Bytes(), contact.Mine.Bytes(), contact.Theirs.Bytes()}},
 		{"home", []any{&home, home}, [][]byte{home.Address.Invite.Bytes()}},
 	}

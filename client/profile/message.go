@@ -65,6 +65,8 @@ type Message struct {
 	Gateway  time.Time // taken in by the own gateway (incoming)
 	Late     bool
 	Targets  []Target
+	// Direct are the devices for which a gateway that is no home was connected to.
+	Direct []key.DeviceID
 }
 
 // Target is how far a message has come towards one device.
@@ -93,6 +95,7 @@ type messageRecord struct {
 	Late     bool                   `cbor:"8,keyasint"`
 	Targets  []Target               `cbor:"9,keyasint"`
 	User     key.IdentityPublic     `cbor:"10,keyasint"`
+	Direct   []key.DeviceID         `cbor:"11,keyasint,omitempty"`
 }
 
 // Content is what a signed header leaves out.
@@ -126,7 +129,7 @@ func ChainKey(conv message.ConvID, p message.Party, seq uint32) []byte {
 func (m *Message) Row() Row {
 	r := messageRecord{
 		Version: version, Outgoing: m.Outgoing, Signed: m.Signed, Salt: m.Salt, Body: m.Body,
-		At: wire.Millis(m.At), Late: m.Late, Targets: m.Targets, User: m.User,
+		At: wire.Millis(m.At), Late: m.Late, Targets: m.Targets, User: m.User, Direct: m.Direct,
 	}
 	if !m.Gateway.IsZero() {
 		r.Gateway = wire.Millis(m.Gateway)
@@ -149,7 +152,7 @@ func ParseMessage(row Row) (*Message, error) {
 	}
 	m := NewMessage(signed, Content{r.User, r.Salt, r.Body})
 	m.Contact, m.Height, m.Outgoing = row.Conv, row.Height, r.Outgoing
-	m.At, m.Late, m.Targets = wire.Time(r.At), r.Late, r.Targets
+	m.At, m.Late, m.Targets, m.Direct = wire.Time(r.At), r.Late, r.Targets, r.Direct
 	if r.Gateway > 0 {
 		m.Gateway = wire.Time(r.Gateway)
 	}

@@ -164,6 +164,15 @@ func samples() []sample {
 		Address: card.Address{Node: node(2), Host: "[::1]", Port: 1, Network: card.NetworkLab, Plain: true, Invite: key.NewInvite()},
 		Added:   at(3), Position: wire.At(2, 9), R: [32]byte{4}, Published: [32]byte{5},
 	}
+	renewed := must(NewSelf("Ann", at(0)))
+	renewed.Former, renewed.Renewed = key.NewAddressSecret(), at(7)
+	shows := NewCard(at(3))
+	shows.Address = renewed.Former
+	invited.Packed = bytes.Repeat([]byte{7}, address.LeaseSize)
+	invited.Old = []*OldBlob{{Secret: renewed.Former, Print: [32]byte{8}}, {Secret: key.NewAddressSecret()}}
+	gone, shut := fullContact(), fullContact()
+	gone.Remove(false)
+	shut.Shut = true
 	full, empty := fullContact(), NewContact(key.NewPrivate[key.Identity]().Public(), at(0))
 	plain, sent := text(), text()
 	sent.Outgoing, sent.Late, sent.Gateway = true, true, at(9)
@@ -177,7 +186,8 @@ func samples() []sample {
 	id, set := sessionSet()
 	l := delivery.Lane{Contact: 7, Device: id}
 	return []sample{
-		{"self", self.Row(), againSelf},
+		{"self", self.Row(), againSelf}, {"renewed self", renewed.Row(), againSelf}, {"card of an address", shows.Row(), againCard},
+		{"removed contact", gone.Row(), againContact}, {"shut contact", shut.Row(), againContact},
 		{"card", spare.Row(), againCard}, {"card in use", given.Row(), againCard},
 		{"home", home.Row(), againHome}, {"home in use", invited.Row(), againHome},
 		{"contact", empty.Row(), againContact}, {"full contact", full.Row(), againContact},
@@ -395,6 +405,27 @@ func TestKeysOfRowsAreChecked(t *testing.T) {
 			if _, err := s.again(s.row); !errors.Is(err, wire.ErrValue) {
 				t.Errorf("%s with a key of %d bytes: %v", s.name, len(k), err)
 			}
+		}
+	}
+}
+
+func TestARemovedContactKeepsNothingThatReachesThem(t *testing.T) {
+	for _, names := range []bool{false, true} {
+		before := fullContact()
+		before.Telling, before.Told, before.Via, before.Waiting = 3, [32]byte{1}, key.CardID{2}, 4
+		c := before
+		c.Remove(names)
+		again := must(ParseContact(c.Row()))
+		if again.State != Removed || again.ID != before.ID || again.User != before.User || !again.Mine.Equal(before.Mine.Bytes()) ||
+			!reflect.DeepEqual(again.Registered, before.Registered) || again.List == nil {
+			t.Errorf("kept is %+v", again)
+		}
+		if !again.Secret.IsZero() || !again.Door.IsZero() || !again.Theirs.IsZero() || len(again.Gateways)+len(again.Leases) != 0 || again.Verified ||
+			again.Announced != [32]byte{} || again.Telling != 0 || again.Told != [32]byte{} || again.Unread+again.Waiting != 0 || again.AckOwed {
+			t.Errorf("left is %+v", again)
+		}
+		if got := again.Alias + again.Called; (got == "") != names {
+			t.Errorf("names: %q", got)
 		}
 	}
 }

@@ -187,7 +187,7 @@ func (p *Publisher) hears(node key.NodePublic, h *home, list *wire.Deposits) {
 	for name, d := range h.said {
 		r := p.records[name]
 		own := r != nil && (d.Seq < r.seq || d.Seq == r.seq && (!h.older || h.has[name].seq == r.seq))
-		if !own && (r == nil || !r.retired()) {
+		if !own && (r == nil || !r.retired()) && p.ours(name, d.Day) {
 			p.taken(name, d.Day, d.Seq)
 		}
 	}

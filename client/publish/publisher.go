@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -84,6 +85,7 @@ type Publisher struct {
 	making  bool                       // the next turn makes more of them
 	budget  budget
 	delay   time.Duration // after midnight, when a day is added
+	today   uint32        // of the last turn
 	put     []profile.Row
 	gone    []profile.Ref
 }
@@ -173,12 +175,30 @@ func (p *Publisher) retire() {
 	}
 }
 
+// mostAhead is by how much a home's word moves the numbers of a record: far more than
+// there are changes in 31 days, and so little that no home that lies can use up all
+// numbers. What is truly that far ahead is reached in several steps.
+const mostAhead = 1 << 16
+
 // taken notes that a number was given to a record that is not ours, or not any more.
 func (p *Publisher) taken(name key.BlindedPublic, day, seq uint32) {
+	have := p.floor[name].seq
+	if r := p.records[name]; r != nil {
+		have = max(have, r.seq)
+	}
+	seq = min(seq, min(have, math.MaxUint32-mostAhead-1)+mostAhead)
 	if p.floor[name].seq < seq {
 		p.floor[name] = held{day, seq}
 		p.through = 0
 	}
+}
+
+// ours reports whether a name is that of a record that we make.
+func (p *Publisher) ours(name key.BlindedPublic, d uint32) bool {
+	if p.want.Identity.IsZero() || d+1 < p.today || d > p.today+Ahead+1 {
+		return false
+	}
+	return slices.ContainsFunc(p.secrets, func(s *secret) bool { return p.name(s, d) == name })
 }
 
 // name is A' under a secret on a day.
@@ -198,6 +218,7 @@ func (p *Publisher) Turn(now time.Time) (next time.Time) {
 	if !p.ready {
 		return next
 	}
+	p.today = address.Day(now)
 	p.forgetPast(now)
 	more := p.makeRecords(now)
 	for _, node := range p.want.Homes {

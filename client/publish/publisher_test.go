@@ -2,8 +2,10 @@ package publish
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -250,6 +252,47 @@ func TestNumbersOfAnotherLife(t *testing.T) {
 				t.Errorf("state %+v", s)
 			}
 		}
+	}
+}
+
+// TestAHomeThatLiesAboutNumbers: a home that claims to have the last number there is
+// keeps the others from nothing, uses up no numbers, and fills no memory.
+func TestAHomeThatLiesAboutNumbers(t *testing.T) {
+	w := newWorld(t, 2)
+	honest, liar := w.all()[0], w.all()[1]
+	made := uint32(0)
+	liar.lie = func(l *wire.Deposits) {
+		for i := range l.Items {
+			l.Items[i].Seq = math.MaxUint32
+		}
+		for range 500 {
+			made++
+			l.Items = append(l.Items, wire.Deposited{
+				Name: sha256.Sum256(wire.Uint32(made)), Day: address.Day(w.now) + made%50, Seq: math.MaxUint32 - made,
+			})
+		}
+	}
+	for range 20 {
+		w.drop(liar)
+		w.raise(liar)
+		w.pass(time.Hour)
+		w.want.ListN++
+		w.set()
+		w.pass(time.Minute)
+	}
+	liar.lie = nil
+	w.drop(liar)
+	w.raise(liar)
+	w.pass(time.Hour)
+	w.full(honest)
+	w.full(liar)
+	for _, d := range honest.held {
+		if n := seqOf(t, d); n > 100<<16 {
+			t.Errorf("number %d", n)
+		}
+	}
+	if len(w.p.floor) > 2*Ahead || len(w.p.secrets[0].names) > 2*Ahead {
+		t.Errorf("%d numbers and %d names are remembered", len(w.p.floor), len(w.p.secrets[0].names))
 	}
 }
 

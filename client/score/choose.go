@@ -31,14 +31,29 @@ type Candidate struct {
 // with the least cost of connecting and custody, with a long retention, and spread
 // over the network. A present home stays unless another one is better by half.
 func (t *Table) Choose(candidates []Candidate, n int, now time.Time) []key.GatewayHash {
+	return t.pick(candidates, map[string]int{}, min(max(n, 1), MaxHomes), now)
+}
+
+// Rank sorts candidates as Choose would pick them, one after the other, beside homes
+// that there are already.
+func (t *Table) Rank(candidates, homes []Candidate, now time.Time) []key.GatewayHash {
+	groups := map[string]int{}
+	for _, c := range homes {
+		if c.Group != "" {
+			groups[c.Group]++
+		}
+	}
+	return t.pick(candidates, groups, len(candidates), now)
+}
+
+// pick takes the best candidate so many times; groups is how many were taken in each.
+func (t *Table) pick(candidates []Candidate, groups map[string]int, n int, now time.Time) (chosen []key.GatewayHash) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	left := slices.Clone(candidates)
 	slices.SortFunc(left, func(a, b Candidate) int { return bytes.Compare(a.Gateway[:], b.Gateway[:]) })
 	left = slices.CompactFunc(left, func(a, b Candidate) bool { return a.Gateway == b.Gateway })
-	groups := map[string]int{}
-	var chosen []key.GatewayHash
-	for len(left) > 0 && len(chosen) < min(max(n, 1), MaxHomes) {
+	for len(left) > 0 && len(chosen) < n {
 		best, least := 0, float64(0)
 		for i, c := range left {
 			if w := t.weight(c, groups[c.Group], now); i == 0 || w < least {

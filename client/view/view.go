@@ -77,6 +77,9 @@ type Message struct {
 	Holder key.GatewayHash
 	// Size is the envelope's size on the wire in bytes.
 	Size int
+	// Direct tells that a gateway was connected to for it that is no home, and so saw
+	// where it came from.
+	Direct bool
 }
 
 // Gateway is a home gateway and how it is doing.
@@ -101,6 +104,22 @@ type Gateway struct {
 	Draining, Ends time.Time
 	// Published is how it stands with the user's address records.
 	Published Published
+	// Seen is what was measured of it.
+	Seen Seen
+	// Forwards tells that it carries sealed requests to other gateways, if it is up.
+	Forwards bool
+	// Held is how many own messages are in its custody, and Taken how many it took in
+	// this run.
+	Held, Taken int
+}
+
+// Seen is what this client has measured of a gateway.
+type Seen struct {
+	// Connect, Custody and Forward are how long connecting and login, a receipt and an
+	// answer of another gateway took of late; zero: never measured.
+	Connect, Custody, Forward time.Duration
+	// Points sum it up: 100 is best, 0 is useless.
+	Points int
 }
 
 // Published is how a home stands with the address records that it publishes.
@@ -223,7 +242,7 @@ func Describe(m *profile.Message) Message {
 			out.Undelivered = append(out.Undelivered, t.Device)
 		}
 	}
-	out.State = profile.Queued
+	out.State, out.Direct = profile.Queued, len(m.Direct) > 0
 	if t := m.Slowest(); t != nil {
 		out.State, out.Holder, out.Size = t.State, t.Holder, int(t.Size)
 		out.Submitted, out.Custody, out.Until, out.DeliveredAt = moment(t.Submitted), moment(t.Custody), moment(t.Until), moment(t.Delivered)

@@ -18,6 +18,7 @@ import (
 	"zeroms/cmd/zeroms-gateway/control"
 	"zeroms/cmd/zeroms-gateway/doctor"
 	"zeroms/cmd/zeroms-gateway/machine"
+	"zeroms/cmd/zeroms-gateway/network"
 )
 
 func newDoctor() *cobra.Command {
@@ -26,8 +27,8 @@ func newDoctor() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "doctor --data DIR",
 		Short: "Look for what keeps the gateway from working well",
-		Long: `Look for what keeps the gateway from working well: its address, port, clock, disk,
-limits, key, backup and database. Every line says what is so, and what to do if
+		Long: `Look for what keeps the gateway from working well: its address, port, network,
+clock, disk, limits, key, backup and database. Every line says what is so, and what to do if
 it is not well. It works while the gateway runs and while it does not; while it
 runs, it is asked at its public address, as a client would ask it.
 
@@ -67,6 +68,7 @@ func subject(ctx context.Context, dir, listen string) (doctor.Subject, error) {
 	s := doctor.Subject{
 		Dir: dir, Key: filepath.Join(dir, keyFile), Database: filepath.Join(dir, databaseFile), Listen: listen,
 		Links: c.capacity().Conns, OpenFiles: filesFor(c.capacity().Conns), Memory: c.memory(), Backup: lastBackup(dir),
+		NetworkError: network.Check(dir),
 	}
 	if node, err := readKey(s.Key); err != nil {
 		s.KeyError = err
@@ -78,7 +80,7 @@ func subject(ctx context.Context, dir, listen string) (doctor.Subject, error) {
 	}
 	switch l, err := control.Ask(ctx, dir); {
 	case err == nil:
-		s.Pid, s.Listen = l.Pid, l.Listen
+		s.Pid, s.Listen, s.Overlay = l.Pid, l.Listen, l.Overlay
 	case !errors.Is(err, control.ErrNotRunning):
 		return s, err
 	case s.Listen == "" && s.Address != nil:

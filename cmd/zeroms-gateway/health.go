@@ -105,6 +105,7 @@ func (p *parts) reading() status.Reading {
 		Logins: s.Logins, Rejected: s.Rejected, Submits: s.Submits, Pushes: s.Pushes, Acks: s.Acks, Profiles: s.Profiles,
 		BytesIn: s.BytesIn, BytesOut: s.BytesOut, Refusals: p.gateway.Refusals(),
 		LinkQueue: s.Waiting, CommitQueue: int64(queued), CommitAnswers: answers, Draining: p.gateway.Draining(),
+		Network:  p.net.Reading(),
 		Database: sizeOf(p.data.path(databaseFile)), Log: sizeOf(p.data.path(databaseFile) + "-wal"),
 	}
 	if disk, err := machine.DiskOf(p.data.dir); err == nil {

@@ -137,7 +137,10 @@ type parts struct {
 // runAll opens everything, serves until ctx ends and closes everything.
 func (p *parts) runAll(ctx context.Context, stdout io.Writer) error {
 	defer p.close()
-	if err := p.open(ctx); err != nil {
+	switch err := p.open(ctx); {
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return nil // it was told to end before it began
+	case err != nil:
 		return err
 	}
 	return p.run(ctx, stdout)
@@ -189,6 +192,9 @@ func (p *parts) openGateway(ctx context.Context, limits wire.Limits) (err error)
 		Dir: p.data.dir, Node: p.data.node, At: p.address, Bound: p.listen.Addr(), Limits: limits, Takes: p.data.takes(),
 		Deposits: p.store, MaxConns: p.capacity.Connections(), Log: p.log,
 	}, p.others)
+	if errors.Is(err, network.ErrUse) {
+		return usageError{err}
+	}
 	if err != nil {
 		return err
 	}

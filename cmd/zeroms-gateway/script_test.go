@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +57,8 @@ func TestMain(m *testing.M) {
 //	env_from FILE          sets the variables of its lines NAME=VALUE
 //	told GATEWAY STATE     waits until it told the service manager that
 //	filelimit GATEWAY N    lets it write no file beyond N bytes (-1: as it likes)
+//	until REGEXP args...   runs zeroms-gateway again and again until it prints that
+//	udp ADDRESS            keeps a UDP port busy
 //	withdraw NAME N        logs in and reads all envelopes with a receipt, at least N
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -86,6 +89,8 @@ func TestScripts(t *testing.T) {
 			"get":       get,
 			"told":      told,
 			"env_from":  envFrom,
+			"until":     until,
+			"udp":       occupyUDP,
 		},
 	})
 }
@@ -324,6 +329,33 @@ func versionOf(ts *testscript.TestScript, neg bool, args []string) {
 	n := 0
 	ts.Check(db.QueryRow("PRAGMA user_version").Scan(&n))
 	fmt.Fprintln(ts.Stdout(), "version", n)
+}
+
+// maxWait bounds how long gateways may take to find each other.
+const maxWait = time.Minute
+
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 2)
+	wanted, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	var said []byte
+	for begin := time.Now(); time.Since(begin) < maxWait; <-time.After(50 * time.Millisecond) {
+		command := exec.Command("zeroms-gateway", args[1:]...)
+		command.Dir = ts.MkAbs(".")
+		said, _ = command.CombinedOutput()
+		if wanted.Match(said) {
+			ts.Stdout().Write(said)
+			return
+		}
+	}
+	ts.Fatalf("it never said %q; last\n%s", args[0], said)
+}
+
+func occupyUDP(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1)
+	c, err := net.ListenPacket("udp", args[0])
+	ts.Check(err)
+	ts.Defer(func() { c.Close() })
 }
 
 // maxRecovery bounds how long a gateway may take until it writes again: it tries

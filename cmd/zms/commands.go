@@ -1,16 +1,13 @@
 package main
 
 import (
-	"fmt"
-	"io"
-
 	"github.com/spf13/cobra"
 
 	"zeroms/cmd/manual"
 	"zeroms/cmd/zms/complete"
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/gateways"
 	"zeroms/cmd/zms/input"
-	"zeroms/cmd/zms/plain"
 	"zeroms/cmd/zms/report"
 )
 
@@ -93,51 +90,10 @@ damage) and fails with damaged; zms export then saves everything else.`, "status
 	return c
 }
 
-func newGateway(a *app) *cobra.Command {
-	return group("gateway", "Add, list, drain and remove your gateways",
-		newGatewayAdd(a), newGatewayList(a), newGatewayDrain(a), newGatewayRemove(a))
-}
-
-func newGatewayAdd(a *app) *cobra.Command {
-	var wait bool
-	c := &cobra.Command{
-		Use:   "add ADDRESS|IMAGE",
-		Short: "Make a gateway one of your own, by its address",
-		Long: `Make a gateway one of your own: you can be reached there. ADDRESS is its text
-(ZMSG:...), the name of a file with the text or with a picture of its QR code (PNG,
-JPEG), or - for such a file on stdin.`,
-		Annotations: rows("gateway"),
-		Args:        takes("ADDRESS"),
-		RunE: func(c *cobra.Command, args []string) error {
-			code, err := input.Code(a.stdin, args[0])
-			if err != nil {
-				return err
-			}
-			r := control.Request{Cmd: control.CmdGatewayAdd, Gateway: code, Up: wait}
-			return a.run(c.Context(), r, func(w io.Writer, row control.Row) error {
-				if g, ok := row.(*control.Gateway); ok && !wait {
-					_, err := fmt.Fprintf(w, "added %s; zms status tells whether it is connected\n", plain.Text(g.Host))
-					return err
-				}
-				return report.Gateway(w, row)
-			})
-		},
-	}
-	c.Flags().BoolVar(&wait, "wait", false, "wait until it is connected and can be given out, at most 15 s, or say why it is not (not-connected; it stays added)")
-	return c
-}
-
-func newGatewayList(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "list",
-		Short: "List your gateways",
-		Long: `List your gateways. Whether they are connected is known to a process that stays;
-else see zms status.`,
-		Annotations: rows("gateway"),
-		Args:        takes(),
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.run(c.Context(), control.Request{Cmd: control.CmdGatewayList}, report.Gateway)
-		},
+// shell is the command line as packages of further commands see it.
+func (a *app) shell() gateways.Shell {
+	return gateways.Shell{
+		Run: a.run, Code: func(argument string) (string, error) { return input.Code(a.stdin, argument) }, Group: group, Takes: takes,
 	}
 }
 
@@ -156,37 +112,6 @@ it learns neither who that is nor where they receive.`,
 				return err
 			}
 			return a.run(c.Context(), control.Request{Cmd: control.CmdLookup, Card: code}, report.Found)
-		},
-	}
-}
-
-func newGatewayDrain(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "drain GATEWAY",
-		Short: "Leave a gateway without losing a message, by its host, host:port, key or address",
-		Long: `Leave a gateway without losing a message. From now on contacts are sent to your
-other gateways; what still comes here is read until a day after all of them know,
-for 37 days at most. Then the gateway is removed by itself. zms gateway add takes
-that back.`,
-		Annotations: rows("gateway"),
-		Args:        takes("GATEWAY"),
-		RunE: func(c *cobra.Command, args []string) error {
-			return a.run(c.Context(), control.Request{Cmd: control.CmdGatewayDrain, Gateway: args[0]}, report.Gateway)
-		},
-	}
-}
-
-func newGatewayRemove(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "remove GATEWAY",
-		Short: "Give a gateway up at once, by its host, host:port, key or address",
-		Long: `Give a gateway up, named by its host, host:port, key (at least 8 hex digits) or
-address. Contacts learn where else you are; what waits there and what they send there
-until then is not read any more: they send it again. zms gateway drain avoids that.`,
-		Annotations: rows("gateway"),
-		Args:        takes("GATEWAY"),
-		RunE: func(c *cobra.Command, args []string) error {
-			return a.run(c.Context(), control.Request{Cmd: control.CmdGatewayRemove, Gateway: args[0]}, report.Gateway)
 		},
 	}
 }

@@ -7,6 +7,7 @@
 //
 //	main.go        the command line and how it ends
 //	commands.go    commands that are one request; setup.go, chat.go those that are more
+//	package gateways has those about gateways
 //	people.go      contacts, who is none any more, and hiding from those who are not
 //	talk.go        the chat on the whole screen (package tui); listen.go bots (package bot) and fans
 //	profile.go     where the profile is and the way to its owner (package owner); proxy.go to gateways
@@ -35,6 +36,7 @@ import (
 
 	"zeroms/cmd/zms/complete"
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/gateways"
 	"zeroms/cmd/zms/owner"
 	"zeroms/cmd/zms/plain"
 	"zeroms/protocol/wire"
@@ -107,9 +109,9 @@ func (a *app) log() *slog.Logger {
 
 func newRoot(a *app) *cobra.Command {
 	root := group("zms", "ZeroMS in a terminal: messages between people, through gateways that nobody has to trust",
-		newInit(a), newCard(a), newGateway(a), newAdd(a), newRequests(a), newAccept(a), newBlock(a), newRemove(a), newContacts(a),
+		newInit(a), newCard(a), gateways.New(a.shell()), newAdd(a), newRequests(a), newAccept(a), newBlock(a), newRemove(a), newContacts(a),
 		newLookup(a), newSend(a), newChat(a), newListen(a), newFan(a), newHistory(a), newRead(a), newVerify(a), newStatus(a), newPassphrase(a), newAgent(a), newErase(a), newEvidence(a),
-		newProxy(a), newPhrase(a), newExport(a), newImport(a), newRestore(a), newRejoin(a), newDebug(a), newCompletion())
+		gateways.NewDirect(a.shell()), newProxy(a), newPhrase(a), newExport(a), newImport(a), newRestore(a), newRejoin(a), newDebug(a), newCompletion())
 	root.Version = version()
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")

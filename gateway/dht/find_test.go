@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zeroms/gateway/dht/contact"
+	"zeroms/gateway/dht/settings"
 	"zeroms/protocol/address"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
@@ -77,7 +78,7 @@ func TestGetAndPut(t *testing.T) {
 func TestMissing(t *testing.T) {
 	w := grown(t, 3, 150)
 	got := w.host().get(Get{Name: w.name(), Day: w.today()})
-	if !errors.Is(got.Err, wire.ErrNoRecord) || got.Tries != MaxTries || !got.Region || got.Messages > 250 {
+	if !errors.Is(got.Err, wire.ErrNoRecord) || got.Tries != settings.MaxTries || !got.Region || got.Messages > 250 {
 		t.Fatalf("%+v", got)
 	}
 	alone := newWorld(t, 3).add()
@@ -373,7 +374,7 @@ func TestPuzzle(t *testing.T) {
 
 	liar := w.nearest(h.node.self.ID, 2)[1]
 	var ghosts []wire.Contact
-	target := random(w.rand)
+	target := contact.WithBits(liar.node.self.ID, 200, 8, 0)
 	for range 3 {
 		c := w.contact(w.addr())
 		for id := c.Place(w.params.Network); contact.CommonPrefix(&id, &target) < 10; id = c.Place(w.params.Network) {
@@ -396,5 +397,8 @@ func TestPuzzle(t *testing.T) {
 	}
 	if len(found.Peers) != Width {
 		t.Errorf("%d found", len(found.Peers))
+	}
+	if h.node.table.Has(liar.node.self) || h.node.stats.BadAnswers == 0 {
+		t.Error("who named places without a solution kept its own")
 	}
 }

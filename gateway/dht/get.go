@@ -1,11 +1,13 @@
 package dht
 
 import (
+	"math"
 	"slices"
 	"time"
 
 	"zeroms/gateway/dht/contact"
 	"zeroms/gateway/dht/lookup"
+	"zeroms/gateway/dht/settings"
 	"zeroms/protocol/address"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
@@ -14,6 +16,10 @@ import (
 // freshCopies is how many copies a fresh get compares: more than a third of the
 // holders, who might keep an older record.
 const freshCopies = 8
+
+// probable is how many of the nearest gateways probably are holders, whoever came
+// or went since: those are asked in any order.
+const probable = 0.6 * Width
 
 // way is one way to look for a record.
 type way uint8
@@ -85,7 +91,7 @@ func (g *get) start(now time.Time) {
 
 // all is every way but the first.
 func (g *get) all() []way {
-	if g.node.policy.tries == 1 {
+	if g.node.policy.Tries == 1 {
 		return []way{first}
 	}
 	if g.record() {
@@ -105,30 +111,30 @@ func (g *get) next(now int64) {
 	}
 	w := g.ways[0]
 	g.ways = g.ways[1:]
-	if w != second || g.got.Tries < MaxTries {
+	if w != second || g.got.Tries < settings.MaxTries {
 		g.got.Tries++ // the region and the second position are one try, the last
 	}
 	n := g.node
 	switch w {
 	case first:
-		p := n.plan(g.place, n.policy.getPaths)
-		p.Start = min(n.policy.start, p.Paths)
+		p := n.plan(g.place, n.policy.GetPaths)
+		p.Start = min(n.policy.Start, p.Paths)
 		g.search(now, p, g.judge)
 	case wider:
-		g.search(now, n.plan(g.place, n.policy.putPaths), g.judge)
+		g.search(now, n.plan(g.place, n.policy.PutPaths), g.judge)
 	case around:
 		g.around(now)
 	case second:
 		g.asked = nil
 		g.place = g.position(1)
-		g.search(now, n.plan(g.place, n.policy.putPaths), g.judge)
+		g.search(now, n.plan(g.place, n.policy.PutPaths), g.judge)
 	}
 }
 
 // search looks for the record with a plan.
 func (g *get) search(now int64, p lookup.Plan, ended func(int64, *search)) {
 	n := g.node
-	p.Value, p.Holder = true, n.holderDistance()
+	p.Value, p.Holder = true, n.networkSize().Within(probable)
 	if g.q.Fresh {
 		p.Copies = freshCopies
 	}
@@ -171,8 +177,8 @@ func (g *get) take(s *search) bool {
 func (g *get) judge(now int64, s *search) {
 	n := g.node
 	g.asked = s.Answerers(g.asked)
-	if g.got.Tries == 1 && !g.q.Wide && n.policy.tries > 1 {
-		crowded, _ := n.density(s.Nearest(g.place, n.policy.width, false, nil), &g.place)
+	if g.got.Tries == 1 && !g.q.Wide && n.policy.Tries > 1 {
+		crowded, _ := n.networkSize().Density(&g.place, s.Nearest(g.place, n.policy.Width, false, nil))
 		n.suspect(crowded)
 		if g.ways = g.all(); crowded {
 			g.ways = g.ways[1:]
@@ -192,12 +198,13 @@ func (n *Node) suspect(crowded bool) {
 func (g *get) around(now int64) {
 	n := g.node
 	g.got.Region = true
-	bits := n.regionBits()
+	bits := n.networkSize().Bits(RegionSize)
 	s := n.newSearch(n.region(g.place, bits), func(now int64, s *search) {
 		g.count(s)
-		peers := n.regionPeers(s, g.place, bits, 2*CellHolders)
+		known := s.Nearest(g.place, math.MaxInt, true, nil)
+		peers := contact.Cells(g.place, bits, settings.RegionCells, 2*settings.CellHolders, known)
 		closed := lookup.Plan{
-			Target: g.place, Paths: n.policy.putPaths, Start: n.policy.putPaths, Parallel: n.policy.parallel,
+			Target: g.place, Paths: n.policy.PutPaths, Start: n.policy.PutPaths, Parallel: n.policy.Parallel,
 			Width: len(peers), Closed: true,
 		}
 		g.closed(now, closed, peers)
@@ -222,25 +229,6 @@ func (g *get) closed(now int64, p lookup.Plan, peers []*contact.Peer) {
 	n.rand.Shuffle(len(fresh), func(i, j int) { fresh[i], fresh[j] = fresh[j], fresh[i] })
 	s.Seed(fresh)
 	n.begin(now, s)
-}
-
-// regionPeers is up to each gateways of every cell of a region, the nearest to
-// the place's bits in that cell, as a search of the region found them.
-func (n *Node) regionPeers(s *search, place key.NodeID, bits, each int) []*contact.Peer {
-	all := s.Nearest(place, 1<<30, true, nil)
-	var peers []*contact.Peer
-	for i := range RegionCells {
-		cell := contact.WithBits(place, bits, 3, uint64(i))
-		var inside []*contact.Peer
-		for _, p := range all {
-			if contact.CommonPrefix(&cell, &p.ID) >= bits+3 {
-				inside = append(inside, p)
-			}
-		}
-		contact.SortNearest(&cell, inside)
-		peers = append(peers, inside[:min(len(inside), each)]...)
-	}
-	return peers
 }
 
 func (g *get) end() {

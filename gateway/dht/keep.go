@@ -1,13 +1,13 @@
 package dht
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
 	"zeroms/gateway/dht/contact"
 	"zeroms/gateway/dht/estimate"
 	"zeroms/gateway/dht/lookup"
+	"zeroms/gateway/dht/reach"
 	"zeroms/gateway/dht/shelf"
 	"zeroms/gateway/dht/table"
 	"zeroms/protocol/wire"
@@ -65,8 +65,8 @@ func (k *keep) entered(n *Node, now int64) {
 	if k.repair == never {
 		k.repair = later(now, t.Repair)
 	}
-	if n.reach.next == 0 {
-		n.reach.next = now
+	if _, begun := n.proof.Due(); !begun && !n.proof.Proven {
+		n.proof.Begin(now)
 	}
 }
 
@@ -90,16 +90,9 @@ func (k *keep) want(n *Node, p *contact.Peer) {
 	if n.config.Timing.Introduce <= 0 || slices.Contains(k.wanted, p) {
 		return
 	}
-	i, _ := slices.BinarySearchFunc(k.wanted, p, func(have, p *contact.Peer) int {
-		return contact.Compare(&n.self.ID, &have.ID, &p.ID)
-	})
-	if len(k.wanted) == maxWanted {
-		if i == maxWanted {
-			return
-		}
-		k.wanted = k.wanted[:maxWanted-1]
+	if k.wanted = contact.Insert(&n.self.ID, k.wanted, p, maxWanted); len(k.wanted) == 0 {
+		return
 	}
-	k.wanted = slices.Insert(k.wanted, i, p)
 	if k.introduce == never {
 		k.introduce = n.now
 	}
@@ -107,7 +100,7 @@ func (k *keep) want(n *Node, p *contact.Peer) {
 
 // next is when something is due.
 func (k *keep) next(n *Node) int64 {
-	return min(k.check, k.introduce, k.walk, k.self, k.repair, k.expire, k.boots, k.announce, n.reach.due(n))
+	return min(k.check, k.introduce, k.walk, k.self, k.repair, k.expire, k.boots, k.announce, n.reachDue())
 }
 
 // maintain does what is due.
@@ -142,15 +135,15 @@ func (n *Node) maintain(now time.Time, t int64) {
 	if k.expire <= t {
 		n.expireRecords(now)
 	}
-	n.reach.advance(n, t)
+	if n.reachDue() <= t {
+		n.askReach(t, n.proof.Round(t, n.reachers(), n.rand, n.reachTimes()))
+	}
 }
 
 // probe waits for the answer of a Ping: what it tells is noted before.
 type probe struct{}
 
 func (probe) take(int64, flight, wire.Payload, error) {}
-
-var ping = &wire.Ping{}
 
 // introduceNext sends a first request to the nearest of those who wait for one.
 func (n *Node) introduceNext(now int64) {
@@ -163,12 +156,12 @@ func (n *Node) introduceNext(now int64) {
 		}
 		v := n.Admit(p)
 		if v == lookup.Later {
-			k.introduce = n.puzzles.refilled(now, n.config.Limits.Checks)
+			k.introduce = n.puzzles.Refilled(now, n.config.Limits.Checks)
 			return
 		}
 		k.wanted = slices.Delete(k.wanted, 0, 1)
 		if v == lookup.Sound {
-			n.ask(now, p, ping, probe{})
+			n.ask(now, p, &wire.Ping{}, probe{})
 			pause := n.config.Timing.Introduce
 			if n.table.Len() < Siblings {
 				pause /= 10 // a small network meets at once
@@ -201,7 +194,7 @@ func (n *Node) checkOldest(now int64) {
 		return
 	}
 	k.check = later(now, pace)
-	n.ask(now, p, ping, probe{})
+	n.ask(now, p, &wire.Ping{}, probe{})
 }
 
 // isYoung reports whether the healthy pace is too slow: more contacts wait for a
@@ -218,7 +211,7 @@ func (n *Node) isYoung(now int64) bool {
 // large the network is.
 func (n *Node) walkIn(now int64, bucket int, then func(now int64, size float64)) {
 	target := n.table.Random(bucket, random(n.rand))
-	s := n.newSearch(n.plan(target, min(walkPaths, n.policy.putPaths)), func(now int64, s *search) {
+	s := n.newSearch(n.plan(target, min(walkPaths, n.policy.PutPaths)), func(now int64, s *search) {
 		then(now, estimate.FromNearest(&target, s.Nearest(target, Width, true, nil)))
 	})
 	s.learn = true
@@ -228,7 +221,7 @@ func (n *Node) walkIn(now int64, bucket int, then func(now int64, size float64))
 
 // lookAround searches for the own place.
 func (n *Node) lookAround(now int64) {
-	s := n.newSearch(n.plan(n.self.ID, min(selfPaths, n.policy.putPaths)), func(int64, *search) {})
+	s := n.newSearch(n.plan(n.self.ID, min(selfPaths, n.policy.PutPaths)), func(int64, *search) {})
 	s.learn = true
 	n.seed(s, nil)
 	n.begin(now, s)
@@ -275,7 +268,7 @@ func (n *Node) announce(now int64) {
 	}
 	n.table.Each(func(e *table.Entry) bool {
 		if e.Sibling() {
-			n.ask(now, e.Peer, ping, probe{})
+			n.ask(now, e.Peer, &wire.Ping{}, probe{})
 		}
 		return true
 	})
@@ -296,11 +289,9 @@ func (n *Node) rejoin(now int64) {
 	}
 	k.pause = min(max(2*k.pause, firstPause), lastPause)
 	k.boots = later(now, k.pause)
-	if n.reach.next == 0 || !n.reach.proven { // where nobody serves yet, somebody has to be the first
-		n.reach.next = now
-	}
-	plan := n.plan(n.self.ID, n.policy.putPaths)
-	plan.Width, plan.Thorough = max(n.policy.table.Siblings, n.policy.width), true
+	n.proof.Begin(now) // where nobody serves yet, somebody has to be the first
+	plan := n.plan(n.self.ID, n.policy.PutPaths)
+	plan.Width, plan.Thorough = max(n.policy.Table.Siblings, n.policy.Width), true
 	s := n.newSearch(plan, func(now int64, s *search) {
 		if n.table.Len() > 0 {
 			k.boots = never
@@ -357,28 +348,13 @@ func (n *Node) passOn(now time.Time, t int64) {
 	if at := n.shelf.NextRepair(); at.IsZero() || at.After(now) || !n.Serving() {
 		return
 	}
-	var frames []passing
 	n.shelf.Repairs(now, repairBatch, func(r shelf.Record) bool {
 		p := n.newcomer(t, r)
-		if p == nil {
-			return false
+		if p != nil {
+			n.ask(t, p, &wire.Store{Items: []wire.StoreItem{r.Item()}}, probe{})
 		}
-		i := slices.IndexFunc(frames, func(f passing) bool { return f.to == p })
-		if i < 0 {
-			i, frames = len(frames), append(frames, passing{to: p})
-		}
-		frames[i].items = append(frames[i].items, r.Item())
-		return true
+		return p != nil
 	})
-	for _, f := range frames {
-		n.ask(t, f.to, &wire.Store{Items: f.items}, probe{})
-	}
-}
-
-// passing is what one gateway is given.
-type passing struct {
-	to    *contact.Peer
-	items []wire.StoreItem
 }
 
 // newcomer is the nearest contact to a record's place that came after the record
@@ -400,10 +376,69 @@ func (n *Node) newcomer(now int64, r shelf.Record) (nearest *contact.Peer) {
 	return nearest
 }
 
+// reachDue is when the next round of proofs begins.
+func (n *Node) reachDue() int64 {
+	at, ok := n.proof.Due()
+	if !ok || n.config.Timing.Reach <= 0 || n.self.Scope == 0 {
+		return never
+	}
+	return at
+}
+
+func (n *Node) reachTimes() reach.Times {
+	t := &n.config.Timing
+	return reach.Times{Proof: t.Reach, Retry: t.ReachRetry, Nobody: t.Young}
+}
+
+// reachers are the contacts that may be asked to connect back: those that answer,
+// or those to begin with as long as there are no others.
+func (n *Node) reachers() []*contact.Peer {
+	if n.table.Len() == 0 {
+		return slices.Clone(n.keep.boot)
+	}
+	return n.table.Fresh(0)
+}
+
+// askReach asks gateways to connect to the own address.
+func (n *Node) askReach(now int64, peers []*contact.Peer) {
+	for _, p := range peers {
+		request := &wire.Reach{}
+		copy(request.Contact[:], n.self.Contact.AppendTo(nil))
+		n.ask(now, p, request, &reachAnswer{n, n.self})
+	}
+}
+
+// reachAnswer waits for what a gateway says that tried to connect.
+type reachAnswer struct {
+	node *Node
+	self *contact.Peer // at the address of then
+}
+
+func (a *reachAnswer) take(now int64, f flight, answer wire.Payload, err error) {
+	n := a.node
+	if a.self != n.self {
+		return // it has another address by now
+	}
+	said := reach.Answer{From: f.Peer}
+	switch a := answer.(type) {
+	case *wire.OK:
+		said.Said = reach.Reached
+	case *wire.Failure:
+		if a.Code == wire.CodeUnreachable || a.Code == wire.CodeScope {
+			said.Said = reach.Denied
+		}
+	}
+	before := n.Serving()
+	n.askReach(now, n.proof.Answered(now, said, n.reachers(), n.rand, n.reachTimes()))
+	if !before && n.Serving() {
+		n.keep.announced, n.keep.announce = 0, now+int64(announceAfter)
+	}
+}
+
 // Nearest is the contacts of the table nearest to a place, as others get them.
 func (n *Node) Nearest(now time.Time, target [32]byte, count int) []wire.Contact {
 	q := table.Query{
-		Target: target, Count: count, Since: now.UnixNano() - int64(n.config.Timing.Seen), Near: n.policy.table.BucketNear,
+		Target: target, Count: count, Since: now.UnixNano() - int64(n.config.Timing.Seen), Near: n.policy.Table.BucketNear,
 	}
 	return contacts(n.table.Nearest(&q, nil))
 }
@@ -418,35 +453,14 @@ func contacts(peers []*contact.Peer) []wire.Contact {
 
 // Sample is some contacts heard from lately, drawn at random.
 func (n *Node) Sample(now time.Time, count int) []wire.Contact {
-	var all []*contact.Peer
-	since := now.UnixNano() - int64(n.config.Timing.Seen)
-	n.table.Each(func(e *table.Entry) bool {
-		if !e.Stale() && e.Seen() >= since {
-			all = append(all, e.Peer)
-		}
-		return true
-	})
+	all := n.table.Fresh(now.UnixNano() - int64(n.config.Timing.Seen))
 	n.rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return contacts(all[:min(count, len(all))])
 }
 
 // Contacts are those of the table, the longest known first: what to begin with
 // after a restart.
-func (n *Node) Contacts() []wire.Contact {
-	var all []table.Entry
-	n.table.Each(func(e *table.Entry) bool {
-		if !e.Stale() {
-			all = append(all, *e)
-		}
-		return true
-	})
-	slices.SortStableFunc(all, func(a, b table.Entry) int { return cmp.Compare(a.Added(), b.Added()) })
-	out := make([]wire.Contact, len(all))
-	for i := range all {
-		out[i] = all[i].Peer.Contact
-	}
-	return out
-}
+func (n *Node) Contacts() []wire.Contact { return contacts(n.table.Longest()) }
 
 // Stats is the node's state in numbers.
 func (n *Node) Stats(now time.Time) Stats {
@@ -454,8 +468,8 @@ func (n *Node) Stats(now time.Time) Stats {
 	c := n.table.Counts(now.UnixNano() - int64(n.config.Timing.Seen))
 	s.Table, s.Siblings, s.Buckets, s.Replacements, s.Fresh, s.Stale = c.Contacts, c.Siblings, c.Buckets, c.Waiting, c.Fresh, c.Stale
 	s.Lookups, s.Waiting = len(n.running), len(n.queue)
-	s.Size, s.Suspicious = n.networkSize(), n.crowded
-	s.Serving, s.Confirmed = n.Serving(), len(n.reach.confirmed)
+	s.Size, s.Suspicious, s.PuzzleChecks = float64(n.networkSize()), n.crowded, n.puzzles.Checked
+	s.Serving, s.Confirmed = n.Serving(), len(n.proof.Confirmed)
 	s.Shelf = n.shelf.Stats()
 	return s
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zeroms/gateway/dht/contact"
+	"zeroms/gateway/dht/reach"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
@@ -146,7 +147,7 @@ func TestReach(t *testing.T) {
 	reachable(true)
 	w.run(20 * time.Minute)
 	s := hidden.node.Stats(w.now)
-	if !s.Serving || s.Confirmed < Confirmations {
+	if !s.Serving || s.Confirmed < reach.Confirmations {
 		t.Fatalf("%d reached it, serving is %v", s.Confirmed, s.Serving)
 	}
 	asked := 0
@@ -181,6 +182,28 @@ func TestOneLiarAboutReach(t *testing.T) {
 	for i, h := range w.hosts {
 		if !h.node.Serving() {
 			t.Errorf("gateway %d stopped serving", i)
+		}
+	}
+}
+
+// TestOneWhoCannotDial: one of four gateways who can connect to nobody, or says so,
+// changes nothing for the others.
+func TestOneWhoCannotDial(t *testing.T) {
+	for name, said := range map[string]wire.Code{"tried": wire.CodeUnreachable, "does not": wire.CodeNotServing, "busy": wire.CodeBusy} {
+		w := newWorld(t, 36)
+		w.timing.Reach = time.Hour
+		w.join(4, time.Second)
+		w.hosts[2].lie = func(_ Caller, request wire.Payload) wire.Payload {
+			if _, ok := request.(*wire.Reach); ok {
+				return &wire.Failure{Code: said}
+			}
+			return nil
+		}
+		w.run(6 * time.Hour)
+		for i, h := range w.hosts {
+			if s := h.node.Stats(w.now); !s.Serving || s.Table != 3 {
+				t.Errorf("%s: gateway %d knows %d others, serving is %v", name, i, s.Table, s.Serving)
+			}
 		}
 	}
 }

@@ -8,9 +8,10 @@
 // Advance returns is sent, and what comes back goes to Answered. Service runs a
 // Node for many goroutines over a Transport. The simulator runs Nodes as they are.
 //
-//	table/     who is known, and for how long          contact/  places, distances
-//	lookup/    one search                              estimate/ the network's size
-//	shelf/     records held for others
+//	contact/  places and distances          table/    who is known, and for how long
+//	lookup/   one search                    estimate/ how large the network is
+//	holders/  who is asked to hold what     shelf/    records held for others
+//	reach/    whether others reach us       limit/    rates of others
 package dht
 
 import (
@@ -23,7 +24,12 @@ import (
 
 	"zeroms/gateway/dht/contact"
 	"zeroms/gateway/dht/estimate"
+	"zeroms/gateway/dht/flights"
+	"zeroms/gateway/dht/holders"
+	"zeroms/gateway/dht/limit"
 	"zeroms/gateway/dht/lookup"
+	"zeroms/gateway/dht/reach"
+	"zeroms/gateway/dht/settings"
 	"zeroms/gateway/dht/shelf"
 	"zeroms/gateway/dht/table"
 	"zeroms/protocol/address"
@@ -38,7 +44,7 @@ const never = int64(math.MaxInt64)
 type Node struct {
 	// static
 	config Config
-	policy policy
+	policy settings.Policy
 	rand   *rand.Rand
 	book   *contact.Book
 
@@ -49,20 +55,20 @@ type Node struct {
 	size  estimate.Size
 	sized sized
 
-	flights  flights
+	flights  flights.List[*contact.Peer, taker]
 	out      []Ask // requests that Advance returns next
 	spare    []Ask // what it returned last
 	running  []*search
 	queue    []*search
 	storing  []*storing
-	stamping []*stamping
+	stamping []stamping
 	later    []func()
 
-	puzzles puzzles
-	memory  memory
-	served  meters
+	puzzles limit.Puzzles
+	memory  holders.Memory
+	served  limit.Meters
 	keep    keep
-	reach   reach
+	proof   reach.Proof
 	firstRT int64 // 95 % of first requests to a gateway were answered within
 	silence int   // requests without answer since the last one with
 	names   []*contact.Peer
@@ -103,9 +109,9 @@ func New(c Config) (*Node, error) {
 	if c.Book == nil {
 		c.Book = contact.NewBook(c.Params, 128)
 	}
-	n := &Node{config: c, policy: c.Algorithm.policy(), rand: c.Rand, book: c.Book, firstRT: int64(400 * time.Millisecond)}
+	n := &Node{config: c, policy: c.Algorithm.Policy(), rand: c.Rand, book: c.Book, firstRT: int64(400 * time.Millisecond)}
 	n.self = n.book.Peer(c.Self)
-	n.table = table.New(n.self, n.policy.table)
+	n.table = table.New(n.self, n.policy.Table)
 	if n.shelf = c.Shelf; n.shelf == nil {
 		n.shelf = shelf.New(shelf.Config{Me: n.self.ID})
 	}
@@ -128,7 +134,8 @@ func (n *Node) SetAddr(now time.Time, addr netip.AddrPort, transports uint8) {
 		return
 	}
 	n.self = n.book.Peer(c)
-	n.reach = reach{next: now.UnixNano()}
+	n.proof = reach.Proof{}
+	n.proof.Begin(now.UnixNano())
 }
 
 // Advance does what is due at now. It returns the requests to send, valid until
@@ -170,7 +177,10 @@ func (n *Node) Advance(now time.Time) (asks []Ask, next time.Time) {
 
 // next is when Advance has something to do.
 func (n *Node) next(now int64) int64 {
-	at := min(n.keep.next(n), n.flights.due())
+	at := n.keep.next(n)
+	if due, ok := n.flights.Due(); ok {
+		at = min(at, due)
+	}
 	for _, s := range n.running {
 		at = min(at, s.due)
 	}
@@ -185,77 +195,17 @@ func (n *Node) next(now int64) int64 {
 
 // taker is what waits for the answer of a request.
 type taker interface {
-	// take gets the answer, or an error; err is a *wire.Failure's as well.
+	// take gets the answer, or why there is none; a *wire.Failure comes with its error.
 	take(now int64, f flight, answer wire.Payload, err error)
 }
 
 // flight is a request without an answer.
-type flight struct {
-	id      uint64
-	sent    int64
-	expires int64
-	peer    *contact.Peer
-	owner   taker // nil: landed
-}
-
-// flights are the requests on their way, by id, which is also by time.
-type flights struct {
-	list []flight
-	last uint64
-}
-
-func (f *flights) find(id uint64) *flight {
-	i, ok := slices.BinarySearchFunc(f.list, id, func(have flight, id uint64) int {
-		switch {
-		case have.id < id:
-			return -1
-		case have.id > id:
-			return 1
-		}
-		return 0
-	})
-	if !ok || f.list[i].owner == nil {
-		return nil
-	}
-	return &f.list[i]
-}
-
-// trim forgets those that landed, from the front.
-func (f *flights) trim() {
-	i := 0
-	for i < len(f.list) && f.list[i].owner == nil {
-		i++
-	}
-	if i == len(f.list) {
-		f.list = f.list[:0]
-		if cap(f.list) > 64 {
-			f.list = nil
-		}
-		return
-	}
-	if i > 16 || i > len(f.list)/2 {
-		f.list = slices.Delete(f.list, 0, i)
-	}
-}
-
-func (f *flights) due() int64 {
-	for i := range f.list {
-		if f.list[i].owner != nil {
-			return f.list[i].expires
-		}
-	}
-	return never
-}
+type flight = flights.Flight[*contact.Peer, taker]
 
 // ask sends a request; its answer goes to owner.
 func (n *Node) ask(now int64, p *contact.Peer, request wire.Payload, owner taker) {
-	n.flights.last++
-	expires := never
-	if d := n.config.Timing.Request; d > 0 {
-		expires = now + int64(d)
-	}
-	n.flights.list = append(n.flights.list, flight{n.flights.last, now, expires, p, owner})
-	n.out = append(n.out, Ask{n.flights.last, p.Contact, request})
+	id := n.flights.Add(flight{Sent: now, Expires: later(now, n.config.Timing.Request), Peer: p, Owner: owner})
+	n.out = append(n.out, Ask{id, p.Contact, request})
 	n.stats.Asked++
 }
 
@@ -264,31 +214,20 @@ func (n *Node) ask(now int64, p *contact.Peer, request wire.Payload, owner taker
 // requests that were given up are ignored.
 func (n *Node) Answered(now time.Time, id uint64, answer wire.Payload, err error) {
 	n.now = now.UnixNano()
-	f := n.flights.find(id)
-	if f == nil {
-		return
+	if f, ok := n.flights.Land(id); ok {
+		n.land(n.now, f, answer, err)
 	}
-	landed := *f
-	f.owner = nil
-	n.flights.trim()
-	n.land(n.now, landed, answer, err)
 }
 
 // expire gives up requests that had no answer in time.
 func (n *Node) expire(now int64) {
-	for i := 0; i < len(n.flights.list); i++ {
-		f := &n.flights.list[i]
-		if f.expires > now {
-			break // they were sent in order
+	for {
+		f, ok := n.flights.Expired(now)
+		if !ok {
+			return
 		}
-		if f.owner == nil {
-			continue
-		}
-		landed := *f
-		f.owner = nil
-		n.land(now, landed, nil, wire.ErrUnreachable)
+		n.land(now, f, nil, wire.ErrUnreachable)
 	}
-	n.flights.trim()
 }
 
 // alone reports whether the node knows of no other gateway.
@@ -304,26 +243,26 @@ func (n *Node) land(now int64, f flight, answer wire.Payload, err error) {
 	switch {
 	case err != nil:
 		answer = nil
-		n.lost(now, f.peer, err)
+		n.lost(now, f.Peer, err)
 	case refused:
-		answer, err = nil, &wire.Error{Code: failure.Code}
+		err = &wire.Error{Code: failure.Code}
 		n.stats.Failed++
 		n.silence = 0
-		if failure.Code == wire.CodeNotServing {
-			n.drop(f.peer) // it is there, but takes no part
+		if _, reach := f.Owner.(*reachAnswer); failure.Code == wire.CodeNotServing && !reach {
+			n.drop(f.Peer) // it is there, but takes no part
 		} else {
-			n.table.Heard(now, f.peer)
+			n.table.Heard(now, f.Peer)
 		}
 	case answer == nil:
 		err = wire.ErrUnexpected
-		n.broke(f.peer)
+		n.broke(f.Peer)
 	default:
 		n.stats.Answered++
 		n.silence = 0
-		n.measure(f.peer, now-f.sent)
-		n.enter(now, f.peer, now-f.sent)
+		n.measure(f.Peer, now-f.Sent)
+		n.enter(now, f.Peer, now-f.Sent)
 	}
-	f.owner.take(now, f, answer, err)
+	f.Owner.take(now, f, answer, err)
 }
 
 // enter notes that a gateway answered: it gets a place in the table if there is one.
@@ -333,7 +272,7 @@ func (n *Node) enter(now int64, p *contact.Peer, rtt int64) bool {
 	if !added {
 		return in
 	}
-	n.reach.proven = n.reach.proven || alone // until somebody says otherwise
+	n.proof.Proven = n.proof.Proven || alone // until somebody says otherwise
 	n.keep.entered(n, now)
 	if n.Serving() {
 		n.shelf.Learned(time.Unix(0, now), p.ID)
@@ -392,7 +331,7 @@ func (n *Node) measure(p *contact.Peer, rtt int64) {
 // Patience is after which time without an answer another gateway is asked too:
 // what 95 % of a gateway's answers take, within bounds.
 func (n *Node) Patience(p *contact.Peer) time.Duration {
-	if !n.policy.hedge {
+	if !n.policy.Hedge {
 		return 0
 	}
 	d, known := n.table.P95(n.now, p)
@@ -404,4 +343,6 @@ func (n *Node) Patience(p *contact.Peer) time.Duration {
 
 // Serving reports whether the node answers others: enough of them reached it, or
 // it is the first of its network. Its hello names its address only then.
-func (n *Node) Serving() bool { return n.self.Scope != 0 && n.reach.proved(n) }
+func (n *Node) Serving() bool {
+	return n.self.Scope != 0 && (n.config.Timing.Reach <= 0 || n.proof.Proven || n.alone())
+}

@@ -3,13 +3,15 @@ package dht
 import (
 	"cmp"
 	"encoding/binary"
-	"math/bits"
 	"slices"
 	"time"
 
 	"zeroms/gateway/dht/contact"
+	"zeroms/gateway/dht/holders"
 	"zeroms/gateway/dht/lookup"
+	"zeroms/gateway/dht/settings"
 	"zeroms/gateway/dht/shelf"
+	"zeroms/gateway/dht/stamps"
 	"zeroms/protocol/address"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
@@ -17,10 +19,10 @@ import (
 
 // Numbers of a store beside those of the network.
 const (
-	firstPaths = 2 // paths until the first acknowledgements
-	firstBatch = 6 // holders that are asked then
-	enough     = 4 // acknowledgements after which the other paths start
-	sweepNames = 96
+	firstPaths = 2  // paths until the first acknowledgements
+	firstBatch = 6  // holders that are asked then
+	enough     = 4  // acknowledgements after which the other paths start
+	sweepNames = 96 // gateways that are thought of for each record of a sweep
 )
 
 // put is a Put that runs: its items, and the searches that store them.
@@ -36,35 +38,23 @@ type put struct {
 // storedItem is one record at one of its places.
 type storedItem struct {
 	wire.StoreItem
-	place   key.NodeID
-	of      int // its index in the Put
-	class   address.Class
-	expires time.Time
-	item    address.Item
-	holders int
-	older   int  // gateways that hold a newer one
-	self    bool // one of the holders is this node
+	of   int // its index in the Put
+	item address.Item
 }
-
-// outdated is after how many gateways that hold a newer record nobody else is
-// asked to hold this one: more than a third of its holders.
-const outdated = 8
 
 // storing stores records of one region.
 type storing struct {
 	put    *put
 	node   *Node
 	items  []*storedItem
+	job    *holders.Job
 	wide   bool
 	search *search
 	around *search // of the whole region
 	bits   int     // of the region
-	peers  []holder
-	flying int
 	stage  stage
 	due    int64 // when the other paths start anyway
 	before int   // gateways that a search asked which was begun again
-	late   bool  // some gateway's puzzle can't be checked at the moment
 	again  bool  // the search began with the holders of the last time
 }
 
@@ -78,15 +68,6 @@ const (
 	filling               // the nearest are known; those that fail are replaced
 	ended
 )
-
-// holder is a gateway that is asked to hold: which items it was sent, and which
-// it holds, a bit each.
-type holder struct {
-	peer        *contact.Peer
-	sent, holds uint32
-	flying      bool
-	failed      bool
-}
 
 // Put stores records in the network. done is called when enough gateways hold all
 // of them, and once more when nothing is left to do; only the latter if both fall
@@ -141,7 +122,7 @@ func (n *Node) place(now time.Time, items []wire.StoreItem) ([]*storedItem, erro
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, &storedItem{StoreItem: it, place: place, of: i, item: item})
+		out = append(out, &storedItem{StoreItem: it, of: i, item: item})
 	}
 	return out, nil
 }
@@ -165,22 +146,10 @@ func (n *Node) placeOf(now time.Time, b []byte) (key.NodeID, error) {
 	return d.Place(), nil
 }
 
-// regions groups items whose places share so many bits that one search finds the
-// holders of all ("sweep").
+// regions groups items that one search finds the holders of.
 func (n *Node) regions(items []*storedItem) [][]*storedItem {
-	sorted := slices.Clone(items)
-	slices.SortStableFunc(sorted, func(a, b *storedItem) int { return slices.Compare(a.place[:], b.place[:]) })
-	shared := n.regionBits()
-	var groups [][]*storedItem
-	for _, it := range sorted {
-		last := len(groups) - 1
-		if last >= 0 && contact.CommonPrefix(&groups[last][0].place, &it.place) >= shared {
-			groups[last] = append(groups[last], it)
-			continue
-		}
-		groups = append(groups, []*storedItem{it})
-	}
-	return groups
+	place := func(it *storedItem) key.NodeID { return it.item.Place }
+	return holders.Group(items, place, n.networkSize().Bits(RegionSize))
 }
 
 // second stores address records at their second position too.
@@ -191,9 +160,8 @@ func (w *put) second(now int64, items []*storedItem) {
 			continue
 		}
 		other := *it
-		other.Index, other.Stamp, other.holders, other.self = 1, nil, 0, false
-		other.place = address.Position(it.item.Name, 1, it.item.Day)
-		other.item.Place, other.item.Index = other.place, 1
+		other.Index, other.Stamp = 1, nil
+		other.item.Place, other.item.Index = address.Position(it.item.Name, 1, it.item.Day), 1
 		others = append(others, &other)
 	}
 	for _, group := range w.node.regions(others) {
@@ -204,7 +172,13 @@ func (w *put) second(now int64, items []*storedItem) {
 // part begins to store the items of one region.
 func (w *put) part(now int64, items []*storedItem, wide bool) {
 	n := w.node
-	s := &storing{put: w, node: n, items: items, wide: wide, due: never}
+	places := make([]key.NodeID, len(items))
+	for i, it := range items {
+		places[i] = it.item.Place
+	}
+	s := &storing{
+		put: w, node: n, items: items, wide: wide, due: never, job: holders.New(places, n.policy.Table.BucketNear),
+	}
 	w.parts = append(w.parts, s)
 	w.pending++
 	n.storing = append(n.storing, s)
@@ -218,15 +192,19 @@ func (w *put) part(now int64, items []*storedItem, wide bool) {
 func (s *storing) locate(now int64) {
 	n := s.node
 	s.stage = starting
-	plan := n.plan(s.items[0].place, n.policy.putPaths)
-	guides := n.memory.guides(now, s.items)
-	if s.again = len(guides) > 0 && !s.wide && !s.again; s.again {
+	place := s.items[0].item.Place
+	plan := n.plan(place, n.policy.PutPaths)
+	var guides []*contact.Peer
+	if len(s.items) == 1 && !s.wide && !s.again {
+		guides = n.memory.Guides(now, place)
+	}
+	if s.again = len(guides) > 0; s.again {
 		plan.Paths, plan.Start = len(guides), len(guides)
 		s.stage = locating
 	} else if len(s.items) > 1 {
-		plan = n.region(s.items[0].place, n.regionBits())
+		plan = n.region(place, n.networkSize().Bits(RegionSize))
 		s.stage = locating
-	} else if n.policy.putPaths > firstPaths {
+	} else if n.policy.PutPaths > firstPaths {
 		plan.Start = firstPaths
 	} else {
 		plan.Thorough = true
@@ -245,7 +223,7 @@ func (s *storing) locate(now int64) {
 // moved looks whether a path has come as near as it gets: then the first holders
 // are asked. Where all paths end without that, the others start.
 func (s *storing) moved(now int64) {
-	if s.stage != starting || s.search == nil || len(s.peers) > 0 {
+	if s.stage != starting || s.search == nil || s.job.Begun() {
 		return
 	}
 	switch {
@@ -263,7 +241,7 @@ func (s *storing) moved(now int64) {
 // proceed starts the other paths once the first gateways hold the record, or all
 // that were asked have failed to.
 func (s *storing) proceed(now int64) {
-	if s.stage == starting && (s.items[0].holders >= enough || s.flying == 0) {
+	if s.stage == starting && (s.job.Records[0].Holders >= enough || s.job.Flying == 0) {
 		s.others(now)
 	}
 }
@@ -271,7 +249,7 @@ func (s *storing) proceed(now int64) {
 // others starts all paths.
 func (s *storing) others(now int64) {
 	s.stage, s.due = locating, never
-	s.search.Activate(s.node.policy.putPaths)
+	s.search.Activate(s.node.policy.PutPaths)
 	s.node.step(now, s.search)
 }
 
@@ -289,18 +267,18 @@ func (s *storing) advance(now int64) {
 // located looks at what the search found: a crowded place is stored around.
 func (s *storing) located(now int64) {
 	n := s.node
-	first := &s.items[0].place
-	crowded, sparse := n.density(s.search.Nearest(*first, n.policy.width, true, nil), first)
+	first := &s.items[0].item.Place
+	crowded, sparse := n.networkSize().Density(first, s.search.Nearest(*first, n.policy.Width, true, nil))
 	if s.again && (crowded || sparse || s.search.Converged() < 2) {
 		s.afresh(now)
 		return
 	}
 	n.suspect(crowded)
-	if crowded && !s.wide && n.policy.tries > 1 {
+	if crowded && !s.wide && n.policy.Tries > 1 {
 		s.wide = true
 		s.put.second(now, s.items)
 	}
-	if s.wide || sparse && n.policy.tries > 1 {
+	if s.wide || sparse && n.policy.Tries > 1 {
 		s.widen(now)
 		return
 	}
@@ -313,8 +291,8 @@ func (s *storing) widen(now int64) {
 	n := s.node
 	s.stage, s.due = widening, never
 	s.put.state.Region = s.put.state.Region || s.wide
-	s.bits = n.regionBits()
-	s.around = n.newSearch(n.region(s.items[0].place, s.bits), func(now int64, _ *search) {
+	s.bits = n.networkSize().Bits(RegionSize)
+	s.around = n.newSearch(n.region(s.items[0].item.Place, s.bits), func(now int64, _ *search) {
 		s.stage = filling
 		s.fill(now)
 	})
@@ -328,21 +306,20 @@ func (s *storing) fill(now int64) {
 	if s.stage == ended {
 		return
 	}
-	s.late = false
-	missing := s.assign(now, s.node.policy.holders)
-	if s.flying > 0 || s.late {
+	missing := s.assign(now, s.node.policy.Holders)
+	if s.job.Late {
+		s.due = s.node.puzzles.Refilled(now, s.node.config.Limits.Checks)
+	}
+	switch {
+	case s.job.Flying > 0 || s.job.Late:
 		s.report()
-		return
-	}
-	if s.again && missing {
+	case s.again && missing:
 		s.afresh(now)
-		return
-	}
-	if missing && s.around == nil && s.node.policy.tries > 1 && s.node.networkSize() > 2*Width {
+	case missing && s.around == nil && s.node.policy.Tries > 1 && s.node.networkSize() > 2*Width:
 		s.widen(now)
-		return
+	default:
+		s.end()
 	}
-	s.end()
 }
 
 // afresh searches as if the record had never been stored from here.
@@ -356,66 +333,64 @@ func (s *storing) end() {
 	n, w := s.node, s.put
 	s.stage = ended
 	if len(s.items) == 1 && !s.again {
-		n.memory.remember(n.now, s.items[0].place, s.peers)
+		place := s.items[0].item.Place
+		n.memory.Remember(n.now, place, s.job.Holding(&place))
 	}
 	n.storing = slices.DeleteFunc(n.storing, func(o *storing) bool { return o == s })
 	w.pending--
 	s.report()
 }
 
-// candidates are the gateways that may hold an item, nearest first: in region mode
-// those of each cell after those of the others.
-func (s *storing) candidates(it *storedItem) []*contact.Peer {
-	all := s.search.Nearest(it.place, sweepNames, true, nil)
-	if s.around == nil {
-		return all
+// candidates are the gateways that may hold an item, nearest first.
+func (s *storing) candidates(place key.NodeID) []*contact.Peer {
+	all := s.search.Nearest(place, sweepNames, true, nil)
+	if s.around != nil {
+		all = contact.Union(all, s.around.Nearest(place, sweepNames, true, nil))
+		contact.SortNearest(&place, all)
 	}
-	for _, p := range s.around.Nearest(it.place, sweepNames, true, nil) {
-		if !slices.Contains(all, p) {
-			all = append(all, p)
-		}
-	}
-	contact.SortNearest(&it.place, all)
 	return all
 }
 
-// assign asks gateways to hold what has too few holders, counting those that are
-// being asked. It reports whether some item has too few and nobody is left.
-func (s *storing) assign(now int64, holders int) (missing bool) {
-	batch := make(map[*contact.Peer]uint32)
-	var order []*contact.Peer
+// assign asks gateways to hold what has too few holders: in region mode some of
+// every cell, else the nearest. It reports whether some record has too few and
+// nobody is left.
+func (s *storing) assign(now int64, want int) (missing bool) {
+	s.job.Late = false
 	for i, it := range s.items {
-		bit := uint32(1) << i
-		choose := func(from []*contact.Peer, want int) {
-			if s.choose(it, bit, from, want, func(p *contact.Peer) {
-				if batch[p] == 0 {
-					order = append(order, p)
-				}
-				batch[p] |= bit
-			}) {
-				missing = true
+		h := &holdingHost{s, i}
+		place := it.item.Place
+		all := s.candidates(place)
+		switch {
+		case s.wide && s.around != nil:
+			for c := range settings.RegionCells {
+				cell := contact.WithBits(place, s.bits, 3, uint64(c))
+				s.job.Assign(i, contact.Sharing(&cell, s.bits+3, all), settings.CellHolders, h)
 			}
-		}
-		all := s.candidates(it)
-		if s.wide && s.around != nil {
-			for c := range RegionCells {
-				cell := contact.WithBits(it.place, s.bits, 3, uint64(c))
-				choose(within(all, &cell, s.bits+3), CellHolders)
-			}
-			missing = false
-			continue
-		}
-		if s.stage == starting { // whoever is known to be there costs no new contact
+		case s.stage == starting: // whoever is known to be there costs no new contact
 			slices.SortStableFunc(all[:min(len(all), Width)], func(a, b *contact.Peer) int {
 				return cmp.Compare(s.unknown(a), s.unknown(b))
 			})
+			fallthrough
+		default:
+			missing = s.job.Assign(i, all, want, h) || missing
 		}
-		choose(all, holders)
 	}
-	for _, p := range order {
-		s.send(now, p, batch[p])
-	}
+	s.send(now)
 	return missing
+}
+
+// send sends what was assigned.
+func (s *storing) send(now int64) {
+	for _, send := range s.job.Sends() {
+		request := &wire.Store{Items: make([]wire.StoreItem, 0, send.Set.Len())}
+		for i, it := range s.items {
+			if send.Set.Has(i) {
+				request.Items = append(request.Items, it.StoreItem)
+			}
+		}
+		s.put.state.Messages++
+		s.node.ask(now, send.Peer, request, &storeAnswer{s, send})
+	}
 }
 
 // unknown is 0 for a gateway that answered the search, else 1.
@@ -426,141 +401,56 @@ func (s *storing) unknown(p *contact.Peer) int {
 	return 1
 }
 
-// within is the peers that share so many bits with a place.
-func within(peers []*contact.Peer, place *key.NodeID, bits int) (inside []*contact.Peer) {
-	for _, p := range peers {
-		if contact.CommonPrefix(place, &p.ID) >= bits {
-			inside = append(inside, p)
-		}
-	}
-	return inside
+// holdingHost is the node as the holders' account sees it.
+type holdingHost struct {
+	*storing
+	of int
 }
 
-// choose picks holders of one item among peers, nearest first, until want of them
-// hold it or are asked to. It reports whether there are too few.
-func (s *storing) choose(it *storedItem, bit uint32, peers []*contact.Peer, want int, pick func(*contact.Peer)) bool {
-	if it.older >= outdated {
-		return false
-	}
-	n := s.node
-	var chosen []*contact.Peer
-	most := n.policy.table.BucketNear
-	for _, p := range peers {
-		if len(chosen) >= want {
-			return false
-		}
-		if n.Serving() && !it.self && contact.Nearer(&it.place, &n.self.ID, &p.ID) {
-			s.holdOurselves(it)
-			want--
-		}
-		h := s.holder(p)
-		if h != nil && (h.failed || h.sent&bit != 0 && h.holds&bit == 0 && !h.flying) {
-			continue
-		}
-		if most > 0 && near(chosen, p) >= most {
-			continue
-		}
-		if v := n.Admit(p); v == lookup.Later {
-			s.late = true
-			s.due = min(s.due, n.puzzles.refilled(n.now, n.config.Limits.Checks))
-			return false
-		} else if v == lookup.Forged {
-			continue
-		}
-		if h == nil || h.sent&bit == 0 {
-			if h != nil && h.flying {
-				continue // its next frame
-			}
-			pick(p)
-		}
-		chosen = append(chosen, p)
-	}
-	if n.Serving() && !it.self && len(chosen) < want {
-		s.holdOurselves(it)
-		want--
-	}
-	return len(chosen) < want
+// Judge says whether a gateway's place is sound.
+func (h *holdingHost) Judge(p *contact.Peer) (sound, known bool) {
+	v := h.node.Admit(p)
+	return v == lookup.Sound, v != lookup.Later
 }
 
-// holdOurselves puts an item onto the own shelf.
-func (s *storing) holdOurselves(it *storedItem) {
-	it.self = true
-	n := s.node
-	it.item.Index = it.Index
-	group := n.self.Near
+// Before reports whether this node serves and is nearer to a place than p.
+func (h *holdingHost) Before(place *key.NodeID, p *contact.Peer) bool {
+	return h.node.Serving() && (p == nil || contact.Nearer(place, &h.node.self.ID, &p.ID))
+}
+
+// Hold puts a record onto the own shelf.
+func (h *holdingHost) Hold(i int) bool {
+	n, it := h.node, h.items[i]
 	now := time.Unix(0, n.now)
-	if _, err := n.shelf.Put(now, group, shelf.Offer{Item: it.item, Stamp: it.Stamp}); err == nil {
-		s.acknowledged(it)
+	_, err := n.shelf.Put(now, n.self.Near, shelf.Offer{Item: it.item, Stamp: it.Stamp})
+	if err == nil {
+		h.held(i)
 	}
 	n.willExpire(now)
-}
-
-func (s *storing) holder(p *contact.Peer) *holder {
-	for i := range s.peers {
-		if s.peers[i].peer == p {
-			return &s.peers[i]
-		}
-	}
-	return nil
-}
-
-// send asks one gateway to hold the items of a set.
-func (s *storing) send(now int64, p *contact.Peer, set uint32) {
-	h := s.holder(p)
-	if h == nil {
-		s.peers = append(s.peers, holder{peer: p})
-		h = &s.peers[len(s.peers)-1]
-	}
-	h.sent |= set
-	h.flying = true
-	s.flying++
-	request := &wire.Store{Items: make([]wire.StoreItem, 0, bits.OnesCount32(set))}
-	for i, it := range s.items {
-		if set>>i&1 != 0 {
-			request.Items = append(request.Items, it.StoreItem)
-		}
-	}
-	s.put.state.Messages++
-	s.node.ask(now, p, request, &storeAnswer{s, set})
+	return err == nil
 }
 
 // storeAnswer waits for the answer to one Store.
 type storeAnswer struct {
 	*storing
-	set uint32
+	send holders.Send
 }
 
 func (a *storeAnswer) take(now int64, f flight, answer wire.Payload, err error) {
 	s := a.storing
-	h := s.holder(f.peer)
-	h.flying = false
-	s.flying--
 	codes, ok := answer.(*wire.Stored)
-	if err == nil && (!ok || len(codes.Codes) != bits.OnesCount32(a.set)) {
-		s.node.broke(f.peer)
-		err = errAnswer
-	}
-	if err != nil {
-		h.failed = true
-	} else {
-		at := 0
-		for i, it := range s.items {
-			if a.set>>i&1 == 0 {
-				continue
-			}
-			switch wire.Code(codes.Codes[at]) {
-			case 0:
-				h.holds |= 1 << i
-				s.acknowledged(it)
-			case wire.CodeOlder:
-				it.older++
-			}
-			at++
-		}
+	switch {
+	case err != nil:
+		s.job.Failed(a.send)
+	case !ok:
+		s.job.Failed(a.send)
+		s.node.broke(f.Peer)
+	case !s.job.Answered(a.send, codes.Codes, s.held):
+		s.node.broke(f.Peer)
 	}
 	switch s.stage {
 	case starting:
-		if err != nil {
+		if s.job.Flying+s.job.Records[0].Holders < enough {
 			s.assign(now, firstBatch)
 		}
 		s.proceed(now)
@@ -572,34 +462,21 @@ func (a *storeAnswer) take(now int64, f flight, answer wire.Payload, err error) 
 	}
 }
 
-// acknowledged counts one more holder.
-func (s *storing) acknowledged(it *storedItem) {
-	it.holders++
-	st := &s.put.state
+// held counts one more holder of an item.
+func (s *storing) held(i int) {
+	it, st := s.items[i], &s.put.state
 	st.Holders[it.of]++
-	if it.of == 0 && it.Index == 0 && it.holders == 4 && st.ToFour == 0 {
+	if it.of == 0 && it.Index == 0 && s.job.Records[i].Holders == enough && st.ToFour == 0 {
 		st.ToFour = s.contacts()
 	}
 }
 
 // contacts is how many gateways were asked anything.
 func (s *storing) contacts() int {
-	var all []*contact.Peer
+	all := s.job.Contacts(nil)
 	for _, search := range []*search{s.search, s.around} {
-		if search == nil {
-			continue
-		}
-		before := len(all)
-		for _, p := range search.Contacts(nil) {
-			if !slices.Contains(all[:before], p) {
-				all = append(all, p)
-			}
-		}
-	}
-	before := len(all)
-	for i := range s.peers {
-		if !slices.Contains(all[:before], s.peers[i].peer) {
-			all = append(all, s.peers[i].peer)
+		if search != nil {
+			all = contact.Union(all, search.Contacts(nil))
 		}
 	}
 	return len(all) + s.before
@@ -625,7 +502,7 @@ func (s *storing) report() {
 	st.Final = w.pending == 0
 	if st.Final && !slices.ContainsFunc(st.Holders, func(n int) bool { return n > 0 }) {
 		st.Err = wire.ErrUnreachable
-		if w.parts[0].items[0].older > 0 {
+		if w.parts[0].job.Records[0].Older > 0 {
 			st.Err = wire.ErrOlder
 		}
 	}
@@ -639,14 +516,14 @@ func (s *storing) report() {
 func (w *put) enough() bool {
 	n := w.node
 	live := n.table.Counts(0)
-	want := min(n.policy.holders, live.Contacts-live.Stale+1)
-	want = min(EarlyHolders, (want*6+9)/10)
+	want := min(n.policy.Holders, live.Contacts-live.Stale+1)
+	want = min(settings.EarlyHolders, (want*6+9)/10)
 	for _, part := range w.parts {
 		if part.items[0].Index != 0 {
 			continue
 		}
-		for _, it := range part.items {
-			if it.holders < want {
+		for i := range part.job.Records {
+			if part.job.Records[i].Holders < want {
 				return false
 			}
 		}
@@ -654,57 +531,35 @@ func (w *put) enough() bool {
 	return true
 }
 
-// stamping makes the stamps of a store, a slice at a time.
+// stamping is a store that waits for stamps.
 type stamping struct {
 	*storing
-	at   int    // the item
-	from uint64 // the next nonce
+	job *stamps.Job
 }
-
-// stampSlice is how many nonces are tried at a time: 2 ms.
-const stampSlice = 8192
 
 // stampAll begins to make the stamps that are missing or bad; false: none is.
 func (n *Node) stampAll(s *storing) bool {
-	zeros := int(n.config.Params.StampBits)
-	if zeros == 0 {
+	places, have := make([]key.NodeID, len(s.items)), make([][]byte, len(s.items))
+	for i, it := range s.items {
+		places[i], have[i] = it.item.Place, it.Stamp
+	}
+	job := stamps.New(time.Unix(0, n.now), n.config.Params.StampBits, places, have)
+	if job == nil {
 		return false
 	}
-	missing := false
-	for _, it := range s.items {
-		got, err := wire.WorkBits(wire.StampSubject(it.place), it.Stamp, time.Unix(0, n.now))
-		if err != nil || got < zeros {
-			it.Stamp, missing = nil, true
-		}
-	}
-	if missing {
-		n.stamping = append(n.stamping, &stamping{storing: s})
-	}
-	return missing
+	n.stamping = append(n.stamping, stamping{s, job})
+	return true
 }
 
 // stamp goes on with the first store that waits for stamps.
 func (n *Node) stamp(now int64) {
-	if len(n.stamping) == 0 {
+	if len(n.stamping) == 0 || !n.stamping[0].job.Work(time.Unix(0, now)) {
 		return
 	}
-	j := n.stamping[0]
-	for ; j.at < len(j.items); j.at, j.from = j.at+1, 0 {
-		it := j.items[j.at]
-		if it.Stamp != nil {
-			continue
-		}
-		stamp, next, ok := address.Stamp(it.place, n.config.Params.StampBits, address.Day(time.Unix(0, now)), j.from, stampSlice)
-		if !ok {
-			j.from = next
-			return
-		}
-		it.Stamp = stamp
-		break
-	}
-	if slices.ContainsFunc(j.items, func(it *storedItem) bool { return it.Stamp == nil }) {
-		return
-	}
+	first := n.stamping[0]
 	n.stamping = n.stamping[1:]
-	j.locate(now)
+	for i, stamp := range first.job.Stamps() {
+		first.items[i].Stamp = stamp
+	}
+	first.locate(now)
 }

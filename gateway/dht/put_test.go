@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zeroms/gateway/dht/contact"
+	"zeroms/gateway/dht/settings"
 	"zeroms/protocol/address"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
@@ -44,7 +45,7 @@ func TestEarlyReturn(t *testing.T) {
 	})
 	from.pump()
 	w.until(func() bool { return final.Final })
-	if early.Holders[0] != EarlyHolders || early.Err != nil {
+	if early.Holders[0] != settings.EarlyHolders || early.Err != nil {
 		t.Errorf("early: %+v", early)
 	}
 	if final.Holders[0] < Width {

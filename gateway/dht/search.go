@@ -2,7 +2,6 @@ package dht
 
 import (
 	"errors"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"zeroms/gateway/dht/contact"
 	"zeroms/gateway/dht/estimate"
 	"zeroms/gateway/dht/lookup"
+	"zeroms/gateway/dht/settings"
 	"zeroms/gateway/dht/table"
 	"zeroms/protocol/address"
 	"zeroms/protocol/key"
@@ -66,6 +66,10 @@ func (n *Node) step(now int64, s *search) {
 	}
 	steps := s.Next(now, n, n.steps[:0])
 	n.steps = nil // what is below may search too
+	for _, p := range s.Liars {
+		n.broke(p)
+	}
+	s.Liars = nil
 	for i := range steps {
 		request := s.request
 		if request == nil {
@@ -86,7 +90,7 @@ func (n *Node) step(now int64, s *search) {
 	}
 	s.due = min(s.Due(), s.until)
 	if s.Late() {
-		s.due = min(s.due, n.puzzles.refilled(now, n.config.Limits.Checks))
+		s.due = min(s.due, n.puzzles.Refilled(now, n.config.Limits.Checks))
 	}
 }
 
@@ -112,22 +116,22 @@ func (s *search) take(now int64, f flight, answer wire.Payload, err error) {
 		if s.over {
 			return
 		}
-		s.Failed(f.peer)
+		s.Failed(f.Peer)
 		n.step(now, s)
 		return
 	}
-	names, found, err := s.read(now, f.peer, answer)
+	names, found, err := s.read(now, f.Peer, answer)
 	switch {
 	case err != nil:
-		n.broke(f.peer)
+		n.broke(f.Peer)
 		if s.over {
 			return
 		}
-		s.Failed(f.peer)
+		s.Failed(f.Peer)
 	case s.over:
 		return
 	default:
-		s.Answered(f.peer, names, found)
+		s.Answered(f.Peer, names, found)
 		if s.learn {
 			for _, p := range names {
 				if n.table.Wants(p) {
@@ -173,44 +177,28 @@ func (s *search) read(now int64, from *contact.Peer, answer wire.Payload) (names
 	return nil, false, errAnswer
 }
 
-// named reads the contacts in an answer. Too many, or what is no contact at all,
-// is an error; what an honest gateway may name without knowing better, and what
-// is not for us, is left out: ourselves and itself, addresses that nobody in this
-// network uses, local ones from a public gateway, too many of one owner.
-func (n *Node) named(from *contact.Peer, b []byte) ([]*contact.Peer, error) {
-	if len(b)%wire.ContactSize != 0 || len(b) > n.policy.width*wire.ContactSize {
-		return nil, errAnswer
-	}
-	names := n.names[:0]
-	for ; len(b) > 0; b = b[wire.ContactSize:] {
-		c, err := wire.ParseContact(b[:wire.ContactSize])
-		if err != nil || !c.Addr.IsValid() {
-			return nil, errAnswer
-		}
-		if c.Node == n.self.Node || c.Node == from.Node {
-			continue
-		}
-		p := n.book.Peer(c)
-		if p.Scope == 0 || from.Scope == address.Public && p.Scope != address.Public {
-			continue
-		}
-		if most := n.policy.table.BucketNear; most > 0 && near(names, p) >= most {
-			continue
-		}
-		names = append(names, p)
-	}
-	n.names = names
-	return names, nil
+// named reads the contacts in an answer. They are valid until the next answer.
+func (n *Node) named(from *contact.Peer, b []byte) (names []*contact.Peer, err error) {
+	n.names, err = n.book.Names(b, contact.Reader{
+		Self: n.self, From: from, Most: n.policy.Width, Near: n.policy.Table.BucketNear,
+	}, n.names[:0])
+	return n.names, err
 }
 
-// near counts the contacts of p's group of addresses.
-func near(peers []*contact.Peer, p *contact.Peer) (count int) {
-	for _, q := range peers {
-		if q.NearTo(p) {
-			count++
-		}
+// Admit says whether the place of a contact is sound. Lookups ask nearest contacts
+// first, so that those are checked first.
+func (n *Node) Admit(p *contact.Peer) lookup.Verdict {
+	if n.config.Params.PuzzleBits == 0 || n.table.Find(p) != nil { // it was checked before it got in
+		return lookup.Sound
 	}
-	return count
+	solved, known := n.puzzles.Check(n.now, &p.ID, n.config.Limits.Checks, n.config.Solved)
+	switch {
+	case !known:
+		return lookup.Later
+	case !solved:
+		return lookup.Forged
+	}
+	return lookup.Sound
 }
 
 // seed gives a search the contacts of the table nearest to its target, or to those
@@ -241,7 +229,7 @@ func (n *Node) seed(s *search, earlier []*contact.Peer) {
 
 // networkSize is the estimate of how many gateways the network has, this one
 // included; at least 1.
-func (n *Node) networkSize() float64 {
+func (n *Node) networkSize() estimate.Gateways {
 	if n.sized.table == n.table.Changes() && n.now-n.sized.at < int64(time.Minute) && n.sized.samples == n.size.Added() {
 		return n.sized.size
 	}
@@ -252,70 +240,33 @@ func (n *Node) networkSize() float64 {
 		own := estimate.FromNearest(&n.self.ID, n.table.Nearest(&q, room[:0]))
 		size = max(n.size.Estimate(n.now, own, size), size)
 	}
-	n.sized = sized{n.table.Changes(), n.size.Added(), n.now, size}
-	return size
+	n.sized = sized{n.table.Changes(), n.size.Added(), n.now, estimate.Gateways(size)}
+	return n.sized.size
 }
 
 // sized is an estimate of the network's size, and what it was made of.
 type sized struct {
 	table, samples uint64
 	at             int64
-	size           float64
+	size           estimate.Gateways
 }
 
-// holderDistance is within which distance of a place a gateway probably is one of
-// its holders, as a head.
-func (n *Node) holderDistance() uint64 {
-	size := n.networkSize()
-	if size <= Width {
-		return math.MaxUint64
-	}
-	return uint64(0.6 * Width / size * (1 << 63) * 2)
-}
-
-// arrived is within which distance of a place the gateways around it are known, as
-// a head: that of the Siblings nearest, twice.
+// arrived is within which distance of a place a path of ours is where it should be:
+// that of the Siblings nearest, twice. In a small network it is everywhere.
 func (n *Node) arrived() uint64 {
-	size := n.networkSize()
-	if n.policy.tries == 1 || size <= 2*Siblings {
+	if n.policy.Tries == 1 {
 		return 0
 	}
-	return uint64(2 * Siblings / size * (1 << 63) * 2)
-}
-
-// regionBits is how many leading bits the gateways of one region share.
-func (n *Node) regionBits() int {
-	bits := 0
-	for size := n.networkSize(); size >= 2*RegionSize; size /= 2 {
-		bits++
-	}
-	return bits
+	return n.networkSize().Within(2 * Siblings)
 }
 
 // region is a plan for the gateways around a place: a path for each of its cells.
 func (n *Node) region(place key.NodeID, bits int) lookup.Plan {
-	cells := make([]key.NodeID, RegionCells)
-	for i := range cells {
-		cells[i] = contact.WithBits(place, bits, 3, uint64(i))
+	p := n.plan(place, settings.RegionCells)
+	for i := range settings.RegionCells {
+		p.Cells = append(p.Cells, contact.WithBits(place, bits, 3, uint64(i)))
 	}
-	return lookup.Plan{
-		Target: place, Cells: cells, Paths: RegionCells, Start: RegionCells, Parallel: 1, Width: Width, Arrived: n.arrived(),
-	}
-}
-
-// seeds of the own table may be asked by one path only, so crowded looks at what
-// a search found: too near for the network's size is an attack on this place, too
-// far means that paths were led astray.
-func (n *Node) density(nearest []*contact.Peer, place *key.NodeID) (crowded, sparse bool) {
-	size := n.networkSize()
-	if size < 3*estimate.Place {
-		return false, false
-	}
-	expected := estimate.Expected(size, place, nearest)
-	if expected == 0 {
-		return false, true
-	}
-	return expected < estimate.Crowded, expected > estimate.Sparse
+	return p
 }
 
 // Find searches for the gateways nearest to a place. done is called once.
@@ -325,9 +276,9 @@ func (n *Node) Find(now time.Time, target key.NodeID, done func(Found)) {
 		n.later = append(n.later, func() { done(Found{}) })
 		return
 	}
-	s := n.newSearch(n.plan(target, n.policy.putPaths), func(_ int64, s *search) {
+	s := n.newSearch(n.plan(target, n.policy.PutPaths), func(_ int64, s *search) {
 		f := Found{Messages: s.Messages, Contacted: s.Contacted, Rounds: s.Rounds}
-		for _, p := range s.Nearest(target, n.policy.width, false, nil) {
+		for _, p := range s.Nearest(target, n.policy.Width, false, nil) {
 			f.Peers = append(f.Peers, p.Contact)
 		}
 		done(f)
@@ -340,7 +291,7 @@ func (n *Node) Find(now time.Time, target key.NodeID, done func(Found)) {
 // plan is a search for gateways near a place on all of its paths at once.
 func (n *Node) plan(target key.NodeID, paths int) lookup.Plan {
 	return lookup.Plan{
-		Target: target, Paths: paths, Start: paths, Parallel: n.policy.parallel, Width: n.policy.width, Arrived: n.arrived(),
+		Target: target, Paths: paths, Start: paths, Parallel: n.policy.Parallel, Width: n.policy.Width, Arrived: n.arrived(),
 	}
 }
 

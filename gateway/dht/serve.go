@@ -1,12 +1,12 @@
 package dht
 
 import (
-	"encoding/binary"
 	"errors"
 	"net/netip"
 	"time"
 
 	"zeroms/gateway/dht/contact"
+	"zeroms/gateway/dht/limit"
 	"zeroms/gateway/dht/shelf"
 	"zeroms/gateway/dht/table"
 	"zeroms/protocol/address"
@@ -22,7 +22,9 @@ func (n *Node) Serve(now time.Time, from Caller, request wire.Payload) wire.Payl
 	n.now = now.UnixNano()
 	caller := n.book.Peer(from.Contact)
 	group := n.sourceGroup(from, caller)
-	if !n.served.allow(n, from.Contact.Node[:], group[:]) {
+	l := &n.config.Limits
+	rates := limit.Rates{Peer: l.PeerRate, PeerBurst: l.PeerBurst, Source: l.SourceRate, SourceBurst: l.SourceBurst}
+	if !n.served.Allow(n.now, from.Contact.Node[:], group[:], rates, n.rand) {
 		return n.refuse(wire.CodeBusy)
 	}
 	n.meet(caller, from)
@@ -99,8 +101,8 @@ func (n *Node) nearest(target key.NodeID, caller *contact.Peer, from Caller) []b
 		scope = address.ScopeOf(from.Source)
 	}
 	q := table.Query{
-		Target: target, Count: n.policy.width, Since: n.now - int64(n.config.Timing.Seen),
-		Near: n.policy.table.BucketNear, Without: caller.ID, Scope: scope,
+		Target: target, Count: n.policy.Width, Since: n.now - int64(n.config.Timing.Seen),
+		Near: n.policy.Table.BucketNear, Without: caller.ID, Scope: scope,
 	}
 	peers := n.table.Nearest(&q, room[:0])
 	b := make([]byte, 0, len(peers)*wire.ContactSize)
@@ -138,57 +140,4 @@ func codeOf(err error) wire.Code {
 		return known.Code
 	}
 	return wire.CodeUnavailable
-}
-
-// meterSlots is how many callers are counted at once, in each of two tables. Two
-// callers in one slot share its rate; who that is nobody can foresee.
-const meterSlots = 128
-
-// meters count requests by gateway and by group of addresses.
-type meters struct {
-	seed           uint64
-	peers, sources []meter
-}
-
-// meter is one caller's tokens.
-type meter struct {
-	used float32 // of the burst
-	at   int64
-}
-
-// allow takes a request into account; false: it is over the rate.
-func (m *meters) allow(n *Node, peer, source []byte) bool {
-	if m.peers == nil {
-		m.seed = n.rand.Uint64()
-		m.peers, m.sources = make([]meter, meterSlots), make([]meter, meterSlots)
-	}
-	l := &n.config.Limits
-	return m.peers[m.slot(peer)].take(n.now, l.PeerRate, l.PeerBurst) &&
-		m.sources[m.slot(source)].take(n.now, l.SourceRate, l.SourceBurst)
-}
-
-func (m *meters) slot(b []byte) uint64 {
-	h := m.seed
-	for len(b) >= 8 {
-		h = (h ^ binary.LittleEndian.Uint64(b)) * 0x9e3779b97f4a7c15
-		h ^= h >> 29
-		b = b[8:]
-	}
-	for _, c := range b {
-		h = (h ^ uint64(c)) * 0x100000001b3
-	}
-	return (h ^ h>>32) % meterSlots
-}
-
-func (m *meter) take(now int64, rate, burst int) bool {
-	if rate <= 0 {
-		return true
-	}
-	m.used = max(0, m.used-float32(now-m.at)/float32(time.Second)*float32(rate))
-	m.at = now
-	if m.used+1 > float32(burst) {
-		return false
-	}
-	m.used++
-	return true
 }

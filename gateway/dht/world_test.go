@@ -388,8 +388,6 @@ func checkPlainValue(b []byte, place key.NodeID, now time.Time) (address.Item, e
 
 func item(record []byte) Put { return Put{Items: []wire.StoreItem{{Record: record}}} }
 
-type keyID = key.NodeID
-
 func place(name [32]byte, day uint32) key.NodeID { return address.Position(name, 0, day) }
 
 // collude makes a share of the gateways name only each other, take every record

@@ -24,7 +24,7 @@ func sealedRequests(b *testing.B, h *house, n int) (out []*wire.Relay) {
 		s := h.sender(b, time.Now())
 		first := seal(b, s, submit(1<<10))
 		p := newPort()
-		h.exit.Relay(time.Now(), h.place.Node, 1, first, p)
+		h.exit.Relay(time.Now(), forward.From{Node: h.place.Node}, 1, first, p)
 		opened(b, s, p.take(b, 1))
 		s.Done(0)
 		for range 32 {
@@ -57,7 +57,7 @@ func BenchmarkExit(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		h.guest.asked = h.guest.asked[:0]
-		h.exit.Relay(now, from, 1, requests[i%len(requests)], nobody{})
+		h.exit.Relay(now, forward.From{Node: from}, 1, requests[i%len(requests)], nobody{})
 		i++
 	}
 }
@@ -77,7 +77,7 @@ func BenchmarkSetUp(b *testing.B) {
 			h.open(b, time.Now(), func(c *forward.ExitConfig) { c.Capacity.OpensBurst = 1 << 20 })
 			b.StartTimer()
 		}
-		h.exit.Relay(now, from, 1, requests[i%len(requests)], nobody{})
+		h.exit.Relay(now, forward.From{Node: from}, 1, requests[i%len(requests)], nobody{})
 		i++
 	}
 }
@@ -91,7 +91,7 @@ func BenchmarkEntry(b *testing.B) {
 	var forwards []*wire.Forward
 	for _, r := range requests {
 		p := newPort()
-		h.exit.Relay(time.Now(), h.place.Node, 1, r, p)
+		h.exit.Relay(time.Now(), forward.From{Node: h.place.Node}, 1, r, p)
 		f := h.to(r)
 		road[&f.Relay] = p.take(b, 1)
 		forwards = append(forwards, f)
@@ -266,7 +266,7 @@ func (h *house) serve(ctx context.Context, c link.Conn) {
 				if err != nil {
 					return
 				}
-				h.exit.Relay(time.Now(), c.Node(), f.ID, p.(*wire.Relay), portFunc(func(id uint64, p wire.Payload) {
+				h.exit.Relay(time.Now(), forward.From{Node: c.Node()}, f.ID, p.(*wire.Relay), portFunc(func(id uint64, p wire.Payload) {
 					out = wire.AppendFrame(out, id, p)
 				}))
 			}

@@ -37,6 +37,10 @@ type EntryCapacity struct {
 	// NewExits and NewExitsMinute bound the gateways that one client may name: so many
 	// at once, so many more a minute. One that somebody has used lately is not new.
 	NewExits, NewExitsMinute int
+	// Opens and OpensBurst bound the requests of one client with a set-up for one
+	// gateway, Faults and FaultsBurst those that this gateway could not open: it bounds
+	// both for everybody who comes this way.
+	Opens, OpensBurst, Faults, FaultsBurst int
 	// Exit is how many requests to one gateway may be without an answer, Silent how
 	// many once the oldest of them waits for longer than Patience.
 	Exit, Silent int
@@ -59,6 +63,10 @@ func (c EntryCapacity) Default() EntryCapacity {
 	set(&c.ClientBytes, ClientBytes)
 	set(&c.NewExits, 64)
 	set(&c.NewExitsMinute, 32)
+	set(&c.Opens, 32)
+	set(&c.OpensBurst, 256)
+	set(&c.Faults, 1)
+	set(&c.FaultsBurst, 32)
 	set(&c.Exit, 1024)
 	set(&c.Silent, 16)
 	set(&c.Patience, 3*time.Second)
@@ -141,14 +149,101 @@ type Client struct {
 	bytes    int    // guarded by mu: of the answers to them
 	rate     bucket // guarded by mu
 	exits    bucket // guarded by mu
+	looks    bucket // guarded by mu
+	most     *EntryCapacity
+	at       map[key.NodePublic]*spent // guarded by mu
+	looking  int                       // guarded by mu: gateways that are looked for
+}
+
+// mostLooking is how many gateways are looked for at once for one client.
+const mostLooking = 16
+
+// Looks takes leave to have a gateway looked for that is not known: as often as a
+// client may name new ones. Looked gives its place back.
+func (c *Client) Looks(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.looking >= mostLooking || !c.looks.take(now, 1) {
+		return false
+	}
+	c.looking++
+	return true
+}
+
+// Looked says that one was found or not.
+func (c *Client) Looked() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.looking--
+}
+
+// spent is what a client has used of one gateway's bounds.
+type spent struct {
+	opens, faults bucket
+	used          time.Time
+}
+
+// mostSpent is of how many gateways a client's use is remembered.
+const mostSpent = 256
+
+// of is what was used of a gateway's bounds; mu is held.
+func (c *Client) of(now time.Time, exit key.NodePublic) *spent {
+	s := c.at[exit]
+	if s == nil {
+		if len(c.at) >= mostSpent {
+			var oldest key.NodePublic
+			var since time.Time
+			for node, s := range c.at {
+				if since.IsZero() || s.used.Before(since) {
+					oldest, since = node, s.used
+				}
+			}
+			delete(c.at, oldest)
+		}
+		s = &spent{
+			opens:  bucket{burst: float64(c.most.OpensBurst), rate: float64(c.most.Opens)},
+			faults: bucket{burst: float64(c.most.FaultsBurst), rate: float64(c.most.Faults)},
+		}
+		if c.at == nil {
+			c.at = map[key.NodePublic]*spent{}
+		}
+		c.at[exit] = s
+	}
+	s.used = now
+	return s
+}
+
+// fair reports whether a request takes no more of a gateway's bounds than a client's
+// share.
+func (c *Client) fair(now time.Time, f *wire.Forward) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(f.Encapsulation) == 0 && c.at[f.Target] == nil {
+		return true
+	}
+	s := c.of(now, f.Target)
+	return s.faults.has(now, 1) && (len(f.Encapsulation) == 0 || s.opens.take(now, 1))
+}
+
+// fault notes what a gateway answered: that it could not open a request.
+func (c *Client) fault(now time.Time, exit key.NodePublic, answer wire.Payload) {
+	f, failed := answer.(*wire.Failure)
+	if !failed || f.Code != wire.CodeOpen && f.Code != wire.CodeUnexpected && f.Code != wire.CodeMalformed {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.of(now, exit).faults.take(now, 1)
 }
 
 // Client makes a Client for one link or account.
 func (e *Entry) Client() *Client {
 	c := &e.cfg.Capacity
 	return &Client{
+		most:  c,
 		rate:  bucket{burst: 2 * float64(c.ClientRate), rate: float64(c.ClientRate)},
 		exits: bucket{burst: float64(c.NewExits), rate: float64(c.NewExitsMinute) / 60},
+		looks: bucket{burst: 2 * float64(c.NewExits), rate: 2 * float64(c.NewExitsMinute) / 60},
 	}
 }
 
@@ -198,12 +293,14 @@ type exit struct {
 type waiter struct {
 	client *Client
 	bytes  int // of the answer
+	target key.NodePublic
 	port   Port
 	id     uint64
 }
 
 // answer hands the answer down.
 func (w *waiter) answer(p wire.Payload) {
+	w.client.fault(time.Now(), w.target, p)
 	w.client.end(w.bytes)
 	w.port.Answer(w.id, p)
 }
@@ -239,10 +336,15 @@ func (e *Entry) Forward(now time.Time, c *Client, id uint64, f *wire.Forward, to
 		e.refuse(to, id, wire.ErrBusy.Because("too many requests"))
 		return
 	}
-	w := waiter{c, size, to, id}
+	w := waiter{c, size, f.Target, to, id}
+	if !c.fair(now, f) {
+		c.end(size)
+		e.refuse(to, id, wire.ErrBusy.Because("too many set-ups, or requests that gateway could not open"))
+		return
+	}
 	if f.Target == e.cfg.Node {
 		e.counters.local.Add(1)
-		e.cfg.Local.Relay(now, e.cfg.Node, id, &f.Relay, localPort{w})
+		e.cfg.Local.Relay(now, From{Node: e.cfg.Node}, id, &f.Relay, localPort{w})
 		return
 	}
 	l, err := e.enter(now, w, f)

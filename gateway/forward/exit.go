@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"zeroms/protocol/address"
 	"zeroms/protocol/channel"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
@@ -55,6 +56,12 @@ type ExitCapacity struct {
 	Opens, OpensBurst, AllOpens, AllOpensBurst int
 	// Faults and FaultsBurst bound the requests of one gateway that do not open.
 	Faults, FaultsBurst int
+	// NearOpens, NearOpensBurst, NearFaults and NearFaultsBurst are the same for all
+	// gateways of one neighbourhood: keys cost nothing.
+	NearOpens, NearOpensBurst, NearFaults, NearFaultsBurst int
+	// Lookups and LookupsBurst bound the records that a neighbourhood has looked up in
+	// the network, AllLookups and AllLookupsBurst those of all.
+	Lookups, LookupsBurst, AllLookups, AllLookupsBurst int
 }
 
 // Default fills the fields that are zero.
@@ -67,6 +74,14 @@ func (c ExitCapacity) Default() ExitCapacity {
 	set(&c.AllOpensBurst, 2048)
 	set(&c.Faults, 64)
 	set(&c.FaultsBurst, 256)
+	set(&c.NearOpens, 256)
+	set(&c.NearOpensBurst, 512)
+	set(&c.NearFaults, 64)
+	set(&c.NearFaultsBurst, 256)
+	set(&c.Lookups, 2)
+	set(&c.LookupsBurst, 32)
+	set(&c.AllLookups, 8)
+	set(&c.AllLookupsBurst, 64)
 	return c
 }
 
@@ -101,7 +116,9 @@ type Exit struct {
 	public   key.RelayPublic // of the first of them
 	channels map[[wire.ChannelIDSize]byte]*opened
 	gateways map[key.NodePublic]*gateway
+	near     map[address.Group]*neighbours
 	opens    bucket
+	lookups  bucket
 }
 
 type exitCounters struct{ relayed, opened, unknown, faulty, busy, repeated atomic.Int64 }
@@ -116,6 +133,19 @@ type ExitStats struct {
 	Repeated int64 // requests that had opened before
 	Channels int
 	Gateways int
+}
+
+// From is the gateway that brings requests.
+type From struct {
+	Node key.NodePublic
+	// Near is the neighbourhood of the address that it is at (address.Scope.Near); zero: not known.
+	Near address.Group
+}
+
+// neighbours are the gateways of one neighbourhood.
+type neighbours struct {
+	used                   time.Time
+	opens, faults, lookups bucket
 }
 
 // gateway is another gateway that brings requests.
@@ -152,7 +182,9 @@ func NewExit(c ExitConfig, now time.Time) (*Exit, error) {
 		cfg:      c,
 		channels: map[[wire.ChannelIDSize]byte]*opened{},
 		gateways: map[key.NodePublic]*gateway{},
+		near:     map[address.Group]*neighbours{},
 		opens:    bucket{burst: float64(c.Capacity.AllOpensBurst), rate: float64(c.Capacity.AllOpens)},
+		lookups:  bucket{burst: float64(c.Capacity.AllLookupsBurst), rate: float64(c.Capacity.AllLookups)},
 	}
 	x.life, x.finish = context.WithCancel(context.Background())
 	kept, err := c.Keys.Load()
@@ -226,6 +258,11 @@ func (x *Exit) sweep(now time.Time) {
 			delete(x.gateways, node)
 		}
 	}
+	for group, g := range x.near {
+		if now.Sub(g.used) > x.cfg.Timing.Sweep {
+			delete(x.near, group)
+		}
+	}
 }
 
 // drop forgets a channel; mu is held.
@@ -263,7 +300,7 @@ func (x *Exit) Run(ctx context.Context, changed func()) error {
 // wire.ErrNoChannel, ErrOpen, ErrUnexpected for other bytes under the number of a
 // former request, ErrBusy, ErrSizeClass, ErrValue. What is wrong with the request
 // inside is told in a sealed answer.
-func (x *Exit) Relay(now time.Time, from key.NodePublic, id uint64, r *wire.Relay, to Port) {
+func (x *Exit) Relay(now time.Time, from From, id uint64, r *wire.Relay, to Port) {
 	c, q, err := x.open(now, from, r)
 	if err != nil {
 		to.Answer(id, wire.FailureOf(err))
@@ -274,6 +311,11 @@ func (x *Exit) Relay(now time.Time, from key.NodePublic, id uint64, r *wire.Rela
 		x.counters.repeated.Add(1)
 	}
 	a := &asked{receiver: c.receiver, request: q, id: id, to: to}
+	if q.Frame.Type == wire.TypeRecordGet && !x.looksUp(now, from) {
+		x.counters.busy.Add(1)
+		a.answer(wire.FailureOf(wire.ErrBusy))
+		return
+	}
 	x.cfg.Guest.Handle(x.life, q.Frame, a.answer)
 }
 
@@ -299,7 +341,7 @@ func (a *asked) answer(p wire.Payload) {
 }
 
 // open opens a request, and before it its channel if that is new.
-func (x *Exit) open(now time.Time, from key.NodePublic, r *wire.Relay) (*opened, channel.Request, error) {
+func (x *Exit) open(now time.Time, from From, r *wire.Relay) (*opened, channel.Request, error) {
 	if err := wire.Check(r); err != nil {
 		return nil, channel.Request{}, err
 	}
@@ -321,7 +363,7 @@ func (x *Exit) open(now time.Time, from key.NodePublic, r *wire.Relay) (*opened,
 }
 
 // fault counts a request that did not open against the gateway that brought it.
-func (x *Exit) fault(now time.Time, from key.NodePublic, err error) {
+func (x *Exit) fault(now time.Time, from From, err error) {
 	if errors.Is(err, wire.ErrNoChannel) {
 		x.counters.unknown.Add(1)
 		return
@@ -329,14 +371,32 @@ func (x *Exit) fault(now time.Time, from key.NodePublic, err error) {
 	x.counters.faulty.Add(1)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if g := x.gateways[from]; g != nil {
+	if g := x.gateways[from.Node]; g != nil {
 		g.faults.take(now, 1)
 	}
+	if near := x.neighbours(now, from); near != nil {
+		near.faults.take(now, 1)
+	}
+}
+
+// looksUp takes leave for a look-up in the network, which costs many times what the
+// request does.
+func (x *Exit) looksUp(now time.Time, from From) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	near := x.neighbours(now, from)
+	if near != nil && !near.lookups.has(now, 1) || !x.lookups.take(now, 1) {
+		return false
+	}
+	if near != nil {
+		near.lookups.take(now, 1)
+	}
+	return true
 }
 
 // channel is the channel of a request, set up if the request brings what that takes.
 // Errors: wire.ErrNoChannel, ErrOpen, ErrBusy.
-func (x *Exit) channel(now time.Time, from key.NodePublic, r *wire.Relay) (*opened, error) {
+func (x *Exit) channel(now time.Time, from From, r *wire.Relay) (*opened, error) {
 	c, keys, err := x.find(now, from, r)
 	if c != nil || err != nil {
 		return c, err
@@ -355,11 +415,11 @@ func (x *Exit) channel(now time.Time, from key.NodePublic, r *wire.Relay) (*open
 }
 
 // find is a channel that is known, or the keys with which to open a new one.
-func (x *Exit) find(now time.Time, from key.NodePublic, r *wire.Relay) (*opened, ring, error) {
+func (x *Exit) find(now time.Time, from From, r *wire.Relay) (*opened, ring, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	g := x.gateway(now, from)
-	if g == nil || !g.faults.has(now, 1) {
+	g, near := x.gateway(now, from.Node), x.neighbours(now, from)
+	if g == nil || !g.faults.has(now, 1) || near != nil && !near.faults.has(now, 1) {
 		x.counters.busy.Add(1)
 		return nil, nil, wire.ErrBusy
 	}
@@ -375,12 +435,57 @@ func (x *Exit) find(now time.Time, from key.NodePublic, r *wire.Relay) (*opened,
 	case len(r.Encapsulation) == 0:
 		x.counters.unknown.Add(1)
 		return nil, nil, wire.ErrNoChannel
-	case !g.opens.has(now, 1) || !x.opens.take(now, 1):
+	case !g.opens.has(now, 1) || near != nil && !near.opens.has(now, 1) || !x.mayOpen(now, from):
 		x.counters.busy.Add(1)
 		return nil, nil, wire.ErrBusy
 	}
 	g.opens.take(now, 1)
+	if near != nil {
+		near.opens.take(now, 1)
+	}
 	return nil, x.keys, nil
+}
+
+// mayOpen takes leave for one more channel among all; what the gateway's own users
+// bring does not wait for strangers. mu is held.
+func (x *Exit) mayOpen(now time.Time, from From) bool {
+	return from.Node == x.cfg.Place.Node || x.opens.take(now, 1)
+}
+
+// neighbours is the record of a gateway's neighbourhood, nil if that is not known; mu
+// is held.
+func (x *Exit) neighbours(now time.Time, from From) *neighbours {
+	if from.Near == (address.Group{}) {
+		return nil
+	}
+	g := x.near[from.Near]
+	if g == nil {
+		if len(x.near) >= x.cfg.Capacity.Gateways {
+			x.forgetNeighbours()
+		}
+		c := &x.cfg.Capacity
+		g = &neighbours{
+			opens:   bucket{burst: float64(c.NearOpensBurst), rate: float64(c.NearOpens)},
+			faults:  bucket{burst: float64(c.NearFaultsBurst), rate: float64(c.NearFaults)},
+			lookups: bucket{burst: float64(c.LookupsBurst), rate: float64(c.Lookups)},
+		}
+		x.near[from.Near] = g
+	}
+	g.used = now
+	return g
+}
+
+// forgetNeighbours makes room for another neighbourhood at the cost of the one that was
+// silent for longest; mu is held.
+func (x *Exit) forgetNeighbours() {
+	var silent address.Group
+	var since time.Time
+	for group, g := range x.near {
+		if since.IsZero() || g.used.Before(since) {
+			silent, since = group, g.used
+		}
+	}
+	delete(x.near, silent)
 }
 
 // gateway is the record of another gateway; nil if there are too many. mu is held.
@@ -421,14 +526,14 @@ func (x *Exit) forgetGateway() {
 }
 
 // keep remembers a channel, unless it was set up beside this, and makes room for it.
-func (x *Exit) keep(now time.Time, from key.NodePublic, r *channel.Receiver) *opened {
+func (x *Exit) keep(now time.Time, from From, r *channel.Receiver) *opened {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if c := x.channels[r.ID()]; c != nil {
 		return c
 	}
 	x.counters.opened.Add(1)
-	c := &opened{by: x.gateway(now, from), receiver: r}
+	c := &opened{by: x.gateway(now, from.Node), receiver: r}
 	if c.by == nil { // forgotten meanwhile, and no room: it serves this one request
 		return c
 	}

@@ -314,7 +314,7 @@ func TestLaterAnswers(t *testing.T) {
 	h.guest.answer = func(_ context.Context, _ wire.Frame, d func(wire.Payload)) { done = append(done, d) }
 	s, p := h.sender(t, start()), newPort()
 	for id := range uint64(8) {
-		h.exit.Relay(start(), newNode(), id, seal(t, s, submit(1<<10)), p)
+		h.exit.Relay(start(), forward.From{Node: newNode()}, id, seal(t, s, submit(1<<10)), p)
 	}
 	for i := range done {
 		done[len(done)-1-i](receipt(channel.RequestID))

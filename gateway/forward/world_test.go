@@ -166,7 +166,7 @@ func failureOf(p wire.Payload) error {
 func (h *house) relay(t testing.TB, now time.Time, from key.NodePublic, r *wire.Relay) wire.Payload {
 	t.Helper()
 	p := newPort()
-	h.exit.Relay(now, from, 1, r, p)
+	h.exit.Relay(now, forward.From{Node: from}, 1, r, p)
 	return p.take(t, 1)
 }
 
@@ -230,7 +230,7 @@ func (r *roads) count() int {
 // lead has what is sent to a house arrive there.
 func (r *roads) lead(h *house, from key.NodePublic) {
 	r.to[h.place.Node] = func(relay *wire.Relay, done func(wire.Payload, error)) {
-		h.exit.Relay(start(), from, 1, relay, portFunc(func(_ uint64, p wire.Payload) { done(p, nil) }))
+		h.exit.Relay(start(), forward.From{Node: from}, 1, relay, portFunc(func(_ uint64, p wire.Payload) { done(p, nil) }))
 	}
 }
 

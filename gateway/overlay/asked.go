@@ -10,7 +10,7 @@ import (
 	"zeroms/gateway/dht"
 	"zeroms/gateway/forward"
 	"zeroms/gateway/peers"
-	"zeroms/protocol/key"
+	"zeroms/protocol/address"
 	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
 )
@@ -42,6 +42,13 @@ func (g guest) Handle(ctx context.Context, request wire.Frame, done func(wire.Pa
 	done(wire.FailureOf(wire.ErrNotServing))
 }
 
+// FellowBytes and MemberBytes are how many bytes of answers may come for one link at
+// once beside what else waits for it: of another gateway, of a member who forwards.
+const (
+	FellowBytes = peers.InFlightBytes
+	MemberBytes = forward.ClientBytes
+)
+
 // Fellow is the link of another gateway.
 type Fellow = peers.Incoming
 
@@ -61,19 +68,19 @@ func (o *Overlay) Asked(f *Fellow, id uint64, p wire.Payload, to Port) {
 	done := func(answer wire.Payload) { to.Answer(id, answer) }
 	switch p := p.(type) {
 	case *wire.Relay:
-		o.exit.Relay(time.Now(), from.Contact.Node, id, p, to)
+		o.exit.Relay(time.Now(), forward.From{Node: from.Contact.Node, Near: o.near(from)}, id, p, to)
 	case *wire.Reach:
 		o.pool.Reach(from, p, done)
 	case *wire.DescriptorGet:
-		o.pool.Describe(p, done)
+		done(o.pool.Known(p)) // nobody is looked for or dialled for a stranger
 	case *wire.GatewaysGet:
 		done(o.pool.Gateways(p))
 	case *wire.Publish:
-		o.run(done, func(ctx context.Context) (wire.Payload, error) {
+		o.run(runner{places: o.others}, done, func(ctx context.Context) (wire.Payload, error) {
 			return o.relay.Publish(ctx, time.Now(), o.peer(from), p)
 		})
 	case *wire.RecordGet:
-		o.run(done, func(ctx context.Context) (wire.Payload, error) {
+		o.run(runner{places: o.others}, done, func(ctx context.Context) (wire.Payload, error) {
 			return o.relay.Record(ctx, time.Now(), o.peer(from), p)
 		})
 	default:
@@ -84,18 +91,12 @@ func (o *Overlay) Asked(f *Fellow, id uint64, p wire.Payload, to Port) {
 
 // peer is another gateway as the relay counts it.
 func (o *Overlay) peer(c peers.Caller) relay.Peer {
-	return relay.Peer{Node: c.Contact.Node, Group: o.cfg.Params.Scope.Near(netip.AddrPortFrom(c.Source, c.Contact.Addr.Port()))}
+	return relay.Peer{Node: c.Contact.Node, Group: o.near(c)}
 }
 
-// Member is a user of this gateway, on one link.
-type Member struct {
-	account key.AccountTag
-	sender  *forward.Client
-}
-
-// Member begins to count what a link of an account forwards.
-func (o *Overlay) Member(account key.AccountTag) *Member {
-	return &Member{account: account, sender: o.entry.Client()}
+// near is the neighbourhood that another gateway's link comes from.
+func (o *Overlay) near(c peers.Caller) address.Group {
+	return o.cfg.Params.Scope.Near(netip.AddrPortFrom(c.Source, c.Contact.Addr.Port()))
 }
 
 // Wanted has a member's request answered. It does not wait for the network.
@@ -105,25 +106,26 @@ func (o *Overlay) Wanted(m *Member, id uint64, p wire.Payload, to Port) {
 	case *wire.Forward:
 		o.entry.Forward(time.Now(), m.sender, id, p, to)
 	case *wire.DescriptorGet:
-		o.pool.Describe(p, done)
+		o.describe(m, p, done)
 	case *wire.GatewaysGet:
 		done(o.pool.Gateways(p))
 	case *wire.RecordGet:
-		o.Find(p, done)
+		o.run(m.runner(o), done, func(ctx context.Context) (wire.Payload, error) { return o.find(ctx, p) })
 	case *wire.DepositPut:
-		o.run(done, func(ctx context.Context) (wire.Payload, error) {
+		o.run(m.runner(o), done, func(ctx context.Context) (wire.Payload, error) {
 			return &wire.OK{}, o.deposits.Put(ctx, m.account, p)
 		})
 	case *wire.DepositsGet:
-		o.run(done, func(ctx context.Context) (wire.Payload, error) { return o.deposits.Get(ctx, m.account) })
+		o.run(m.runner(o), done, func(ctx context.Context) (wire.Payload, error) { return o.deposits.Get(ctx, m.account) })
 	default:
 		done(wire.FailureOf(wire.ErrUnexpected))
 	}
 }
 
-// Find looks an address record up in the network; done gets the answer.
+// Find looks an address record up in the network for somebody who is not known; done
+// gets the answer.
 func (o *Overlay) Find(q *wire.RecordGet, done func(wire.Payload)) {
-	o.run(done, func(ctx context.Context) (wire.Payload, error) { return o.find(ctx, q) })
+	o.run(runner{places: o.strangers}, done, func(ctx context.Context) (wire.Payload, error) { return o.find(ctx, q) })
 }
 
 // Failure is err as the answer that tells of it.

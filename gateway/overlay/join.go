@@ -2,6 +2,7 @@ package overlay
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"zeroms/gateway/dht"
@@ -27,6 +28,7 @@ func (o *Overlay) loopMeet(ctx context.Context) error {
 	}
 	pause, wait := time.NewTimer(0), o.cfg.Timing.Join
 	defer pause.Stop()
+	alone := true
 	for {
 		select {
 		case <-ctx.Done():
@@ -36,7 +38,12 @@ func (o *Overlay) loopMeet(ctx context.Context) error {
 				return nil
 			}
 		case <-pause.C:
-			if s, err := o.dht.Stats(ctx); err == nil && s.Table == 0 {
+			s, err := o.dht.Stats(ctx)
+			if err == nil && alone != (s.Table == 0) {
+				alone = s.Table == 0
+				o.tellAlone(s.Table)
+			}
+			if err == nil && s.Table == 0 {
 				o.joinSeeds(ctx)
 				pause.Reset(wait)
 				wait = min(2*wait, o.cfg.Timing.JoinMost)
@@ -48,19 +55,36 @@ func (o *Overlay) loopMeet(ctx context.Context) error {
 	}
 }
 
+// tellAlone says that others are known now, or none any more.
+func (o *Overlay) tellAlone(known int) {
+	if known > 0 {
+		o.log.Info("the gateway has found its network", "gateways", known)
+		return
+	}
+	o.log.Warn("no other gateway answers any more; those that were named are asked again and again", "named", o.seeds.Load())
+}
+
 // joinSeeds asks each seed for its descriptor, which names its contact.
 func (o *Overlay) joinSeeds(ctx context.Context) {
 	var found []wire.Contact
-	for _, seed := range o.cfg.Seeds {
+	var silent []string
+	seeds := o.cfg.Seeds
+	if o.cfg.Named != nil {
+		seeds = append(slices.Clip(seeds), o.cfg.Named(ctx)...)
+	}
+	o.seeds.Store(int64(len(seeds)))
+	for _, seed := range seeds {
 		c, err := o.introduce(ctx, seed)
 		if err != nil {
 			if ctx.Err() == nil {
+				silent = append(silent, seed.Addr())
 				o.log.Warn("a gateway to join the network by did not answer; it is tried again", "gateway", seed.Addr(), "error", err)
 			}
 			continue
 		}
 		found = append(found, c)
 	}
+	o.silent.Store(&silent)
 	if len(found) > 0 {
 		_ = o.dht.Join(ctx, found) // fails when ctx has ended
 	}
@@ -97,16 +121,20 @@ func (o *Overlay) descriptorOf(e link.Endpoint) (wire.Contact, error) {
 	return d.Contact(), nil
 }
 
+// firstSave is when the contacts are kept first: a computer that is switched off
+// soon knows them when it is back.
+const firstSave = time.Minute
+
 // loopTend signs the descriptor anew in time and stores it in the network, shows
 // others our address once they have proved that it can be reached, and keeps the
 // contacts.
 func (o *Overlay) loopTend(ctx context.Context) error {
 	t := &o.cfg.Timing
-	look, seal, save := time.NewTicker(t.Look), time.NewTicker(t.Seal), time.NewTicker(t.Save)
+	look, seal, save := time.NewTicker(t.Look), time.NewTicker(t.Seal), time.NewTimer(min(firstSave, t.Save))
 	defer look.Stop()
 	defer seal.Stop()
 	defer save.Stop()
-	serving := false
+	var shown wire.Contact
 	for {
 		var again bool
 		select {
@@ -114,17 +142,18 @@ func (o *Overlay) loopTend(ctx context.Context) error {
 			o.save()
 			return nil
 		case <-look.C:
-			now, _ := o.present()
-			again, serving = now != serving, now
+			now := o.present()
+			again, shown = now != shown, now
 		case <-seal.C:
 			again = true
 		case <-o.rotated:
 			again = true
 		case <-save.C:
 			o.save()
+			save.Reset(t.Save)
 		}
 		if again {
-			o.show(ctx, serving)
+			o.show(ctx, shown.Addr.IsValid())
 		}
 	}
 }
@@ -139,7 +168,7 @@ func (o *Overlay) show(ctx context.Context, serving bool) {
 		return
 	}
 	item := wire.StoreItem{Record: o.Descriptor()}
-	o.run(func(p wire.Payload) {
+	o.run(runner{places: o.own}, func(p wire.Payload) {
 		if f, failed := p.(*wire.Failure); failed {
 			o.log.Warn("the gateway's descriptor could not be stored in the network; it is tried again", "error", f.Err())
 		}

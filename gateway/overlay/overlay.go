@@ -46,9 +46,11 @@ type Config struct {
 	// Limits and Takes are what the descriptor says of accounts.
 	Limits wire.Limits
 	Takes  address.Flags
-	// Seeds are gateways to join the network by; Cached are those that were known
-	// when it ran last.
+	// Seeds are gateways to join the network by, Named further ones that have to be
+	// looked up, which is done while nobody is known; nil: none. Cached are those that
+	// were known when it ran last.
 	Seeds  []link.Endpoint
+	Named  func(context.Context) []link.Endpoint
 	Cached []wire.Contact
 	// Save is handed the contacts that are known, now and then and at the end; nil:
 	// nobody keeps them.
@@ -77,6 +79,9 @@ type Timing struct {
 	Save time.Duration
 	// Look is how often it is looked whether others can reach this gateway.
 	Look time.Duration
+	// Probe is the first pause before others are asked over which transports they
+	// reach a gateway that does not serve; it doubles to ProbeMost.
+	Probe, ProbeMost time.Duration
 }
 
 // Default fills the fields that are zero.
@@ -84,6 +89,7 @@ func (t Timing) Default() Timing {
 	for field, value := range map[*time.Duration]time.Duration{
 		&t.Join: 10 * time.Second, &t.JoinMost: 5 * time.Minute,
 		&t.Seal: time.Hour, &t.Save: 10 * time.Minute, &t.Look: time.Second,
+		&t.Probe: 20 * time.Second, &t.ProbeMost: 20 * time.Minute,
 	} {
 		if *field == 0 {
 			*field = value
@@ -94,9 +100,6 @@ func (t Timing) Default() Timing {
 
 // descriptorLife is how long a descriptor is good for.
 const descriptorLife = 3 * 24 * time.Hour
-
-// runsAtOnce bounds the requests that wait for the network or the disk.
-const runsAtOnce = 512
 
 // runTime bounds one of them.
 const runTime = 20 * time.Second
@@ -115,10 +118,18 @@ type Overlay struct {
 	relay    *relay.Relay
 
 	answers    atomic.Pointer[Guest]
+	addr       atomic.Pointer[netip.AddrPort] // Config.Addr, or what Move said
 	descriptor atomic.Pointer[[]byte]
-	shown      atomic.Bool   // the address stands in the hello
-	rotated    chan struct{} // the key of channels changed
-	slots      chan struct{} // one for each run
+	shown      atomic.Pointer[wire.Contact] // what stands in the hello
+	reached    atomic.Pointer[Reached]      // nil: not known yet
+	seeds      atomic.Int64                 // that were asked last
+	silent     atomic.Pointer[[]string]     // seeds; nil: none were asked
+	rotated    chan struct{}                // the key of channels changed
+	users      *places                      // of runs
+	others     *places
+	strangers  *places
+	own        *places
+	known      *members
 	met        chan []wire.Contact
 
 	mu sync.Mutex
@@ -135,10 +146,16 @@ func New(cfg Config, now time.Time) (*Overlay, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	o := &Overlay{
-		cfg: cfg, log: cfg.Log, rotated: make(chan struct{}, 1), slots: make(chan struct{}, runsAtOnce), met: make(chan []wire.Contact, 4),
+		cfg: cfg, log: cfg.Log, rotated: make(chan struct{}, 1), met: make(chan []wire.Contact, 4),
+		users: newPlaces(memberPlaces), others: newPlaces(peerPlaces), strangers: newPlaces(guestPlaces), own: newPlaces(ownPlaces),
+		known: newMembers(),
 	}
 	node := cfg.Node.Public()
+	o.addr.Store(&cfg.Addr)
 	self := wire.Contact{Node: node, X: cfg.X, Addr: cfg.Addr, Transports: cfg.Transports}
+	if !cfg.Addr.IsValid() {
+		self.Transports = 0
+	}
 	shown := self
 	shown.Addr, shown.Transports = netip.AddrPort{}, 0
 	var err error
@@ -180,14 +197,14 @@ func (o *Overlay) Descriptor() []byte {
 // seal signs a descriptor of now.
 func (o *Overlay) seal(now time.Time) error {
 	d := &address.Descriptor{
-		Node: o.cfg.Node.Public(), X: o.cfg.X, KEM: o.exit.KEM(), Transports: o.cfg.Transports,
-		Host: o.cfg.Host, Port: o.cfg.Port, Network: o.cfg.Params.Network,
-		Made: now, Expires: now.Add(descriptorLife), Limits: o.cfg.Limits, Flags: o.cfg.Takes | address.Forwards,
+		Node: o.cfg.Node.Public(), X: o.cfg.X, KEM: o.exit.KEM(), Transports: o.transports(),
+		Network: o.cfg.Params.Network,
+		Made:    now, Expires: now.Add(descriptorLife), Limits: o.cfg.Limits, Flags: o.cfg.Takes | address.Forwards,
 	}
 	switch {
-	case o.cfg.Addr.IsValid():
-		d.Addrs = []netip.AddrPort{o.cfg.Addr}
-	case o.cfg.Host == "":
+	case o.at().IsValid():
+		d.Addrs, d.Host, d.Port = []netip.AddrPort{o.at()}, o.cfg.Host, o.cfg.Port
+	default:
 		d.Transports = 0
 	}
 	if o.running() && o.dht.Serving() {
@@ -198,6 +215,21 @@ func (o *Overlay) seal(now time.Time) error {
 		o.descriptor.Store(&sealed)
 	}
 	return err
+}
+
+// at is where others reach this gateway, if they do.
+func (o *Overlay) at() netip.AddrPort { return *o.addr.Load() }
+
+// transports are those by which others reach this gateway, as far as is known.
+func (o *Overlay) transports() uint8 { return o.dht.Self().Transports }
+
+// Move gives the gateway another address, or none, as when its name stands for
+// another one. Others have to prove that they reach it there. Errors: ctx's, those of
+// a gateway that ends.
+func (o *Overlay) Move(ctx context.Context, addr netip.AddrPort) error {
+	o.addr.Store(&addr)
+	o.reached.Store(nil)
+	return o.dht.SetAddr(ctx, addr, o.cfg.Transports)
 }
 
 // running reports whether Run has begun and not ended.
@@ -217,7 +249,7 @@ func (o *Overlay) Run(ctx context.Context) error {
 	o.mu.Unlock()
 	var parts sync.WaitGroup
 	for _, part := range []func(context.Context) error{
-		o.pool.Run, o.dht.Run, o.deposits.Run, o.loopMeet, o.loopTend,
+		o.pool.Run, o.dht.Run, o.deposits.Run, o.loopMeet, o.loopTend, o.loopReach,
 		func(ctx context.Context) error { return o.exit.Run(ctx, o.rotate) },
 	} {
 		parts.Go(func() {
@@ -246,25 +278,16 @@ func (o *Overlay) rotate() {
 }
 
 // run does what may wait for the network or the disk beside the link that asked;
-// done gets the answer. Too many at once are refused.
-func (o *Overlay) run(done func(wire.Payload), do func(context.Context) (wire.Payload, error)) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.ctx == nil || o.ctx.Err() != nil {
-		done(wire.FailureOf(wire.ErrDraining))
+// done gets the answer. Too many at once of its kind are refused.
+func (o *Overlay) run(by runner, done func(wire.Payload), do func(context.Context) (wire.Payload, error)) {
+	ctx, err := o.begin(by)
+	if err != nil {
+		done(wire.FailureOf(err))
 		return
 	}
-	select {
-	case o.slots <- struct{}{}:
-	default:
-		done(wire.FailureOf(wire.ErrBusy))
-		return
-	}
-	ctx := o.ctx
-	o.work.Add(1)
 	go func() {
 		defer o.work.Done()
-		defer func() { <-o.slots }()
+		defer by.places.give(by.account)
 		ctx, cancel := context.WithTimeout(ctx, runTime)
 		defer cancel()
 		answer, err := do(ctx)
@@ -273,6 +296,20 @@ func (o *Overlay) run(done func(wire.Payload), do func(context.Context) (wire.Pa
 		}
 		done(answer)
 	}()
+}
+
+// begin takes a place for something that runs. Errors: wire.ErrDraining, ErrBusy.
+func (o *Overlay) begin(by runner) (context.Context, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.ctx == nil || o.ctx.Err() != nil:
+		return nil, wire.ErrDraining
+	case !by.places.take(by.account):
+		return nil, wire.ErrBusy
+	}
+	o.work.Add(1)
+	return o.ctx, nil
 }
 
 // find looks up an address record in the network.
@@ -337,19 +374,17 @@ func (c carrier) Ask(ctx context.Context, to wire.Contact, request wire.Payload)
 	return c.o.pool.Ask(ctx, to, request)
 }
 
-// present shows others the address once they have proved that it can be reached; it
-// reports whether that has changed.
-func (o *Overlay) present() (serving, changed bool) {
-	serving = o.dht.Serving()
-	if o.shown.Swap(serving) == serving {
-		return serving, false
+// present shows others the address, and the transports that get through to it, once
+// they have proved that it can be reached; it returns what it shows.
+func (o *Overlay) present() wire.Contact {
+	self := o.dht.Self()
+	if !o.dht.Serving() {
+		self.Addr, self.Transports = netip.AddrPort{}, 0
 	}
-	self := wire.Contact{Node: o.cfg.Node.Public(), X: o.cfg.X}
-	if serving {
-		self.Addr, self.Transports = o.cfg.Addr, o.cfg.Transports
+	if before := o.shown.Swap(&self); before == nil || *before != self {
+		o.pool.SetSelf(self)
 	}
-	o.pool.SetSelf(self)
-	return serving, true
+	return self
 }
 
 // courier is the network as deposits leave by it.

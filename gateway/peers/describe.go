@@ -70,6 +70,25 @@ func (p *Pool) greetSome(d Directory, n int) {
 	}
 }
 
+// Known answers a wire.DescriptorGet from what is here: the own descriptor, or one that
+// is known. Failures: wire.ErrNoRecord, ErrValue.
+func (p *Pool) Known(g *wire.DescriptorGet) wire.Payload {
+	to, err := endpointTarget(&link.Endpoint{Host: g.Host, Port: g.Port, Node: g.Node})
+	if err == nil {
+		err = wire.Check(g)
+	}
+	if err != nil {
+		return wire.FailureOf(err)
+	}
+	if to.hash == p.own {
+		return p.ownDescriptor()
+	}
+	if object := p.described(&to); object != nil {
+		return &wire.Descriptor{Object: object}
+	}
+	return wire.FailureOf(wire.ErrNoRecord)
+}
+
 // Describe answers a wire.DescriptorGet: with the own descriptor, with one that is
 // known, or with what the network or the gateway itself says. Failures:
 // wire.ErrUnreachable, ErrNoRecord, ErrScope, ErrBusy. done is called once, perhaps

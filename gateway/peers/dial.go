@@ -29,6 +29,7 @@ type attempt struct {
 type udpState struct {
 	missed int       // gateways in a row that answered over TCP only
 	until  time.Time // QUIC is left aside
+	worked time.Time // the last handshake over QUIC
 }
 
 // mostMissed is after how many of them UDP counts as blocked.
@@ -303,11 +304,11 @@ func (p *Pool) won(hash key.GatewayHash, by *attempt, tried []attempt) {
 	switch {
 	case by.via == wire.TransportQUIC:
 		p.counters.quic.Add(1)
-		p.udp, k.noUDP = udpState{}, time.Time{}
+		p.udp, k.noUDP = udpState{worked: now}, time.Time{}
 	case missed:
 		k.noUDP = now.Add(p.cfg.Timing.Proven)
 		if p.udp.missed++; p.udp.missed >= mostMissed {
-			p.udp = udpState{until: now.Add(p.cfg.Timing.NoUDP)}
+			p.udp = udpState{until: now.Add(p.cfg.Timing.NoUDP), worked: p.udp.worked}
 		}
 		fallthrough
 	default:

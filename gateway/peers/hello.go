@@ -46,6 +46,9 @@ func (p *Pool) hello(f wire.Frame, node key.NodePublic) (*address.Descriptor, er
 		return nil, nil
 	}
 	d, err := p.learn(h.Descriptor, node, true)
+	if errors.Is(err, wire.ErrClock) || errors.Is(err, wire.ErrExpired) {
+		p.counters.skewed.Add(1)
+	}
 	if errors.Is(err, wire.ErrClock) || errors.Is(err, wire.ErrExpired) || errors.Is(err, wire.ErrScope) {
 		return nil, nil // its clock or its operator, not its program
 	}

@@ -194,6 +194,48 @@ func TestReach(t *testing.T) {
 	})
 }
 
+// TestReachWithoutUDP: a gateway whose own UDP gets through to nobody does not say
+// that another can't be reached; nor does one that speaks no QUIC.
+func TestReachWithoutUDP(t *testing.T) {
+	caller := func(w *world) (peers.Caller, wire.Contact) {
+		g := w.gateway("8.8.8.8:443", both)
+		return peers.Caller{Contact: g.contact, Source: netip.MustParseAddr("8.8.8.8")}, g.contact
+	}
+	in(t, nil, func(w *world) {
+		from, c := caller(w)
+		w.quic.silent = func(link.Endpoint) bool { return true }
+		if err := w.reach(from, c); !errors.Is(err, wire.ErrBusy) {
+			t.Errorf("nothing is known of our UDP: %v", err)
+		}
+		w.wss.silent = func(link.Endpoint) bool { return true }
+		if err := w.reach(from, c); !errors.Is(err, wire.ErrUnreachable) {
+			t.Errorf("neither transport: %v", err)
+		}
+		w.quic.silent, w.wss.silent = nil, nil
+		if err := w.reach(from, c); err != nil {
+			t.Error(err)
+		}
+		w.quic.silent = func(link.Endpoint) bool { return true }
+		if err := w.reach(from, c); !errors.Is(err, wire.ErrUnreachable) {
+			t.Errorf("our UDP works: %v", err)
+		}
+		pass(61 * time.Minute)
+		if err := w.reach(from, c); !errors.Is(err, wire.ErrBusy) {
+			t.Errorf("nothing is known of our UDP any more: %v", err)
+		}
+	})
+	in(t, func(c *peers.Config) { c.QUIC = nil }, func(w *world) {
+		from, c := caller(w)
+		if err := w.reach(from, c); !errors.Is(err, wire.ErrBusy) {
+			t.Errorf("without QUIC: %v", err)
+		}
+		c.Transports = wire.TransportWSS
+		if err := w.reach(from, c); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestReachLimits: a caller, and a network of callers, gets few dial-backs a minute.
 func TestReachLimits(t *testing.T) {
 	in(t, nil, func(w *world) {
@@ -207,25 +249,19 @@ func TestReachLimits(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if ok != 3 {
+		if ok != 6 {
 			t.Errorf("%d dial-backs at once", ok)
 		}
 		for range 100 {
 			c := contactAt("8.8.8.9:443", wire.TransportWSS)
 			w.reach(peers.Caller{Contact: c, Source: c.Addr.Addr()}, c)
 		}
-		if n := w.dials(); n != 12 {
+		if n := w.dials(); n != 24 {
 			t.Errorf("%d dial-backs into one network", n)
 		}
 		pass(20 * time.Second)
 		if err := w.reach(from, g.contact); err != nil {
 			t.Errorf("20 s later: %v", err)
-		}
-	})
-	in(t, func(c *peers.Config) { c.QUIC = nil }, func(w *world) {
-		c := contactAt("8.8.8.8:443", both)
-		if err := w.reach(peers.Caller{Contact: c, Source: c.Addr.Addr()}, c); !errors.Is(err, wire.ErrNotServing) {
-			t.Errorf("a transport that we do not speak: %v", err)
 		}
 	})
 }

@@ -65,6 +65,7 @@ type counters struct {
 	dialled, failed, withheld, quic, wss    atomic.Int64
 	asked, answered, refused, late, retried atomic.Int64
 	bytesIn, bytesOut, callers, reached     atomic.Int64
+	skewed                                  atomic.Int64
 }
 
 // Stats are counts since the start, and the links and what waits now.
@@ -83,6 +84,7 @@ type Stats struct {
 	BytesOut        int64
 	Callers         int64 // links of other gateways that were accepted
 	Reached         int64 // dial-backs
+	Skewed          int64 // hellos whose descriptor is of another time by the own clock
 	Descriptors     int
 }
 
@@ -160,7 +162,7 @@ func (p *Pool) Stats() Stats {
 		Asked: c.asked.Load(), Answered: c.answered.Load(), Refused: c.refused.Load(),
 		Late: c.late.Load(), Retried: c.retried.Load(),
 		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
-		Callers: c.callers.Load(), Reached: c.reached.Load(),
+		Callers: c.callers.Load(), Reached: c.reached.Load(), Skewed: c.skewed.Load(),
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -26,8 +26,9 @@ func newReaches(c *Capacity) reaches {
 // address that it comes from and at the port that it names; it answers OK once the
 // caller's key was proved each time. Failures: wire.ErrScope for another address
 // than the caller's own, or one outside of the network's scope, wire.ErrLimit,
-// ErrNotServing for a transport that this gateway does not speak, ErrUnreachable.
-// done is called once, perhaps before Reach returns.
+// ErrUnreachable, and ErrBusy if it can't be told from here: for a transport that
+// this gateway does not speak, and if only QUIC fails of two while its own UDP got
+// through to nobody lately. done is called once, perhaps before Reach returns.
 func (p *Pool) Reach(from Caller, r *wire.Reach, done func(wire.Payload)) {
 	ways, at, err := p.waysBack(from, r)
 	if err == nil {
@@ -57,7 +58,7 @@ func (p *Pool) waysBack(from Caller, r *wire.Reach) (ways []Dialer, at netip.Add
 		switch {
 		case c.Transports&via == 0:
 		case over == nil:
-			return nil, at, wire.ErrNotServing
+			return nil, at, wire.ErrBusy.Because("it is not spoken here")
 		default:
 			ways = append(ways, over)
 		}
@@ -97,15 +98,32 @@ func (p *Pool) release() {
 func (p *Pool) runReach(from Caller, at netip.AddrPort, ways []Dialer, done func(wire.Payload)) {
 	go func() {
 		defer p.release()
+		var failed error
+		tcpOnly := false
 		for _, over := range ways {
-			if err := p.knock(over, at, from.Contact.Node); err != nil {
-				done(wire.FailureOf(err))
-				return
+			err := p.knock(over, at, from.Contact.Node)
+			tcpOnly = tcpOnly || err == nil && over == p.cfg.WSS
+			if failed == nil {
+				failed = err
 			}
 		}
-		p.counters.reached.Add(1)
-		done(&wire.OK{})
+		switch {
+		case failed == nil:
+			p.counters.reached.Add(1)
+			done(&wire.OK{})
+		case tcpOnly && !p.udpWorks():
+			done(wire.FailureOf(wire.ErrBusy.Because("no UDP here")))
+		default:
+			done(wire.FailureOf(failed))
+		}
 	}()
+}
+
+// udpWorks reports whether QUIC got through to somebody lately.
+func (p *Pool) udpWorks() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.udp.worked.IsZero() && time.Since(p.udp.worked) < p.cfg.Timing.Proven
 }
 
 // knock opens a link of its own, to see whether the gateway is there.
@@ -121,6 +139,11 @@ func (p *Pool) knock(over Dialer, at netip.AddrPort, node key.NodePublic) error 
 	defer link.Cut(c)
 	if c.Node() != node {
 		return wire.ErrUnreachable
+	}
+	if over == p.cfg.QUIC {
+		p.mu.Lock()
+		p.udp.worked = time.Now()
+		p.mu.Unlock()
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ type Reading struct {
 	CommitAnswers                   int              // answers that wait for a commit
 	Database, Log, Free             int64            // bytes: the file, its write-ahead log, free on the disk
 	Draining                        bool
+	Network                         Network
 }
 
 // metric is one number of a Reading under its name and label.
@@ -84,6 +85,7 @@ func metrics() (all []metric) {
 		}
 		return 0
 	})
+	network(count, gauge, family)
 	return all
 }
 

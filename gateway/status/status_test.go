@@ -92,6 +92,15 @@ func full() Reading {
 		Logins: 10, Rejected: 11, Submits: 12, Pushes: 13, Acks: 14, Profiles: 15, BytesIn: 16, BytesOut: 17,
 		Refusals: map[string]int64{"busy": 18, "limit": 0}, LinkQueue: 19, CommitQueue: 20, CommitAnswers: 21,
 		Database: 22, Log: 23, Free: 24, Draining: true,
+		Network: Network{
+			Serving: true, Known: 30, Fresh: 31, Stale: 32, Size: 33, Records: 34, Descriptors: 35, Held: 36,
+			Added: 37, Refreshed: 38, Replaced: 39, PassedOn: 40, Expired: 41, Evicted: 42, OverRate: 43, OverQuota: 44,
+			Found: 45, Missed: 46, Stores: 47, Answered: 48, Failed: 49, Served: 50, Declined: 51, Suspicions: 52, WrongAnswers: 53,
+			Links: 54, Channels: 55, QUIC: 56, TCP: 57, DialsFailed: 58, Callers: 59,
+			SentOn: 60, Local: 61, Unreached: 62, Withheld: 63, Opened: 64, Unopened: 65, Throttled: 66,
+			Deposits: 67, Due: 68, Lost: 69, Stored: 70, Refused: 71, Verified: 72, Unverified: 73,
+			RelayedStores: 74, RelayedGets: 75, RelayedNot: 76,
+		},
 	}
 }
 
@@ -110,6 +119,18 @@ func TestScrape(t *testing.T) {
 		"acknowledgements_total": 14, "profile_reads_total": 15, "received_bytes_total": 16, "sent_bytes_total": 17,
 		"refusals_total busy": 18, "refusals_total limit": 0, "queue_bytes links": 19, "queue_bytes commit": 20,
 		"commit_queue_answers": 21, "database_bytes database": 22, "database_bytes log": 23, "disk_free_bytes": 24,
+		"network_serving": 1, "network_gateways known": 30, "network_gateways fresh": 31, "network_gateways stale": 32, "network_size": 33,
+		"network_held record": 34, "network_held descriptor": 35, "network_held_bytes": 36,
+		"network_records_total added": 37, "network_records_total refreshed": 38, "network_records_total replaced": 39, "network_records_total passed_on": 40,
+		"network_records_total expired": 41, "network_records_total evicted": 42, "network_records_total over_rate": 43, "network_records_total over_quota": 44,
+		"network_lookups_total found": 45, "network_lookups_total missed": 46, "network_stores_total": 47,
+		"network_requests_total answered": 48, "network_requests_total failed": 49, "network_requests_total served": 50, "network_requests_total refused": 51,
+		"network_suspicions_total": 52, "network_wrong_answers_total": 53, "network_links": 54, "channels": 55,
+		"network_links_opened_total quic": 56, "network_links_opened_total tcp": 57, "network_dials_failed_total": 58, "network_callers_total": 59,
+		"forwards_out_total sent": 60, "forwards_out_total local": 61, "forwards_out_total unreachable": 62, "forwards_out_total refused": 63,
+		"forwards_in_total opened": 64, "forwards_in_total unopened": 65, "forwards_in_total refused": 66,
+		"deposits held": 67, "deposits due": 68, "deposits lost": 69, "deposits_total stored": 70, "deposits_total failed": 71,
+		"deposits_total verified": 72, "deposits_total unverified": 73, "relayed_total stored": 74, "relayed_total found": 75, "relayed_total refused": 76,
 		"draining": 1, "healthy": 1, "build_info 1.2.3": 1, "commits_failed_total": 1, "commit_bytes_total": 45056,
 	} {
 		name, label, _ := strings.Cut(name, " ")

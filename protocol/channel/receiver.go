@@ -2,8 +2,9 @@ package channel
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"time"
+
+	"golang.org/x/crypto/chacha20poly1305"
 
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
@@ -21,9 +22,13 @@ type Receiver struct {
 
 // known is which bytes an n stands for.
 type known struct {
-	n      uint32
-	digest [16]byte // of the sealed bytes
+	n   uint32
+	tag tag
 }
+
+// tag is the authentication tag of sealed bytes. Under one key and nonce others than
+// the sender can't make two texts with the same, and the sender harms nobody else.
+type tag [chacha20poly1305.Overhead]byte
 
 // Accept sets a channel up from a request that brings the encapsulation. It opens
 // nothing yet: Unseal does. It costs as much as fifty requests, so whoever
@@ -80,9 +85,8 @@ func (r *Receiver) Unseal(in *wire.Relay) (q Request, err error) {
 	if err != nil {
 		return Request{}, wire.ErrOpen
 	}
-	sum := sha256.Sum256(in.Sealed)
-	digest := [16]byte(sum[:16])
-	if q.Again, err = r.remembered(in.N, digest); err != nil {
+	mark := tag(in.Sealed[len(in.Sealed)-len(tag{}):])
+	if q.Again, err = r.remembered(in.N, mark); err != nil {
 		return Request{}, err
 	}
 	q.Frame, err = unpadded(plain)
@@ -93,20 +97,20 @@ func (r *Receiver) Unseal(in *wire.Relay) (q Request, err error) {
 		return Request{}, wire.ErrUnexpected.Because("no request for a channel")
 	}
 	if !q.Again {
-		r.remember(known{in.N, digest})
+		r.remember(known{in.N, mark})
 	}
 	return q, nil
 }
 
 // remembered reports whether n stands for these bytes already.
-func (r *Receiver) remembered(n uint32, digest [16]byte) (bool, error) {
+func (r *Receiver) remembered(n uint32, mark tag) (bool, error) {
 	if len(r.seen) > 0 && r.forgets(n) {
 		return false, wire.ErrNoChannel.Because("the channel has gone on")
 	}
 	for _, k := range r.seen {
 		switch {
 		case k.n != n:
-		case k.digest != digest:
+		case k.tag != mark:
 			return false, wire.ErrUnexpected.Because("other bytes under the number of a former request")
 		default:
 			return true, nil

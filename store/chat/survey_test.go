@@ -3,11 +3,13 @@ package chat
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"zeroms/client/profile"
+	"zeroms/client/publish"
 	"zeroms/protocol/key"
 	"zeroms/store"
 )
@@ -173,5 +175,24 @@ func TestSurveyBesideTidy(t *testing.T) {
 		}
 	case <-time.After(time.Minute):
 		t.Fatal("tidy waits for a survey that ended")
+	}
+}
+
+// TestDamageNamesEveryTable: whatever the engine keeps has a name in a report.
+func TestDamageNamesEveryTable(t *testing.T) {
+	seen := map[string]profile.Table{}
+	for _, table := range []profile.Table{
+		profile.TableSelf, profile.TableCard, profile.TableHome, profile.TableContact, profile.TableConversation, profile.TableSeen,
+		profile.TableMessage, profile.TablePrekey, profile.TableSession, profile.TableOutbox, profile.TableRepair, profile.TableEvidence,
+		profile.TableLog, publish.TableRecord, publish.TableHeld, publish.TableRead,
+	} {
+		name := tableName(table)
+		if other, twice := seen[name]; twice || name == tableName(255) {
+			t.Errorf("table %d is called %q, as is %d", table, name, other)
+		}
+		seen[name] = table
+		if place := (&Damage{Table: table, Row: 3, Conv: 7}).Place(); place != fmt.Sprintf("table %d (%s), row 3, contact 7", table, name) {
+			t.Errorf("a damaged row of table %d is %q", table, place)
+		}
 	}
 }

@@ -56,9 +56,20 @@ type Live struct {
 type Overlay struct {
 	Scope   string `json:"scope"`
 	Address string `json:"address,omitempty"` // by which others name it; none: it only asks
-	QUIC    bool   `json:"quic"`
+	QUIC    bool   `json:"quic"`              // over which they reach it besides TCP, as far as it knows
+	UDP     UDP    `json:"udp"`
 	overlay.Stats
 }
+
+// UDP says how the process uses the UDP port of its number.
+type UDP string
+
+// The ways.
+const (
+	UDPBound UDP = "bound"
+	UDPOff   UDP = "off"    // it was told so
+	UDPInUse UDP = "in use" // by another program, or not allowed
+)
 
 // Peer is another gateway that the process knows.
 type Peer struct {

@@ -1,5 +1,5 @@
 // Package doctor looks for what keeps a gateway from working well: its address,
-// port, clock, disk, limits, key and database. Every finding says what is so and
+// port, network, clock, disk, limits, key and database. Every finding says what is so and
 // what to do about it.
 package doctor
 
@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"zeroms/cmd/zeroms-gateway/control"
 	"zeroms/cmd/zeroms-gateway/machine"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
@@ -27,7 +28,7 @@ const (
 
 // Finding is one thing that was looked at.
 type Finding struct {
-	Check string `json:"check"` // address, port, clock, disk, limits, key, backup or database
+	Check string `json:"check"` // address, port, network, clock, disk, limits, key, backup or database
 	Level Level  `json:"level"`
 	Text  string `json:"text"`         // what is so
 	Do    string `json:"do,omitempty"` // what to do about it; empty if it is well
@@ -46,6 +47,10 @@ type Subject struct {
 	Listen string
 	// Pid is the process that runs, 0 if none does.
 	Pid int
+	// Overlay is the part in its network of the process that runs; nil: it has none.
+	Overlay *control.Overlay
+	// NetworkError says why what is kept of the network can't be read; nil: it can.
+	NetworkError error
 	// Links are to be served; OpenFiles is how many files that takes, Memory how many
 	// bytes at worst.
 	Links     int
@@ -119,6 +124,7 @@ func Examine(ctx context.Context, s Subject, m Machine) []Finding {
 	d := &doctor{Subject: s, Machine: m}
 	own := d.address(ctx)
 	d.port(ctx, own)
+	d.network()
 	d.clock(ctx)
 	d.disk()
 	d.limits()

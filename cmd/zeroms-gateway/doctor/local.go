@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"time"
 
 	"zeroms/cmd/zeroms-gateway/machine"
@@ -153,6 +154,10 @@ func (d *doctor) key() {
 	}
 	if file.Mode.Perm()&0o077 != 0 {
 		d.add(check, Problem, fmt.Sprintf("others can read or change %s (mode %o): whoever has it can pose as this gateway", d.Key, file.Mode.Perm()), "chmod 600 "+d.Key)
+	}
+	if channels, err := d.Stat(filepath.Join(d.Dir, "channels.key")); err == nil && channels.Mode.Perm()&0o077 != 0 {
+		d.add(check, Problem, fmt.Sprintf("others can read or change channels.key (mode %o): whoever has it can open the sealed requests that came through other gateways this week", channels.Mode.Perm()),
+			"chmod 600 "+filepath.Join(d.Dir, "channels.key")+"; delete it if somebody may have read it: the gateway makes a new one at its next start")
 	}
 	if dir, err := d.Stat(d.Dir); err == nil {
 		if dir.Mode.Perm()&0o077 != 0 {

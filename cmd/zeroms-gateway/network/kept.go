@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"zeroms/cmd/zeroms-gateway/machine"
 	"zeroms/protocol/address"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
@@ -37,10 +38,27 @@ type place struct {
 	Contacts []string `json:"contacts,omitempty"`
 }
 
-// load reads what is kept in a directory; nothing is there at first. What can't be
-// read is made anew, but for the place: a gateway that loses it begins anew in the
-// network.
-func load(dir string) (*place, error) {
+// load reads what is kept in a directory; nothing is there at first. What is damaged
+// is made anew: such a gateway begins anew in the network.
+func load(dir string, log *slog.Logger) (*place, error) {
+	p, err := read(dir)
+	if errors.Is(err, errDamaged) {
+		log.Warn(placeFile+" is damaged and made anew: the gateway gets another place in the network", "error", err)
+		return &place{dir: dir}, nil
+	}
+	return p, err
+}
+
+// errDamaged: the file holds something else.
+var errDamaged = errors.New("it is not what the gateway wrote")
+
+// Check reports whether what is kept in a directory can be read. Errors: why not.
+func Check(dir string) error {
+	_, err := read(dir)
+	return err
+}
+
+func read(dir string) (*place, error) {
 	p := &place{dir: dir}
 	text, err := os.ReadFile(filepath.Join(dir, placeFile))
 	switch {
@@ -50,10 +68,16 @@ func load(dir string) (*place, error) {
 		return nil, fmt.Errorf("%s can't be read: %w", placeFile, err)
 	}
 	if err := json.Unmarshal(text, p); err != nil {
-		return nil, fmt.Errorf("%s in %s is damaged; delete it, and the gateway makes it anew: %w", placeFile, dir, err)
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	if len(p.contacts()) != len(p.Contacts) {
+		return nil, fmt.Errorf("%w: it names gateways that are none", errDamaged)
 	}
 	return p, nil
 }
+
+// patience is for how long the service manager is asked to wait, again and again.
+const patience = time.Minute
 
 // solve finds the gateway's place in the network, once in its life.
 func (p *place) solve(ctx context.Context, at key.Place, bits uint8, log *slog.Logger) error {
@@ -62,7 +86,14 @@ func (p *place) solve(ctx context.Context, at key.Place, bits uint8, log *slog.L
 	}
 	log.Info("the gateway computes its place in the network, once; this takes some seconds")
 	began := time.Now()
-	x, ok := address.SolveWhile(at, bits, func() bool { return ctx.Err() == nil })
+	told := began
+	x, ok := address.SolveWhile(at, bits, func() bool {
+		if time.Since(told) > patience/4 { // a slow computer may take longer than a start may
+			told = time.Now()
+			_ = machine.Notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", patience.Microseconds()))
+		}
+		return ctx.Err() == nil
+	})
 	if !ok {
 		return ctx.Err()
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zeroms/cmd/zeroms-gateway/control"
+	"zeroms/gateway/status"
 	"zeroms/protocol/wire"
 )
 
@@ -22,12 +23,46 @@ func (n *Network) Live(ctx context.Context) *control.Overlay {
 	}
 	ctx, cancel := context.WithTimeout(ctx, asking)
 	defer cancel()
-	o := &control.Overlay{Scope: n.params.Scope.String(), QUIC: n.udp != nil}
-	if n.Contact.Addr.IsValid() {
-		o.Address = n.Contact.Addr.String()
+	self := n.Overlay.Contact()
+	o := &control.Overlay{Scope: n.params.Scope.String(), QUIC: self.Transports&wire.TransportQUIC != 0, UDP: control.UDPBound}
+	switch {
+	case n.options.NoUDP:
+		o.UDP = control.UDPOff
+	case n.udp == nil:
+		o.UDP = control.UDPInUse
+	}
+	if at := n.Overlay.At(); at.IsValid() {
+		o.Address = at.String()
 	}
 	o.Stats, _ = n.Overlay.Stats(ctx) // zeros while it starts or ends
 	return o
+}
+
+// Reading is the part of a gateway in its network as it is counted; zeros for a
+// gateway that stands alone.
+func (n *Network) Reading() (r status.Network) {
+	if n == nil {
+		return r
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), asking)
+	defer cancel()
+	s, _ := n.Overlay.Stats(ctx) // what could be asked, while it starts or ends
+	d, k, l, in, out, own := &s.DHT, &s.DHT.Shelf, &s.Links, &s.Exit, &s.Entry, &s.Deposits
+	return status.Network{
+		Serving: d.Serving, Known: int64(d.Table), Fresh: int64(d.Fresh), Stale: int64(d.Stale), Size: int64(d.Size + 0.5),
+		Records: int64(k.Records), Descriptors: int64(k.Descriptors), Held: int64(k.Bytes),
+		Added: int64(k.Added), Refreshed: int64(k.Refreshed), Replaced: int64(k.Replaced), PassedOn: int64(k.Repaired),
+		Expired: int64(k.Expired), Evicted: int64(k.Evicted), OverRate: int64(k.OverRate), OverQuota: int64(k.OverQuota),
+		Found: int64(d.Hits), Missed: int64(d.Gets - min(d.Hits, d.Gets)), Stores: int64(d.Puts),
+		Answered: int64(d.Answered), Failed: int64(d.Failed), Served: int64(d.Served), Declined: int64(d.Refused),
+		Suspicions: int64(d.Suspicions), WrongAnswers: int64(d.BadAnswers),
+		Links: int64(l.Links), QUIC: l.QUIC, TCP: l.WSS, DialsFailed: l.Failed, Callers: l.Callers,
+		SentOn: out.Forwarded, Local: out.Local, Unreached: out.Unreachable, Withheld: out.Refused,
+		Opened: in.Relayed, Unopened: in.Unknown + in.Faulty, Throttled: in.Busy, Channels: int64(in.Channels),
+		Deposits: int64(own.Records), Due: int64(own.Overdue), Lost: int64(own.Lost),
+		Stored: int64(own.Stored), Refused: int64(own.Refused), Verified: int64(own.Verified), Unverified: int64(own.Unverified),
+		RelayedStores: int64(s.Relay.Stored), RelayedGets: int64(s.Relay.Found), RelayedNot: int64(s.Relay.OverRate + s.Relay.Busy + s.Relay.Invalid),
+	}
 }
 
 // errAlone: there is nothing to tell.
@@ -44,9 +79,13 @@ func (n *Network) Peers(ctx context.Context) ([]control.Peer, error) {
 	if err != nil {
 		return nil, err
 	}
+	quic := n.udp != nil
+	if s, err := n.Overlay.Stats(ctx); err == nil && s.Links.UDPBlocked {
+		quic = false
+	}
 	all := make([]control.Peer, 0, len(contacts))
 	for _, c := range contacts {
-		p := control.Peer{Node: c.Node.String(), Address: c.Addr.String(), QUIC: c.Transports&wire.TransportQUIC != 0}
+		p := control.Peer{Node: c.Node.String(), Address: c.Addr.String(), QUIC: quic && c.Transports&wire.TransportQUIC != 0}
 		if rtt, known := n.Overlay.RTT(c.Node); known {
 			p.RTTMS = float64(rtt.Microseconds()) / 1000
 		}
@@ -60,21 +99,27 @@ func Lines(o *control.Overlay) []string {
 	if o == nil {
 		return []string{"part of no network"}
 	}
-	place := "asks others only: nobody has reached it at " + o.Address
-	switch {
-	case o.DHT.Serving:
-		place = "reached by others at " + o.Address
-	case o.Address == "":
-		place = "asks others only: its address is none of the network's"
-	}
-	quic := "QUIC and TCP"
+	over := "over QUIC and TCP"
 	if !o.QUIC {
-		quic = "TCP only"
+		over = "over TCP only"
+	}
+	place := "reached by others at " + o.Address + " " + over
+	switch {
+	case o.Address == "":
+		place = "asks others only: its address is none of scope " + o.Scope
+	case !o.DHT.Serving:
+		place = "asks others only: none has reached it at " + o.Address + " yet"
+	case o.DHT.Table == 0:
+		place = "nobody has tried to reach it at " + o.Address + " yet"
+	}
+	known := fmt.Sprintf("gateways %d known of about %.0f; ", o.DHT.Table, o.DHT.Size)
+	if o.DHT.Table == 0 {
+		known = "gateways none known: it is the first of its network, or none to join by answers; "
 	}
 	return []string{
-		fmt.Sprintf("gateways %d known of about %.0f; %s, %s", o.DHT.Table, o.DHT.Size, place, quic),
-		fmt.Sprintf("records held for others %d and %d descriptors, %d KiB", o.DHT.Shelf.Records, o.DHT.Shelf.Descriptors, o.DHT.Shelf.Bytes>>10),
-		fmt.Sprintf("of own users published today %d, %d of them found by others", o.Deposits.Stored, o.Deposits.Verified),
+		known + place,
+		fmt.Sprintf("held for others %d records and %d descriptors, %d KiB", o.DHT.Shelf.Records, o.DHT.Shelf.Descriptors, o.DHT.Shelf.Bytes>>10),
+		fmt.Sprintf("published for own users %d times since the start, %d times found by others", o.Deposits.Stored, o.Deposits.Verified),
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -21,6 +23,7 @@ import (
 
 	"zeroms/gateway"
 	"zeroms/gateway/deposit"
+	"zeroms/gateway/forward"
 	"zeroms/gateway/overlay"
 	"zeroms/protocol/address"
 	"zeroms/protocol/card"
@@ -65,6 +68,16 @@ func (o *Options) Check() error {
 			return fmt.Errorf("--scope is loopback, lan or public, not %q", o.Scope)
 		}
 	}
+	for _, each := range o.Join {
+		if _, err := joinBy(each); err != nil {
+			return err
+		}
+	}
+	for _, name := range o.JoinDNS {
+		if name == "" || strings.ContainsAny(name, " :/") {
+			return fmt.Errorf("--join-dns is a DNS name, for example gateways.example.org, not %q", name)
+		}
+	}
 	if o.Alone && (len(o.Join) > 0 || len(o.JoinDNS) > 0 || o.LAN) {
 		return errors.New("--alone and --join, --join-dns or --lan exclude each other")
 	}
@@ -83,11 +96,29 @@ func (o *Options) params(n key.Network) (address.Parameters, error) {
 	}
 	scope, err := address.ParseScope(o.Scope)
 	if err == nil && known && n == card.NetworkPublic && scope != p.Scope {
-		err = errors.New("the public network has public addresses only; give a network of your own another scope: --network four letters")
+		err = wrongUse("the public network has public addresses only; give a network of your own another scope: --network four letters")
 	}
-	p.Scope = scope
+	if p.Scope = scope; !known && scope != address.Public {
+		// Whoever is inside a local network is kept out by other means than work.
+		lab, _ := address.ParametersOf(card.NetworkLab)
+		p.PuzzleBits, p.StampBits = lab.PuzzleBits, lab.StampBits
+	}
 	return p, err
 }
+
+// ErrUse: the operator has to say something else.
+var ErrUse = errors.New("wrong use")
+
+// wrongUse is such an error, with a text of its own.
+func wrongUse(format string, args ...any) error { return useError{fmt.Errorf(format, args...)} }
+
+type useError struct{ error }
+
+// Is says that it is an ErrUse.
+func (useError) Is(target error) bool { return target == ErrUse }
+
+// Unwrap is what is wrong.
+func (e useError) Unwrap() error { return e.error }
 
 // Setup is the gateway that becomes a part of a network.
 type Setup struct {
@@ -110,17 +141,16 @@ type Setup struct {
 type Network struct {
 	// Overlay is what the gateway is configured with.
 	Overlay *overlay.Overlay
-	// Contact is how others name it; its address is not valid if they can't reach it.
-	Contact wire.Contact
-
 	options Options
 	setup   Setup
 	params  address.Parameters
+	name    string           // of this computer; empty: it has an address only
 	udp     *quiclink.Socket // nil: no QUIC
 }
 
-// Open prepares everything; nothing is sent before the gateway runs. With
-// Options.Alone there is no Network and no error.
+// Open prepares everything; nothing is sent to other gateways before the gateway
+// runs. With Options.Alone there is no Network and no error. Errors: ErrUse for what
+// the operator has to say otherwise, ctx's, what the directory or a socket reports.
 func Open(ctx context.Context, s Setup, o Options) (*Network, error) {
 	if o.Alone || s.At.Plain {
 		return nil, nil
@@ -130,34 +160,44 @@ func Open(ctx context.Context, s Setup, o Options) (*Network, error) {
 	if n.params, err = o.params(s.At.Network); err != nil {
 		return nil, err
 	}
-	kept, err := load(s.Dir)
+	if o.LAN && n.params.Scope == address.Public {
+		return nil, wrongUse("--lan is for networks of local addresses; give --scope lan and a network of your own too: --network four letters")
+	}
+	cfg := overlay.Config{
+		Node: s.Node, Params: n.params, Limits: s.Limits, Takes: s.Takes,
+		Keys: keys{s.Dir}, Deposits: s.Deposits, Log: s.Log,
+	}
+	if cfg.Seeds, err = o.seeds(s); err != nil {
+		return nil, err
+	}
+	if len(o.JoinDNS) > 0 {
+		cfg.Named = func(ctx context.Context) []link.Endpoint { return o.named(ctx, s) }
+	}
+	kept, err := load(s.Dir, s.Log)
 	if err != nil {
 		return nil, err
 	}
-	if o.LAN && n.params.Scope == address.Public {
-		return nil, errors.New("--lan is for networks of local addresses; give --scope lan and a network of your own too")
-	}
-	place := key.Place{Network: s.At.Network, Node: s.Node.Public()}
-	cfg := overlay.Config{
-		Node: s.Node, Params: n.params, Limits: s.Limits, Takes: s.Takes,
-		Cached: kept.contacts(), Save: kept.save, Keys: keys{s.Dir}, Deposits: s.Deposits, Log: s.Log,
-	}
-	if cfg.Seeds, err = o.seeds(ctx, s); err != nil {
-		return nil, err
-	}
+	cfg.Cached, cfg.Save = kept.contacts(), kept.save
 	if err := n.dialers(&cfg); err != nil {
 		return nil, err
 	}
 	n.locate(ctx, &cfg)
-	if cfg.Addr.IsValid() { // who only asks needs no place
+	place := key.Place{Network: s.At.Network, Node: s.Node.Public()}
+	if cfg.Addr.IsValid() || n.name != "" { // who only asks needs no place
 		if err := kept.solve(ctx, place, n.params.PuzzleBits, s.Log); err != nil {
 			n.Close()
 			return nil, err
 		}
 	}
 	cfg.X = kept.X
-	n.Contact = wire.Contact{Node: place.Node, X: kept.X, Addr: cfg.Addr, Transports: cfg.Transports}
-	if n.Overlay, err = overlay.New(cfg, time.Now()); err != nil {
+	n.Overlay, err = overlay.New(cfg, time.Now())
+	if errors.Is(err, forward.ErrKeys) {
+		s.Log.Warn(keysFile + " is damaged and made anew: clients find that out and open new channels")
+		if err = os.Remove(filepath.Join(s.Dir, keysFile)); err == nil {
+			n.Overlay, err = overlay.New(cfg, time.Now())
+		}
+	}
+	if err != nil {
 		n.Close()
 		return nil, err
 	}
@@ -209,35 +249,67 @@ func (d quicDialer) Dial(ctx context.Context, e link.Endpoint) (link.Conn, error
 
 // locate finds where others reach the gateway: an address of the network's scope.
 func (n *Network) locate(ctx context.Context, cfg *overlay.Config) {
-	host := strings.Trim(n.setup.At.Host, "[]")
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		cfg.Host, cfg.Port = host, n.setup.At.Port
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-		defer cancel()
-		found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		if err != nil {
-			n.setup.Log.Warn("the gateway's own name can't be looked up; it takes part in the network only by asking others", "error", err)
-			cfg.Host, cfg.Port = "", 0
-			return
-		}
-		for _, each := range found {
-			if n.params.Scope.Allows(each) {
-				ip = each
-				break
-			}
-		}
-	}
-	ip = address.Canonical(ip)
-	if !ip.IsValid() || !n.params.Scope.Allows(ip) {
-		n.setup.Log.Info("this gateway is outside of the scope of its network; it takes part only by asking others", "scope", n.params.Scope.String())
-		cfg.Host, cfg.Port = "", 0
-		return
-	}
-	cfg.Addr = netip.AddrPortFrom(ip, n.setup.At.Port)
 	cfg.Transports = wire.TransportWSS
 	if n.udp != nil {
 		cfg.Transports |= wire.TransportQUIC
+	}
+	ip, err := netip.ParseAddr(strings.Trim(n.setup.At.Host, "[]"))
+	if err != nil {
+		n.name = n.setup.At.Host
+		cfg.Host, cfg.Port = n.name, n.setup.At.Port
+		if ip, err = n.lookUp(ctx); err != nil {
+			n.setup.Log.Warn("the gateway's own name can't be looked up, and others are only asked until it can; it is tried again every few minutes", "error", err)
+			return
+		}
+	}
+	if ip = address.Canonical(ip); !n.params.Scope.Allows(ip) {
+		n.setup.Log.Info("the gateway's address is none of its network's scope: it takes part by asking others only", "scope", n.params.Scope.String())
+		return
+	}
+	cfg.Addr = netip.AddrPortFrom(ip, n.setup.At.Port)
+}
+
+// lookUp is the address of the gateway's name in the network's scope, or else any.
+func (n *Network) lookUp(ctx context.Context) (ip netip.Addr, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lookingUp)
+	defer cancel()
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", n.name)
+	if err != nil {
+		return ip, err
+	}
+	for _, each := range found {
+		if ip = address.Canonical(each); n.params.Scope.Allows(ip) {
+			break
+		}
+	}
+	return ip, nil
+}
+
+const (
+	// lookingUp bounds the look-up of a name.
+	lookingUp = 10 * time.Second
+	// lookAgain is how often the gateway's own name is looked up: it may stand for
+	// another address.
+	lookAgain = 5 * time.Minute
+)
+
+// loopLocate follows the gateway's name to where it moves.
+func (n *Network) loopLocate(ctx context.Context) error {
+	again := time.NewTicker(lookAgain)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-again.C:
+		}
+		ip, err := n.lookUp(ctx)
+		at := netip.AddrPortFrom(ip, n.setup.At.Port)
+		if err != nil || !n.params.Scope.Allows(ip) || at == n.Overlay.At() {
+			continue // without an answer the last one stays true
+		}
+		n.setup.Log.Info("the gateway's name stands for another address now, which others have to prove first")
+		_ = n.Overlay.Move(ctx, at) // fails when ctx has ended
 	}
 }
 
@@ -250,6 +322,9 @@ func (n *Network) Serve(ctx context.Context, g *gateway.Gateway) error {
 	}
 	if n.options.LAN {
 		parts = append(parts, n.runLAN)
+	}
+	if n.name != "" {
+		parts = append(parts, n.loopLocate)
 	}
 	ended := make(chan error, len(parts))
 	for _, part := range parts {
@@ -272,8 +347,9 @@ func (n *Network) Close() {
 // runLAN finds gateways of the local network, and has them find this one if it can
 // be reached.
 func (n *Network) runLAN(ctx context.Context) error {
+	self := n.Overlay.Contact()
 	d, err := lan.New(lan.Config{
-		Network: n.params.Network, Scope: n.params.Scope, Self: n.Contact, Announce: n.Contact.Addr.IsValid(),
+		Network: n.params.Network, Scope: n.params.Scope, Self: self, Announce: self.Addr.IsValid(),
 		Found: func(c wire.Contact) { n.Overlay.Meet([]wire.Contact{c}) }, Log: n.setup.Log,
 	})
 	if err != nil {

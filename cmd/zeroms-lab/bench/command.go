@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zeroms/cmd/zeroms-lab/bench/network"
 	"zeroms/cmd/zeroms-lab/bench/peer"
 	"zeroms/cmd/zeroms-lab/bench/process"
 )
@@ -27,7 +28,7 @@ func New() *cobra.Command {
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	command.AddCommand(newGateway(), newPeers(), newRelay())
+	command.AddCommand(newGateway(), newPeers(), newRelay(), network.New())
 	return command
 }
 

@@ -97,7 +97,7 @@ func (o *options) flags(c *cobra.Command) {
 	f.IntVar(&o.Keys, "keys", 3000, "records that are stored and looked up")
 	f.Uint64Var(&o.Seed, "seed", 1, "what everything that is drawn depends on")
 	f.BoolVar(&o.Liveness, "liveness", false, "gateways leave within half an hour, and checks go on for an hour before the lookups")
-	f.BoolVar(&o.warm, "warm", false, "connections are open already")
+	f.BoolVar(&o.warm, "warm", false, "all connections are open already, as the bounds of times have it; else each has to be opened and is closed a minute after its last use")
 	f.BoolVar(&o.filled, "filled", false, "fill tables instead of letting gateways join")
 	f.BoolVar(&o.suite, "suite", false, "all rows that have a bound")
 	f.BoolVar(&o.json, "json", false, "one JSON object a row; what else there is to say goes to standard error")
@@ -142,13 +142,17 @@ func (o *options) check() error {
 // filled.
 const joinAtMost = 10_000
 
-// run measures the row or the rows, and fails in the end if a bound was missed.
+// run measures the row or the rows.
 func (o *options) run(ctx context.Context) error {
-	print := &printer{out: o.out, json: o.json}
-	jobs := []job{scenarioJob(o.Scenario)}
 	if o.suite {
-		jobs = o.Scenario.suite()
+		return o.measure(ctx, o.Scenario.suite())
 	}
+	return o.measure(ctx, []job{scenarioJob(o.Scenario)})
+}
+
+// measure prints what jobs find, and fails in the end if a bound was missed.
+func (o *options) measure(ctx context.Context, jobs []job) error {
+	print := &printer{out: o.out, json: o.json}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var missed []string

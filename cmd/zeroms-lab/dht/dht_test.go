@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"zeroms/cmd/zeroms-lab/dht/sim"
 )
@@ -66,7 +67,7 @@ func TestRowFields(t *testing.T) {
 
 // TestMissedBoundsAreNamed: a figure beyond its bound is named, one within is not.
 func TestMissedBoundsAreNamed(t *testing.T) {
-	s := Scenario{Nodes: 1000}
+	s := Scenario{Nodes: 1000, Model: sim.Default()}
 	row := Row{GetSuccess: round(1, 3), GetMessages: round(4.01, 2), StoreContacts: round(48, 1)}
 	missed := s.check(&row)
 	if len(missed) != 1 || !strings.Contains(missed[0], "mean messages") || !strings.Contains(missed[0], "4.01") {
@@ -80,6 +81,7 @@ func TestMissedBoundsAreNamed(t *testing.T) {
 		"more colluders": {Nodes: 1000, Colluders: 0.4, Adversary: colluding},
 		"another kind":   {Nodes: 1000, Colluders: 0.1, Adversary: "slow"},
 		"classic":        {Nodes: 1000, Classic: true},
+		"a slow network": {Nodes: 1000, Model: sim.Model{Latency: time.Second}},
 	} {
 		if len(hostile.bounds()) > 0 {
 			t.Errorf("%s: held against a bound that is not for it", name)

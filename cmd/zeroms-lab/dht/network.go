@@ -20,16 +20,18 @@ import (
 type network struct {
 	*sim.World
 	Scenario
-	ring   *foe.Ring
-	honest []*sim.Host
-	foes   []*sim.Host
-	ghosts []*sim.Host // who left before the run begins, and stand in tables still
-	index  sim.Index[*sim.Host]
-	foe    *adversary // of the foes; nil: there are none
-	victim *sim.Host  // whom all foes are after, if it is one gateway
-	before sim.Tally  // what was done when the foes began
-	books  *contact.Book
-	lib    *library
+	ring       *foe.Ring
+	honest     []*sim.Host
+	foes       []*sim.Host
+	ghosts     []*sim.Host // who left before the run begins, and stand in tables still
+	index      sim.Index[*sim.Host]
+	foe        *adversary // of the foes; nil: there are none
+	victim     *sim.Host  // whom all foes are after, if it is one gateway
+	before     sim.Tally  // what was done when the foes began
+	books      *contact.Book
+	lib        *library
+	seenWithin time.Duration // when contacts of tables that are filled now were seen last
+	shelves    map[*sim.Host]*shelf.Shelf
 
 	// What single kinds of foes need and count.
 	old      map[[32]byte][]byte     // replayers': former versions by place
@@ -53,7 +55,7 @@ func newNetwork(s Scenario) (*network, error) {
 	}
 	n := &network{
 		World: sim.NewWorld(s.Model, s.Seed, began()), Scenario: s, ring: &foe.Ring{Width: s.width()}, lib: lib,
-		claimed: map[key.NodePublic]bool{}, strikers: map[*sim.Host]int{},
+		shelves: map[*sim.Host]*shelf.Shelf{}, claimed: map[key.NodePublic]bool{}, strikers: map[*sim.Host]int{}, seenWithin: seenLately,
 		books: contact.NewBook(sim.Network(), s.Nodes*16),
 	}
 	if s.Colluders > 0 {
@@ -99,7 +101,7 @@ func (n *network) build(h *sim.Host, filled bool) {
 	node, err := dht.New(dht.Config{
 		Self: h.Contact, Params: sim.Network(), Timing: timing, Rand: rand.New(rand.NewPCG(seed, 0x6e6f6465)),
 		Check: n.lib.checkItem, CheckValue: n.lib.checkValue,
-		Shelf: shelf.New(shelf.Config{Me: h.ID, Bytes: n.shelfBytes()}), Book: n.books, Algorithm: n.algorithm(),
+		Shelf: n.shelf(h), Book: n.books, Algorithm: n.algorithm(),
 	})
 	if err != nil {
 		panic(fmt.Sprintf("a machine that the lab configured: %v", err))
@@ -107,12 +109,66 @@ func (n *network) build(h *sim.Host, filled bool) {
 	h.Node = node
 	if filled {
 		r := rand.New(rand.NewPCG(seed, 0x66696c6c))
+		var others []wire.Contact
 		n.index.Offers(h.ID, r, func(other *sim.Host) {
 			if other != h {
-				node.Adopt(n.Local(h).Add(-time.Duration(r.Int64N(int64(seenLately)))), other.Contact, n.roundTrip())
+				others = append(others, other.Contact)
 			}
 		})
+		r.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+		for i, c := range others { // clocks of gateways do not go back
+			ago := n.seenWithin * time.Duration(len(others)-1-i) / time.Duration(len(others))
+			node.Adopt(n.Local(h).Add(-ago), c, n.roundTrip())
+		}
 	}
+}
+
+// shelf is what a gateway holds, whatever becomes of its table.
+func (n *network) shelf(h *sim.Host) *shelf.Shelf {
+	if n.shelves[h] == nil {
+		n.shelves[h] = shelf.New(shelf.Config{Me: h.ID, Bytes: n.shelfBytes()})
+	}
+	return n.shelves[h]
+}
+
+// refill gives all gateways the tables that checks leave them some time after
+// others left: of these a share of staleShare is still named.
+func (n *network) refill() {
+	var there, gone []sim.Placed[*sim.Host]
+	for _, p := range n.index {
+		if p.Of.Up() {
+			there = append(there, p)
+		} else {
+			gone = append(gone, p)
+		}
+	}
+	n.Rand.Shuffle(len(gone), func(i, j int) { gone[i], gone[j] = gone[j], gone[i] })
+	gone = gone[:min(len(gone), int(staleShare/(1-staleShare)*float64(len(there))))]
+	n.index = sim.NewIndex(append(there, gone...))
+	for _, h := range n.Hosts {
+		h.Node = nil
+	}
+	n.seenWithin = 0 // not before what shelves have seen
+}
+
+// staleShare is how many contacts of a table at most do not answer, where checks go
+// on (docs/protocol/dht.md); rows with liveness where gateways joined measure it.
+const staleShare = 0.05
+
+// stale is the share of contacts in honest tables that do not answer.
+func (n *network) stale() float64 {
+	gone, all := 0, 0
+	for _, h := range n.present() {
+		if h.Node == nil {
+			continue
+		}
+		for _, c := range h.Node.Contacts() {
+			if all++; !n.Answers(c.Addr) {
+				gone++
+			}
+		}
+	}
+	return float64(gone) / float64(max(all, 1))
 }
 
 // roundTrip is how long a first request takes.
@@ -127,13 +183,11 @@ func (n *network) roundTrip() time.Duration {
 const seenLately = 10 * time.Minute
 
 // stillTiming is for tables that are filled already and stay as they are, but for
-// what lookups and, with liveness, checks find out.
+// what lookups find out.
 func (n *network) stillTiming() dht.Timing {
 	t := dht.Timing{}.Default()
 	t.Walk, t.Self, t.Reach, t.Introduce = 0, 0, 0, 0
-	if !n.Liveness {
-		t.Young, t.Healthy, t.Repair = 0, 0, 0
-	}
+	t.Young, t.Healthy, t.Repair = 0, 0, 0
 	return t
 }
 

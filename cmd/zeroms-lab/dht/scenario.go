@@ -31,8 +31,9 @@ type Scenario struct {
 	// Joined lets the gateways join one after another; otherwise their tables are
 	// filled as that leaves them.
 	Joined bool
-	// Liveness keeps checks and repair going, spreads leaving over half an hour, and
-	// waits as long until the gets begin.
+	// Liveness spreads leaving over half an hour, and lets checks and repair go on for
+	// as long until the gets begin. Tables that were filled are filled again as checks
+	// would leave them.
 	Liveness bool
 }
 
@@ -75,6 +76,12 @@ func (s Scenario) String() string {
 	}
 	if s.Liveness {
 		text += ", liveness on"
+	}
+	if s.Model.Loss > 0 {
+		text += fmt.Sprintf(", %g %% loss", 100*s.Model.Loss)
+	}
+	if s.warm() {
+		text += ", connected"
 	}
 	return text
 }
@@ -128,6 +135,9 @@ func (n *network) play(ctx context.Context) (*outcome, error) {
 	n.wake()
 	o.stores = n.storeAll(ctx, last)
 	n.leave()
+	if n.Liveness && n.Joined {
+		o.lines = append(o.lines, fmt.Sprintf("%.1f %% of the contacts in tables do not answer", 100*n.stale()))
+	}
 	o.gets = n.getAll(ctx)
 	n.after(o)
 	return o, ctx.Err()
@@ -169,9 +179,12 @@ func (n *network) leave() {
 	there := n.present()
 	n.Rand.Shuffle(len(there), func(i, j int) { there[i], there[j] = there[j], there[i] })
 	there = there[:int(n.Scenario.Leave*float64(len(there))+0.5)]
-	if !n.Liveness {
+	if !n.Liveness || !n.Joined {
 		for _, h := range there {
 			n.World.Leave(h)
+		}
+		if n.Liveness {
+			n.refill()
 		}
 		return
 	}

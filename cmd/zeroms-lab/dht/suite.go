@@ -126,7 +126,7 @@ func (s Scenario) suite() []job {
 	lossy.Model.Idle = -1
 	jobs := []job{scenarioJob(s), scenarioJob(load), scenarioJob(live), scenarioJob(siege)}
 	if s.Nodes <= joinAtMost {
-		jobs = append(jobs, scenarioJob(lossy), beside(", cold", cold), s.idleJob())
+		jobs = append(jobs, scenarioJob(lossy), beside(cold), s.idleJob())
 	}
 	if s.Nodes <= 1000 {
 		jobs = append(jobs, processJob(s.Seed))
@@ -136,15 +136,15 @@ func (s Scenario) suite() []job {
 	}
 	for _, other := range []Scenario{s, load} {
 		other.Classic = true
-		jobs = append(jobs, beside("", other))
+		jobs = append(jobs, beside(other))
 	}
 	return jobs
 }
 
 // beside is a scenario that is measured for comparison only.
-func beside(what string, s Scenario) job {
+func beside(s Scenario) job {
 	j := scenarioJob(s)
-	return job{name: j.name + what, beside: true, run: func(ctx context.Context) (result, error) {
+	return job{name: j.name, beside: true, run: func(ctx context.Context) (result, error) {
 		r, err := j.run(ctx)
 		r.missed = nil
 		return r, err

@@ -18,20 +18,29 @@ const (
 	exchangeBytes = 370
 )
 
-// idleFor is how long an idle network is watched.
-const idleFor = time.Hour
+// idleFor is how long an idle network is watched, and idleKeys how many records it
+// holds meanwhile.
+const (
+	idleFor  = time.Hour
+	idleKeys = 300
+)
 
-// idleJob is what gateways say to each other while nobody asks for anything.
+// idleJob is what gateways say to each other while nobody asks for anything, and
+// whether they find afterwards what they held.
 func (s Scenario) idleJob() job {
 	return job{name: "idle", run: func(ctx context.Context) (result, error) {
-		s.Keys = 1
+		s.Keys = min(s.Keys, idleKeys)
 		n, err := newNetwork(s)
 		if err != nil {
 			return result{}, err
 		}
+		n.storeAll(ctx, 0)
 		before := n.Tally
 		n.Run(idleFor)
-		return n.idle(before), ctx.Err()
+		r := n.idle(before)
+		o := &outcome{gets: n.getAll(ctx)}
+		r.lines = append(r.lines, s.failures(o)...)
+		return r, ctx.Err()
 	}}
 }
 

@@ -59,6 +59,9 @@ func TestRenewedAddressHidesFromWhoeverIsNoContact(t *testing.T) {
 		carol, dave := s.person("carol", g[2]), s.person("dave", g[3])
 		ab, ba := s.met(alice, bob)
 		ac, ca := s.met(alice, carol)
+		erin := s.person("erin", g[2])
+		ae, ea := s.met(alice, erin)
+		s.must(alice.Client.Block(t.Context(), ae))
 		old := s.card(alice) // dave has it, and never used it
 		s.wait(time.Hour, "holders of the card find Alice", func() bool { return s.looks(dave, old) == nil })
 
@@ -89,6 +92,9 @@ func TestRenewedAddressHidesFromWhoeverIsNoContact(t *testing.T) {
 		}
 		if _, err := carol.Client.LookupContact(t.Context(), ca); !errors.Is(err, wire.ErrNoRecord) {
 			t.Errorf("who was removed finds Alice: %v", err)
+		}
+		if _, err := erin.Client.LookupContact(t.Context(), ea); !errors.Is(err, wire.ErrNoRecord) {
+			t.Errorf("who is blocked finds Alice: %v", err)
 		}
 		if _, err := bob.Client.LookupContact(t.Context(), ba); err != nil {
 			t.Errorf("a contact does not find Alice: %v", err)

@@ -120,6 +120,8 @@ type Gateway struct {
 	Host string
 	// Disk fails when it is told to.
 	Disk *Failpoint
+	// Alone keeps it out of its network when it starts next: it forwards nothing.
+	Alone bool
 
 	world *World
 	node  key.NodePrivate
@@ -186,7 +188,7 @@ func (g *Gateway) Start() error {
 		return errors.Join(err, db.Close())
 	}
 	cfg := gateway.Config{Node: g.node, Network: g.world.network(), Limits: limits, Mailbox: box, Log: g.world.cfg.Log}
-	if g.world.cfg.Overlay {
+	if g.over = nil; g.world.cfg.Overlay && !g.Alone {
 		if g.over, err = g.overlay(); err != nil {
 			return errors.Join(err, db.Close())
 		}

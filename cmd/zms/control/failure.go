@@ -51,6 +51,7 @@ const (
 	NameRefused      = "refused"
 	NameNoSafe       = "no-safe"
 	NameNoMessage    = "no-message"
+	NameNoOffer      = "none-found"
 	NameNoEvidence   = "no-evidence"
 	NameBot          = "bot"
 	NameVersion      = "version"
@@ -87,6 +88,8 @@ var causes = []cause{
 	{account.ErrNoHome, NameNotHome},
 	{account.ErrLast, "last-gateway"},
 	{client.ErrNoGateway, "no-gateway"},
+	{client.ErrNoOffer, NameNoOffer},
+	{account.ErrTooMany, "too-many"},
 	{client.ErrBlocked, "blocked"},
 	{client.ErrRequest, "request"},
 	{client.ErrRemoved, "removed"},
@@ -147,6 +150,7 @@ var exits = map[string]int{
 	NameNotHome:        ExitNotFound,
 	NameNoSafe:         ExitNotFound,
 	NameNoMessage:      ExitNotFound,
+	NameNoOffer:        ExitNotFound,
 	NameNoEvidence:     ExitNotFound,
 	NameTimeout:        ExitTimeout,
 	NameNotConnected:   ExitTimeout,

@@ -16,6 +16,9 @@ const (
 	CmdGatewayList   = "gateway list"
 	CmdGatewayRemove = "gateway remove"
 	CmdGatewayDrain  = "gateway drain"
+	CmdGatewayFind   = "gateway find"
+	CmdDirectSet     = "direct set"
+	CmdDirectShow    = "direct show"
 	CmdAdd           = "add"
 	CmdLookup        = "lookup"
 	CmdRequests      = "requests"
@@ -93,8 +96,14 @@ type Request struct {
 	List bool `json:"list,omitempty"`
 	// `card show`: as the flag.
 	Revoke string `json:"revoke,omitempty"`
-	// `history`: how many messages.
+	// `history`: how many messages; `gateway find`: what `--count` is.
 	N int `json:"n,omitempty"`
+	// `gateway find`: what `--add` is.
+	Homes int `json:"homes,omitempty"`
+	// `gateway find`: as the flag.
+	Invited bool `json:"invited,omitempty"`
+	// `direct set`: `fallback`, `always` or `never`.
+	Direct string `json:"direct,omitempty"`
 	// `history`: as the flag.
 	Before *uint32 `json:"before,omitempty"`
 	// `history`: as the flag; `contacts`, `requests`: tell what is here, and wait for no gateway.
@@ -186,7 +195,7 @@ func (r Request) Offline() bool {
 		return r.Peek || r.Removed
 	case CmdCardRenew:
 		return !r.Yes
-	case CmdGatewayList, CmdFanList, CmdFanRemove, CmdVerify, CmdPassphrase, CmdErase, CmdEvidence, CmdProxySet, CmdProxyShow, CmdProxyClear:
+	case CmdGatewayList, CmdFanList, CmdFanRemove, CmdVerify, CmdPassphrase, CmdErase, CmdEvidence, CmdProxySet, CmdProxyShow, CmdProxyClear, CmdDirectSet, CmdDirectShow:
 		return true
 	}
 	return false

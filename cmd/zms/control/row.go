@@ -148,6 +148,14 @@ type Gateway struct {
 	Faults int `json:"faults,omitempty"`
 	// how many contacts can write to you there.
 	Contacts int `json:"contacts"`
+	// how long things take there, if anything was measured.
+	Seen *Seen `json:"seen,omitempty"`
+	// true, if it is connected and brings messages to other gateways, sealed.
+	Forwards bool `json:"forwards,omitempty"`
+	// how many of your messages are in its custody, not yet acknowledged by the recipient.
+	Held int `json:"held"`
+	// how many of your messages it took since the owner of the profile started.
+	Taken int `json:"taken"`
 	// how it stands with the records by which others find where you are, if that is known.
 	Records *Records `json:"records,omitempty"`
 }
@@ -156,7 +164,7 @@ type Gateway struct {
 type Records struct {
 	// for how many days after today it has them; -1: not even today's.
 	Days int `json:"days"`
-	// true, if that is few: nobody finds you by them afterwards.
+	// true, if that is few and the gateway gets no new ones now: nobody finds you by them afterwards.
 	Low bool `json:"low,omitempty"`
 	// how many it lacks, if any.
 	Missing int `json:"missing,omitempty"`
@@ -272,6 +280,9 @@ type Message struct {
 	Size int `json:"size,omitempty"`
 	// how often it was handed to a worker before, if it was: somebody may have begun with it.
 	Again uint32 `json:"again,omitempty"`
+	// true, if it is yours and a gateway that is none of yours was connected to for it: that gateway saw your network
+	// address (or your proxy's).
+	Direct bool `json:"direct,omitempty"`
 }
 
 // Page ends a history: where to go on.
@@ -563,6 +574,12 @@ func empty(name string) Row {
 		return &Found{}
 	case TypeRenewal:
 		return &Renewal{}
+	case TypeOffer:
+		return &Offer{}
+	case TypeHomes:
+		return &Homes{}
+	case TypeDirect:
+		return &Direct{}
 	case TypeMessage, TypeChange:
 		return &Message{}
 	case TypePage:

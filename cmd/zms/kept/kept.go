@@ -1,8 +1,9 @@
 // Package kept is what zms keeps in a profile beside the engine's rows, sealed
-// like them: the proxy that links go through, what bots have done, and what fans
-// gave out.
+// like them: the proxy that links go through, whether gateways of others may be
+// connected to, what bots have done, and what fans gave out.
 //
 //	table 30  settings: key "proxy", {1: 1, 2: host, 3: port, 4: user, 5: password}
+//	          key "direct", {1: 1, 2: 1 always, 2 never}; absent: fallback
 //	table 31  bots: key SHA-256("bot" | 0 | name)[:16], {1: 1, 2: name}
 //	          and of each contact SHA-256("bot" | 0 | name | 0 | number 8)[:16],
 //	          {1: 1, 2: name, 3: number, 4: floor, 5: [[device 8, [[from, to]]]]}
@@ -44,6 +45,7 @@ type Store struct {
 
 	mu     sync.Mutex
 	proxy  *link.Proxy        // guarded by mu
+	direct client.Direct      // guarded by mu
 	bots   map[string]*Bot    // guarded by mu: and all in them
 	leases map[string][]Lease // guarded by mu: by fan
 	ready  chan struct{}      // closed once it is loaded
@@ -107,7 +109,11 @@ type proxyRecord struct {
 // version: where it matters, as who sees the user's address, nothing may run as
 // if it were not there.
 func (s *Store) setting(r profile.Row) error {
-	if string(r.Key) != keyProxy {
+	switch string(r.Key) {
+	case keyProxy:
+	case keyDirect:
+		return s.directRow(r)
+	default:
 		return wire.ErrVersion.Because("this profile was written by a newer version of ZeroMS")
 	}
 	var p proxyRecord

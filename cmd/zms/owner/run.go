@@ -32,7 +32,7 @@ type Tenure struct {
 func (a *Access) Run(ctx context.Context, db *chat.DB, t Tenure, work func(context.Context, *Profile) error) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	stored, way := kept.New(db), newRoute(a.Via)
-	cfg := client.Config{Store: stored, Dialer: noDialer{}, Log: a.log()}
+	cfg := client.Config{Store: stored, Dialer: noDialer{}, Direct: stored.Direct, Log: a.log()}
 	if !t.Offline {
 		cfg.Dialer, cfg.Resolve = way, way.Resolve
 	}

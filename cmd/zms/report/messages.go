@@ -41,6 +41,9 @@ func Line(m *control.Message) string {
 	if m.Late {
 		notes = append(notes, "late")
 	}
+	if m.Outgoing && m.Direct {
+		notes = append(notes, "sent directly")
+	}
 	if len(notes) > 0 {
 		text += "  [" + strings.Join(notes, ", ") + "]"
 	}
@@ -181,9 +184,9 @@ func Progress(m *control.Message) string {
 	case "queued":
 		return "queued " + Clock(m.Written)
 	case "custody":
-		return fmt.Sprintf("custody %s (%d ms), the gateway keeps it until %s", Clock(at), at.Sub(m.Written).Milliseconds(), Moment(m.Until))
+		return fmt.Sprintf("custody %s (%d ms), the gateway keeps it until %s", Clock(at), at.Sub(m.Written).Milliseconds(), Moment(m.Until)) + directly(m)
 	}
-	return fmt.Sprintf("%s %s (%d ms)", plain.Text(m.State), Clock(at), at.Sub(m.Written).Milliseconds())
+	return fmt.Sprintf("%s %s (%d ms)", plain.Text(m.State), Clock(at), at.Sub(m.Written).Milliseconds()) + directly(m)
 }
 
 // Sending prints the states of a message that is being sent, each once.

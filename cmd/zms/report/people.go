@@ -76,11 +76,11 @@ func Card(c *control.Card) string {
 	state := "works"
 	switch {
 	case c.Revoked && c.Former:
-		state = "stopped working when your address was renewed"
+		state = "works no more: it shows an address of before"
 	case c.Revoked:
 		state = "revoked"
 	case c.Former:
-		state = fmt.Sprintf("stops working on %s at the latest: your address was renewed", Moment(c.Ends))
+		state = fmt.Sprintf("stops working %s at the latest: your address was renewed", Moment(c.Ends))
 	}
 	if c.Public {
 		state += ", public"
@@ -97,11 +97,12 @@ func Renewal(row control.Row) string {
 	var b strings.Builder
 	switch {
 	case !r.Done:
-		fmt.Fprintf(&b, "%s will learn your new address by themselves. Nobody else who knows the present one finds you afterwards.\n", Some(r.Contacts, "contact"))
+		fmt.Fprintf(&b, "Your address will be new, and %s will learn it. Nobody else who knows the present one finds you afterwards.\n", Some(r.Contacts, "contact"))
 	case r.Ends.IsZero():
 		b.WriteString("Your address is new, and the one before works no more.\n")
 	default:
-		fmt.Fprintf(&b, "Your address is new. The one before works until %s have acknowledged it, on %s at the latest.\n", Some(r.Untold, "contact"), Moment(r.Ends))
+		fmt.Fprintf(&b, "Your address is new. The one before works until all contacts know that (%s not acknowledged it yet), %s at the latest.\n",
+			have(r.Untold, "contact"), Moment(r.Ends))
 	}
 	if len(r.Cards) > 0 {
 		b.WriteString("These cards stop working:\n")
@@ -123,7 +124,7 @@ func overlap(r *control.Renewal) string {
 	if r == nil {
 		return ""
 	}
-	return fmt.Sprintf("address   renewed %s; %s not acknowledged it yet. The one before works until they have, on %s at the latest\n",
+	return fmt.Sprintf("address   renewed %s; %s not acknowledged it yet. The one before works until then, %s at the latest\n",
 		Moment(r.Since), have(r.Untold, "contact"), Moment(r.Ends))
 }
 
@@ -157,7 +158,7 @@ func Gateway(w io.Writer, row control.Row) error {
 	if !ok {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "%s  %s\n    key %s\n%s%s", plain.Text(g.Host), gatewayState(g), plain.Text(g.Node), convicted(g), lapsing(g))
+	_, err := fmt.Fprintf(w, "%s  %s\n    key %s\n%s%s%s", plain.Text(g.Host), gatewayState(g), plain.Text(g.Node), balance(g), convicted(g), lapsing(g))
 	return err
 }
 
@@ -224,7 +225,7 @@ func Status(w io.Writer, row control.Row) error {
 	b.WriteString(overlap(s.Renewal))
 	for i := range s.Gateways {
 		g := &s.Gateways[i]
-		fmt.Fprintf(&b, "gateway   %s  %s\n%s%s", plain.Text(g.Host), gatewayState(g), convicted(g), lapsing(g))
+		fmt.Fprintf(&b, "gateway   %s  %s\n%s%s%s", plain.Text(g.Host), gatewayState(g), balance(g), convicted(g), lapsing(g))
 	}
 	if len(s.Gateways) == 0 {
 		b.WriteString("gateway   none; add one with zms gateway add ADDRESS\n")

@@ -9,6 +9,7 @@ import (
 	"zeroms/client"
 	"zeroms/client/tap"
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/homes"
 	"zeroms/protocol/card"
 	"zeroms/protocol/link"
 )
@@ -54,7 +55,7 @@ func leads(e link.Endpoint, what string) bool {
 	}
 	what = strings.ToLower(what)
 	return what == strings.ToLower(e.Addr()) || what == strings.ToLower(e.Host) ||
-		len(what) >= minKey && strings.HasPrefix(hex.EncodeToString(e.Node), what)
+		len(what) >= homes.MinKey && strings.HasPrefix(hex.EncodeToString(e.Node), what)
 }
 
 func frameRow(f *tap.Frame, raw bool) *control.Frame {

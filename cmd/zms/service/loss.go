@@ -143,12 +143,12 @@ func (p *Profile) accused(ctx context.Context, what string) (key.NodePublic, err
 			return node, nil
 		}
 	}
-	g, err := p.home(ctx, what)
+	g, err := p.homes().Named(ctx, what)
 	return g.Node, err
 }
 
 func (p *Profile) isHome(ctx context.Context, node key.NodePublic) bool {
-	_, err := p.home(ctx, node.String())
+	_, err := p.homes().Named(ctx, node.String())
 	return err == nil
 }
 

@@ -3,15 +3,12 @@ package service
 import (
 	"context"
 	"errors"
-	"net"
-	"slices"
 	"strings"
 	"time"
 
 	"zeroms/client"
 	"zeroms/cmd/zms/control"
 	"zeroms/cmd/zms/shown"
-	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
@@ -153,143 +150,10 @@ func only[T any](values []T, fits func(T) bool) (hit T, err error) {
 	return hit, err
 }
 
-func (p *Profile) gatewayList(ctx context.Context, emit control.Emit) error {
-	gateways, err := p.Client.Gateways(ctx)
-	if err != nil {
-		return err
-	}
-	for _, g := range gateways {
-		if err := emit(shown.Gateway(g)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *Profile) gatewayAdd(ctx context.Context, r control.Request, emit control.Emit) error {
-	a, err := card.ParseAddress(r.Gateway)
-	if err != nil {
-		return err
-	}
-	before, err := p.Client.Gateways(ctx)
-	if err != nil {
-		return err
-	}
-	known := slices.ContainsFunc(before, func(g client.Gateway) bool { return g.Node == a.Node })
-	g, err := p.Client.AddGateway(ctx, a)
-	if err != nil {
-		return err
-	}
-	if !r.Up {
-		return emit(shown.Gateway(g))
-	}
-	p.unsettled.Store(true) // the profile and the cards' doors have to get there
-	if g, err = p.awaitUp(ctx, g, known, bound(r.Timeout, UpWait)); err != nil {
-		return err
-	}
-	if err := emit(shown.Gateway(g)); err != nil || g.Up {
-		return err
-	}
-	return control.Fail(control.NameNotConnected, "the gateway was added but is not connected: %s It stays added and is tried again; zms gateway remove %s takes it back",
-		sentence(shown.Plain(g.Problem)), g.Host)
-}
-
 // bound is a timeout or, if it is not given, its default.
 func bound(d control.Duration, otherwise time.Duration) time.Duration {
 	if d == 0 {
 		return otherwise
 	}
 	return time.Duration(d)
-}
-
-// sentence ends a text with a full stop.
-func sentence(text string) string {
-	if text == "" {
-		return "no answer yet."
-	}
-	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, ")") {
-		return text
-	}
-	return text + "."
-}
-
-// awaitUp waits until a gateway is connected, for at most the given time. With
-// a new one it waits no longer than there is hope: until the next attempt would
-// come too late. What is heard of a known one may still be about the address
-// that it had before.
-func (p *Profile) awaitUp(ctx context.Context, g client.Gateway, known bool, most time.Duration) (client.Gateway, error) {
-	end := time.Now().Add(most)
-	err := p.until(ctx, most, func(s client.Status) bool {
-		for _, now := range s.Gateways {
-			if now.Node == g.Node {
-				g = now
-				return g.Up && s.Pending == 0 || !known && g.Retry.After(end)
-			}
-		}
-		return true // somebody removed it
-	})
-	return g, err
-}
-
-// home looks one of the own gateways up.
-func (p *Profile) home(ctx context.Context, what string) (client.Gateway, error) {
-	if what == "" {
-		return client.Gateway{}, control.Usage("the gateway is missing; give its host:port, key or address from gateway list")
-	}
-	gateways, err := p.Client.Gateways(ctx)
-	if err != nil {
-		return client.Gateway{}, err
-	}
-	g, err := only(gateways, func(g client.Gateway) bool { return named(g, what) })
-	switch {
-	case errors.Is(err, errNone):
-		return g, control.Fail(control.NameNotHome, "%q is not one of your gateways; see zms gateway list", what)
-	case err != nil:
-		return g, control.Usage("several of your gateways are called %q; give the key from zms gateway list", what)
-	}
-	return g, nil
-}
-
-func (p *Profile) gatewayRemove(ctx context.Context, r control.Request, emit control.Emit) error {
-	g, err := p.home(ctx, r.Gateway)
-	if err != nil {
-		return err
-	}
-	if err := p.Client.RemoveGateway(ctx, g.Node); err != nil {
-		return err
-	}
-	p.unsettled.Store(true)
-	row := shown.Gateway(g)
-	row.Up, row.Removed = false, true
-	return emit(row)
-}
-
-func (p *Profile) gatewayDrain(ctx context.Context, r control.Request, emit control.Emit) error {
-	g, err := p.home(ctx, r.Gateway)
-	if err != nil {
-		return err
-	}
-	if g, err = p.Client.DrainGateway(ctx, g.Node); err != nil {
-		return err
-	}
-	p.unsettled.Store(true)
-	return emit(shown.Gateway(g))
-}
-
-// minKey is how many hex digits of a gateway's key name it.
-const minKey = 8
-
-// named reports whether a home gateway is called so: by host, host:port, (the
-// beginning of) its key, or its address.
-func named(g client.Gateway, what string) bool {
-	if a, err := card.ParseAddress(what); err == nil {
-		return a.Node == g.Node
-	}
-	what = strings.ToLower(what)
-	host, _, err := net.SplitHostPort(g.Host)
-	if err != nil {
-		host = g.Host
-	}
-	return what == g.Host || strings.Trim(what, "[]") == host ||
-		len(what) >= minKey && strings.HasPrefix(g.Node.String(), what)
 }

@@ -4,7 +4,8 @@
 // control.Request, its rows in control, a method here, and a case in Serve.
 //
 //	service.go  Profile, Serve, and how long an owner stays for others' sake
-//	people.go   contacts and requests; places.go status, cards and gateways
+//	people.go   contacts and requests; places.go status and cards; package homes
+//	            has gateways
 //	talk.go     sending, listening, history; loss.go gaps, erasing, evidence
 //	backup.go   the 24 words and archives; proxy.go how links are made
 //	bot.go      what bots have done, and what is left for them; fan.go the same for
@@ -22,6 +23,7 @@ import (
 	"zeroms/client"
 	"zeroms/client/tap"
 	"zeroms/cmd/zms/control"
+	"zeroms/cmd/zms/homes"
 	"zeroms/cmd/zms/kept"
 	"zeroms/protocol/link"
 	"zeroms/store/chat"
@@ -80,8 +82,6 @@ type Route interface {
 const (
 	// SendWait is how long send waits for custody when nobody goes on afterwards.
 	SendWait = 10 * time.Second
-	// UpWait is how long gateway add waits for the connection.
-	UpWait = 15 * time.Second
 	// SettleWait is how long an owner that does not last waits at its end until
 	// the gateways have heard everything.
 	SettleWait = 5 * time.Second
@@ -104,14 +104,9 @@ func (p *Profile) Serve(ctx context.Context, r control.Request, emit control.Emi
 	switch r.Cmd {
 	case control.CmdCardShow:
 		return p.card(ctx, r, emit)
-	case control.CmdGatewayAdd:
-		return p.gatewayAdd(ctx, r, emit)
-	case control.CmdGatewayList:
-		return p.gatewayList(ctx, emit)
-	case control.CmdGatewayRemove:
-		return p.gatewayRemove(ctx, r, emit)
-	case control.CmdGatewayDrain:
-		return p.gatewayDrain(ctx, r, emit)
+	case control.CmdGatewayAdd, control.CmdGatewayList, control.CmdGatewayRemove, control.CmdGatewayDrain, control.CmdGatewayFind,
+		control.CmdDirectSet, control.CmdDirectShow:
+		return p.homes().Serve(ctx, r, emit)
 	case control.CmdLookup:
 		return p.lookup(ctx, r, emit)
 	case control.CmdAdd:
@@ -164,6 +159,11 @@ func (p *Profile) Serve(ctx context.Context, r control.Request, emit control.Emi
 		return control.Usage(`the request names no command; for example {"cmd":"contacts"}`)
 	}
 	return control.Usage("there is no request %q; see docs/cli.md for those there are", r.Cmd)
+}
+
+// homes does what is asked for about gateways.
+func (p *Profile) homes() homes.Homes {
+	return homes.Homes{Client: p.Client, Kept: p.Kept, Until: p.until, Changed: func() { p.unsettled.Store(true) }}
 }
 
 // find looks a contact up. A bare number is the contact's number, as # has a

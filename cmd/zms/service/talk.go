@@ -65,13 +65,13 @@ func stands(s client.MessageState) string {
 func (p *Profile) problem(ctx context.Context, id client.ContactID) string {
 	contacts, err := p.Client.Contacts(ctx)
 	if err != nil {
-		return sentence(control.Explain(err).Message)
+		return shown.Sentence(control.Explain(err).Message)
 	}
 	c, err := only(contacts, func(c client.Contact) bool { return c.ID == id })
 	if err != nil || c.Problem == "" {
-		return sentence("")
+		return shown.Sentence("")
 	}
-	return sentence(shown.Plain(c.Problem))
+	return shown.Sentence(shown.Plain(c.Problem))
 }
 
 // watch is a message that is followed.

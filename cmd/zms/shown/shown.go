@@ -11,6 +11,7 @@ import (
 	"zeroms/client/publish"
 	"zeroms/client/view"
 	"zeroms/cmd/zms/control"
+	"zeroms/protocol/address"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 	"zeroms/protocol/message"
@@ -46,11 +47,46 @@ func Gateway(g client.Gateway) *control.Gateway {
 		Used: g.Used, Quota: g.Quota, Retention: int64(g.Retention / time.Second), Contacts: g.Drops, Faults: g.Faults,
 		Draining: control.Stamp(g.Draining), Ends: control.Stamp(g.Ends),
 	}
+	r.Seen, r.Forwards, r.Held, r.Taken = seen(g.Seen), g.Forwards, g.Held, g.Taken
 	if p := g.Published; p != (view.Published{}) {
 		r.Records = &control.Records{
-			Days: p.Days, Low: p.Days >= 0 && p.Days <= publish.WarnAt, Missing: p.Missing, Holders: p.Holders,
+			Days: p.Days, Low: p.Days >= 0 && p.Days <= publish.WarnAt && (!g.Up || p.Problem != ""), Missing: p.Missing, Holders: p.Holders,
 			Stored: control.Stamp(p.Stored), Verified: control.Stamp(p.Verified), Problem: Plain(p.Problem),
 		}
+	}
+	return r
+}
+
+// seen is what was measured of a gateway as a part of a row, nil if nothing was.
+func seen(s view.Seen) *control.Seen {
+	if s.Connect == 0 && s.Custody == 0 && s.Forward == 0 {
+		return nil
+	}
+	return &control.Seen{ConnectMS: millis(s.Connect), CustodyMS: millis(s.Custody), ForwardMS: millis(s.Forward), Points: s.Points}
+}
+
+// millis is a duration in milliseconds, to the hundredth.
+func millis(d time.Duration) float64 {
+	return float64(d.Round(10*time.Microsecond).Microseconds()) / 1000
+}
+
+// Offer is a gateway that could be a home as a row.
+func Offer(o client.Offer) *control.Offer {
+	r := &control.Offer{
+		Type: control.TypeOffer, Node: o.Address.Node.String(), Host: o.Address.Endpoint(), Forwards: o.Flags&address.Forwards != 0,
+		Retention: int64(o.Retention / time.Second), Quota: o.Quota, TookMS: millis(o.Took), Points: o.Points, Near: o.Near,
+	}
+	r.Address, _ = o.Address.Text()
+	switch {
+	case o.Flags&address.TakesAll != 0:
+		r.Takes = control.TakesAll
+	case o.Flags&address.TakesWork != 0:
+		r.Takes, r.Work = control.TakesWork, int(o.Bits)
+	default:
+		r.Takes = control.TakesInvited
+	}
+	if o.Problem != nil {
+		r.Problem = Plain(control.Explain(o.Problem).Message)
 	}
 	return r
 }
@@ -101,7 +137,7 @@ func Message(kind string, m client.Message, name string) *control.Message {
 	if !m.Outgoing {
 		return r
 	}
-	r.State, r.Size = m.State.String(), m.Size
+	r.State, r.Size, r.Direct = m.State.String(), m.Size, m.Direct
 	for _, d := range m.Undelivered {
 		r.Undelivered = append(r.Undelivered, d.String())
 	}
@@ -125,6 +161,17 @@ func Plain(problem string) string {
 		return sentence
 	}
 	return sentence + " (" + detail + ")"
+}
+
+// Sentence ends a text with a full stop; an empty one says that nothing is known yet.
+func Sentence(text string) string {
+	switch {
+	case text == "":
+		return "no answer yet."
+	case strings.HasSuffix(text, "."), strings.HasSuffix(text, ")"):
+		return text
+	}
+	return text + "."
 }
 
 // Repairs is what was done about losses as a part of a row.

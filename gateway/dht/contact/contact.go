@@ -83,6 +83,56 @@ func (b *Book) Peer(c wire.Contact) *Peer {
 	return p
 }
 
+// Reader says whose names are read, by whom, and how many: Most in all and Near
+// (0: any number) of one near group of addresses.
+type Reader struct {
+	Self, From *Peer
+	Most, Near int
+}
+
+// Names reads the contacts in an answer and appends them to dst. Too many, or what
+// is no contact at all, is an error; what an honest gateway may name without knowing
+// better, and what is not for us, is left out: ourselves and itself, addresses that
+// nobody in this network uses, local ones from a public gateway, too many of one
+// owner. Errors: wire.ErrTooLarge, those of wire.ParseContact, ErrValue.
+func (b *Book) Names(names []byte, r Reader, dst []*Peer) ([]*Peer, error) {
+	if len(names) > r.Most*wire.ContactSize {
+		return dst, wire.ErrTooLarge
+	}
+	from := len(dst)
+	for len(names) > 0 {
+		c, err := wire.ParseContact(names[:min(len(names), wire.ContactSize)])
+		switch {
+		case err != nil:
+			return dst[:from], err
+		case !c.Addr.IsValid():
+			return dst[:from], wire.ErrValue
+		}
+		names = names[wire.ContactSize:]
+		if c.Node == r.Self.Node || c.Node == r.From.Node {
+			continue
+		}
+		p := b.Peer(c)
+		if p.Scope == 0 || r.From.Scope == address.Public && p.Scope != address.Public {
+			continue
+		}
+		if r.Near == 0 || CountNear(dst[from:], p) < r.Near {
+			dst = append(dst, p)
+		}
+	}
+	return dst, nil
+}
+
+// CountNear counts the peers of p's near group of addresses.
+func CountNear(peers []*Peer, p *Peer) (count int) {
+	for _, q := range peers {
+		if q.NearTo(p) {
+			count++
+		}
+	}
+	return count
+}
+
 // Head is the first 8 bytes of a place as a number. The distance of two places is
 // the XOR of all 32 bytes; that of their heads decides but for one in 2^64.
 func Head(id *key.NodeID) uint64 { return binary.BigEndian.Uint64(id[:8]) }
@@ -120,6 +170,54 @@ func CommonPrefix(a, b *key.NodeID) int {
 // SortNearest sorts peers, the nearest to target first.
 func SortNearest(target *key.NodeID, peers []*Peer) {
 	slices.SortFunc(peers, func(a, b *Peer) int { return Compare(target, &a.ID, &b.ID) })
+}
+
+// Insert puts p into peers, the nearest to target first and most at most: the
+// farthest has no place any more.
+func Insert(target *key.NodeID, peers []*Peer, p *Peer, most int) []*Peer {
+	i, _ := slices.BinarySearchFunc(peers, p, func(have, p *Peer) int { return Compare(target, &have.ID, &p.ID) })
+	if peers = slices.Insert(peers, i, p); len(peers) > most {
+		peers = peers[:most]
+	}
+	return peers
+}
+
+// Union appends to a those of b that are not in it. Neither has one twice.
+func Union(a, b []*Peer) []*Peer {
+	have := a
+	for _, p := range b {
+		if !slices.Contains(have, p) {
+			a = append(a, p)
+		}
+	}
+	return a
+}
+
+// Cells is up to each peers of every one of count cells of a region, the nearest
+// to the place's other bits there: bits are those that the region shares, count is
+// a power of two.
+func Cells(place key.NodeID, bits, count, each int, peers []*Peer) (chosen []*Peer) {
+	width := 0
+	for 1<<width < count {
+		width++
+	}
+	for i := range count {
+		cell := WithBits(place, bits, width, uint64(i))
+		inside := Sharing(&cell, bits+width, peers)
+		SortNearest(&cell, inside)
+		chosen = append(chosen, inside[:min(len(inside), each)]...)
+	}
+	return chosen
+}
+
+// Sharing is the peers that share so many leading bits with a place.
+func Sharing(place *key.NodeID, bits int, peers []*Peer) (sharing []*Peer) {
+	for _, p := range peers {
+		if CommonPrefix(place, &p.ID) >= bits {
+			sharing = append(sharing, p)
+		}
+	}
+	return sharing
 }
 
 // WithBits is id with count bits from bit first on (0 is the highest) set to the

@@ -147,3 +147,92 @@ func TestBookOfMany(t *testing.T) {
 	}
 	users.Wait()
 }
+
+// TestNames: rubbish is an error, what is not for us is left out.
+func TestNames(t *testing.T) {
+	params := address.Parameters{Network: key.Network{'t'}, Scope: address.LAN}
+	b := NewBook(params, 64)
+	at := func(i byte, text string) wire.Contact {
+		return wire.Contact{Node: key.NodePublic{i}, X: 7, Addr: netip.MustParseAddrPort(text), Transports: 1}
+	}
+	self, local, public := at(1, "10.0.0.1:1"), at(2, "10.0.0.2:1"), at(3, "44.1.1.1:1")
+	r := Reader{Self: b.Peer(self), From: b.Peer(local), Most: 4, Near: 2}
+	read := func(from wire.Contact, contacts ...wire.Contact) (int, error) {
+		r.From = b.Peer(from)
+		names, err := b.Names(wire.AppendContacts(nil, contacts), r, nil)
+		return len(names), err
+	}
+	other := at(9, "10.0.0.9:1")
+	for name, c := range map[string]struct {
+		from  wire.Contact
+		names []wire.Contact
+		want  int
+	}{
+		"some":              {local, []wire.Contact{public, other}, 2},
+		"us and itself":     {local, []wire.Contact{self, local, other}, 1},
+		"local from public": {public, []wire.Contact{other, at(5, "45.1.1.1:1")}, 1},
+		"nobody uses it":    {local, []wire.Contact{at(5, "127.0.0.1:1"), other}, 1},
+		"one owner":         {local, []wire.Contact{at(5, "10.0.0.5:1"), at(6, "10.0.0.5:2"), at(7, "10.0.0.5:3")}, 2},
+		"none":              {local, nil, 0},
+	} {
+		if got, err := read(c.from, c.names...); err != nil || got != c.want {
+			t.Errorf("%s: %d names, %v", name, got, err)
+		}
+	}
+	if _, err := read(local, other, other, other, other, other); err == nil {
+		t.Error("five of at most four")
+	}
+	good := wire.AppendContacts(nil, []wire.Contact{other, public})
+	for size := 1; size < len(good); size++ {
+		if names, err := b.Names(good[:size], r, nil); (err == nil) != (size == wire.ContactSize) || err != nil && len(names) > 0 {
+			t.Fatalf("%d bytes: %d names, %v", size, len(names), err)
+		}
+	}
+	if _, err := b.Names(wire.Contact{Node: key.NodePublic{8}}.AppendTo(nil), r, nil); err == nil {
+		t.Error("a contact without address")
+	}
+}
+
+// TestCells: peers of every cell of a region, the nearest of each, and no others.
+func TestCells(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 0))
+	target := place(r)
+	var peers []*Peer
+	for range 4000 {
+		peers = append(peers, &Peer{ID: place(r)})
+	}
+	chosen := Cells(target, 4, 8, 3, peers)
+	if len(chosen) != 24 {
+		t.Fatalf("%d chosen", len(chosen))
+	}
+	for i := range 8 {
+		cell := WithBits(target, 4, 3, uint64(i))
+		inside := Sharing(&cell, 7, peers)
+		SortNearest(&cell, inside)
+		if !slices.Equal(chosen[3*i:3*i+3], inside[:3]) {
+			t.Errorf("cell %d: not its nearest", i)
+		}
+	}
+}
+
+// TestInsertAndUnion: few peers in order, and two lists as one.
+func TestInsertAndUnion(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 0))
+	target := place(r)
+	var all, nearest []*Peer
+	for range 50 {
+		p := &Peer{ID: place(r)}
+		all = append(all, p)
+		nearest = Insert(&target, nearest, p, 10)
+	}
+	SortNearest(&target, all)
+	if !slices.Equal(nearest, all[:10]) {
+		t.Error("Insert does not keep the nearest")
+	}
+	if got := Union(slices.Clone(all[:30]), all[20:]); !slices.Equal(got, all) {
+		t.Errorf("a union of %d", len(got))
+	}
+	if got := Union(nil, all); len(got) != len(all) {
+		t.Errorf("a union with nothing of %d", len(got))
+	}
+}

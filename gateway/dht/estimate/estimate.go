@@ -7,6 +7,7 @@
 package estimate
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -113,4 +114,40 @@ func Expected(size float64, target *key.NodeID, nearest []*contact.Peer) float64
 		return 0
 	}
 	return size * Share(target, &nearest[Place-1].ID)
+}
+
+// Gateways is the number of gateways of a network, as far as is known, at least 1.
+// Distances are heads: their first 8 bytes.
+type Gateways float64
+
+// Within is the distance within which there are about count gateways of a place;
+// MaxUint64: there are not more in all.
+func (g Gateways) Within(count float64) uint64 {
+	if float64(g) <= count {
+		return math.MaxUint64
+	}
+	return uint64(count / float64(g) * (1 << 63) * 2)
+}
+
+// Bits is how many leading bits the gateways of one region share, where a region
+// has at least count gateways and fewer than twice as many.
+func (g Gateways) Bits(count float64) (bits int) {
+	for ; float64(g) >= 2*count; g /= 2 {
+		bits++
+	}
+	return bits
+}
+
+// Density looks at the nearest gateways of a place: too near for the network's size
+// is an attack on the place, too far means that a search was led astray. A network
+// of less than three times Place is neither.
+func (g Gateways) Density(target *key.NodeID, nearest []*contact.Peer) (crowded, sparse bool) {
+	if g < 3*Place {
+		return false, false
+	}
+	expected := Expected(float64(g), target, nearest)
+	if expected == 0 {
+		return false, true
+	}
+	return expected < Crowded, expected > Sparse
 }

@@ -124,6 +124,8 @@ type Lookup struct {
 	// Messages counts requests, Contacted the gateways that got one. Rounds is the
 	// longest chain of requests so far; of a value, that of the first found.
 	Messages, Contacted, Rounds int
+	// Liars named gateways at places that those have no right to.
+	Liars []*contact.Peer
 }
 
 // New is a search that has not begun.
@@ -322,6 +324,9 @@ func (l *Lookup) choose(path int, host Host) *candidate {
 			return nil
 		case Forged:
 			c.state = dropped
+			if c.from != nil {
+				l.Liars = append(l.Liars, c.from)
+			}
 			l.expose(c.from)
 		}
 	}
@@ -561,5 +566,5 @@ func (l *Lookup) Nearest(target key.NodeID, count int, named bool, dst []*contac
 	if target != l.Target {
 		contact.SortNearest(&target, dst[from:])
 	}
-	return dst[:min(len(dst), from+count)]
+	return dst[:from+min(len(dst)-from, count)]
 }

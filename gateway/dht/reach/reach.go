@@ -3,17 +3,21 @@
 // gateways to connect back, at most one of each group of addresses; enough
 // successes prove it until the next round. A Proof sends nothing and knows no
 // clock. Times are Unix nanoseconds.
+//
+// Who can't say counts neither way, and one who says no among several counts as
+// one: a gateway that is broken or lies must not make others stop.
 package reach
 
 import (
+	"math/rand/v2"
 	"slices"
 	"time"
 
 	"zeroms/gateway/dht/contact"
 )
 
-// Confirmations is how many gateways have to reach this one in a round, or all
-// that were asked where they are fewer. Asks is how many are asked in a round.
+// Confirmations is how many gateways have to reach this one in a round; where fewer
+// can say, more than half of those who do. Asks is how many are asked in a round.
 const (
 	Confirmations = 3
 	Asks          = 8
@@ -30,20 +34,12 @@ type Proof struct {
 	// Confirmed are who reached it in the last round that ended, or in this one.
 	Confirmed []*contact.Peer
 
-	next    int64 // of the next round; 0: not before Begin
-	asked   []*contact.Peer
-	flying  int
-	running bool
-}
-
-// Host is what a Proof needs of its node.
-type Host interface {
-	// Reachers are the gateways that may be asked.
-	Reachers() []*contact.Peer
-	// Pick draws one of them.
-	Pick(count int) int
-	// AskReach asks one; what comes of it goes to Answered.
-	AskReach(now int64, p *contact.Peer)
+	next     int64 // of the next round; 0: not before Begin
+	provenAt int64
+	asked    []*contact.Peer
+	denied   int // those of them who could not reach it
+	flying   int
+	running  bool
 }
 
 // Times are how long a proof counts, when a gateway that nobody reached tries
@@ -60,50 +56,75 @@ func (r *Proof) Begin(now int64) {
 // Due is when a round begins; ok false: not before something else happens.
 func (r *Proof) Due() (at int64, ok bool) { return r.next, r.next != 0 && !r.running }
 
-// Round begins a round.
-func (r *Proof) Round(now int64, h Host, t Times) {
-	r.running, r.asked, r.Confirmed = true, nil, nil
-	r.ask(now, h, t)
+// Round begins a round. It returns which of others to ask now.
+func (r *Proof) Round(now int64, others []*contact.Peer, rng *rand.Rand, t Times) []*contact.Peer {
+	r.running, r.asked, r.Confirmed, r.denied = true, nil, nil, 0
+	return r.ask(now, others, rng, t)
 }
 
-// Answered takes what a gateway said. One that was not asked in this round is ignored.
-func (r *Proof) Answered(now int64, p *contact.Peer, reached bool, h Host, t Times) {
-	if !r.running || !slices.Contains(r.asked, p) {
-		return
+// Answered takes what a gateway said. It returns which of others to ask in its
+// stead. What one says that was not asked in this round is ignored.
+func (r *Proof) Answered(now int64, a Answer, others []*contact.Peer, rng *rand.Rand, t Times) []*contact.Peer {
+	if !r.running || !slices.Contains(r.asked, a.From) {
+		return nil
 	}
 	r.flying--
-	if reached {
-		r.Confirmed = append(r.Confirmed, p)
+	switch a.Said {
+	case Reached:
+		r.Confirmed = append(r.Confirmed, a.From)
+	case Denied:
+		r.denied++
 	}
-	r.ask(now, h, t)
+	return r.ask(now, others, rng, t)
 }
 
+// Answer is what a gateway said that was asked.
+type Answer struct {
+	From *contact.Peer
+	Said Outcome
+}
+
+// Outcome is what came of asking one gateway.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Unknown Outcome = iota // it can't or doesn't say
+	Reached
+	Denied // it tried, and could not
+)
+
 // ask asks as many as are missing, or ends the round.
-func (r *Proof) ask(now int64, h Host, t Times) {
+func (r *Proof) ask(now int64, others []*contact.Peer, rng *rand.Rand, t Times) (asks []*contact.Peer) {
 	for r.flying < Confirmations-len(r.Confirmed) && len(r.asked) < Asks {
-		others := slices.DeleteFunc(h.Reachers(), func(p *contact.Peer) bool {
+		others = slices.DeleteFunc(others, func(p *contact.Peer) bool {
 			return p.Scope == 0 || slices.ContainsFunc(r.asked, p.NearTo)
 		})
 		if len(others) == 0 {
 			break
 		}
-		p := others[h.Pick(len(others))]
-		r.asked = append(r.asked, p)
+		p := others[rng.IntN(len(others))]
+		r.asked, asks = append(r.asked, p), append(asks, p)
 		r.flying++
-		h.AskReach(now, p)
 	}
 	if r.flying > 0 {
-		return
+		return asks
 	}
 	r.running = false
-	switch got := len(r.Confirmed); {
+	got := len(r.Confirmed)
+	switch {
 	case len(r.asked) == 0:
 		r.Proven, r.next = false, now+int64(t.Nobody)
-	case got < min(Confirmations, len(r.asked)):
+	case got+r.denied == 0: // nobody says anything: as before, for a while
+		r.Proven = r.Proven && now-r.provenAt < 2*int64(t.Proof)
+		r.next = now + int64(t.Retry)
+	case got <= r.denied && got < Confirmations:
 		r.Proven, r.next = false, now+int64(t.Retry)
-	case got < Confirmations:
-		r.Proven, r.next = true, now+int64(min(more, t.Proof))
 	default:
-		r.Proven, r.next = true, now+int64(t.Proof)
+		r.Proven, r.provenAt, r.next = true, now, now+int64(t.Proof)
+		if got < Confirmations {
+			r.next = now + int64(min(more, t.Proof))
+		}
 	}
+	return nil
 }

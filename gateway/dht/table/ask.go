@@ -50,7 +50,7 @@ func (t *Table) Nearest(q *Query, dst []*contact.Peer) []*contact.Peer {
 			if len(dst)-from == q.Count {
 				return false
 			}
-			if q.Near == 0 || sameNear(dst[from:], r.entry.Peer) < q.Near {
+			if q.Near == 0 || contact.CountNear(dst[from:], r.entry.Peer) < q.Near {
 				dst = append(dst, r.entry.Peer)
 			}
 		}
@@ -90,15 +90,6 @@ func nearestFirst(target *key.NodeID, group []ranked) {
 		}
 		group[j] = r
 	}
-}
-
-func sameNear(peers []*contact.Peer, p *contact.Peer) (n int) {
-	for _, q := range peers {
-		if q.NearTo(p) {
-			n++
-		}
-	}
-	return n
 }
 
 // edge is how much earlier than others a sibling is checked.

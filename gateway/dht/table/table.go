@@ -9,6 +9,7 @@
 package table
 
 import (
+	"cmp"
 	"slices"
 
 	"zeroms/gateway/dht/contact"
@@ -93,6 +94,35 @@ func (t *Table) Each(f func(*Entry) bool) {
 			}
 		}
 	}
+}
+
+// Fresh is the contacts heard from since that answered when they were asked last.
+func (t *Table) Fresh(since int64) (peers []*contact.Peer) {
+	t.Each(func(e *Entry) bool {
+		if e.fails == 0 && e.seen >= since {
+			peers = append(peers, e.Peer)
+		}
+		return true
+	})
+	return peers
+}
+
+// Longest is the contacts that answered when they were asked last, those first that
+// have been in the table for longest.
+func (t *Table) Longest() []*contact.Peer {
+	var all []Entry
+	t.Each(func(e *Entry) bool {
+		if e.fails == 0 {
+			all = append(all, *e)
+		}
+		return true
+	})
+	slices.SortStableFunc(all, func(a, b Entry) int { return cmp.Compare(a.added, b.added) })
+	peers := make([]*contact.Peer, len(all))
+	for i := range all {
+		peers[i] = all[i].Peer
+	}
+	return peers
 }
 
 // Find is the entry of a peer, at whichever address; nil: there is none. It is

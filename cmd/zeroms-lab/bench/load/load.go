@@ -174,6 +174,15 @@ func (w *World) RunReader(c Stepper) {
 	})
 }
 
+// RunServer has something serve until the world ends.
+func (w *World) RunServer(serve func(context.Context) error) {
+	w.running.Go(func() {
+		if err := serve(w.Context); err != nil && w.Context.Err() == nil {
+			w.Fail(fmt.Errorf("a server of the load failed: %w", err))
+		}
+	})
+}
+
 // RunUntil reads a connection until all is there, then calls last.
 func (w *World) RunUntil(c Stepper, all func() bool, last func() error) {
 	w.running.Go(func() {
