@@ -66,10 +66,10 @@ type Capacity struct {
 	Pending int
 	// Queue is how many bytes may wait for one slow reader, Queues for all of them.
 	Queue, Queues int
-	// GuestFlight, MemberFlight and FellowFlight are how many bytes of requests may
-	// wait for their answers, of all guests, of all members, and of all other gateways
-	// (each request of theirs counts as fellowCost at least, for its answer).
-	GuestFlight, MemberFlight, FellowFlight int
+	// GuestFlight and MemberFlight are how many bytes of requests may wait for
+	// their answers, of all guests and of all members. Those of other gateways count
+	// for Queues with the answers that they may bring.
+	GuestFlight, MemberFlight int
 	// MemberBurst and MemberRate bound the frames of one member: so many at once,
 	// so many a second; then its link is read no faster.
 	MemberBurst, MemberRate int
@@ -118,7 +118,6 @@ func (c Capacity) Default() Capacity {
 	set(&c.Queues, 64<<20)
 	set(&c.GuestFlight, 8<<20)
 	set(&c.MemberFlight, 8<<20)
-	set(&c.FellowFlight, 64<<20)
 	set(&c.MemberBurst, 16384)
 	set(&c.MemberRate, 4096)
 	set(&c.MemberBytes, 8<<20)

@@ -57,6 +57,7 @@ type conn struct {
 	queue    [][]byte // frames to write
 	queued   int      // bytes in queue and of the message that is being written
 	sending  int      // bytes of that message; 0: none is
+	flying   int      // bytes that requests of another gateway may yet bring into queue
 	sendBy   time.Time
 	held     [][]byte // answers that wait for the welcome in front of them
 	holding  bool
@@ -82,7 +83,7 @@ type request struct {
 	submit, register, fellow bool
 
 	size  int // of the frame, of another gateway's
-	bytes int
+	bytes int // for a pot, or of c.flying
 	pot   *pot
 	share *share
 }

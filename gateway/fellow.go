@@ -26,13 +26,10 @@ func (c *conn) greet(h *wire.ClientHello) *wire.Error {
 	return nil
 }
 
-// fellowCost is what a request of another gateway counts at least while it waits: its
-// answer may be that large.
-const fellowCost = 4 << 10
-
 // asked handles one frame of so many bytes of another gateway.
 func (c *conn) asked(f wire.Frame, size int) *wire.Error {
-	if !c.waitFor(func() bool { return c.queued <= c.gw.room() }) {
+	burden := overlay.Burden(size)
+	if !c.waitFor(func() bool { return c.mayFly(burden) }) {
 		return wire.ErrLinkClosed
 	}
 	if f.ID == 0 {
@@ -44,19 +41,12 @@ func (c *conn) asked(f wire.Frame, size int) *wire.Error {
 	if err := c.fellow.Begin(time.Now(), f.Type, size); err != nil {
 		return c.refuse(f.ID, err)
 	}
-	r := request{fellow: true, size: size, bytes: max(size, fellowCost), pot: &c.gw.fellowFlight, share: &c.asGuest}
-	if c.source != nil {
-		r.share = &c.source.fellows
-	}
-	if !r.pot.take(r.share, r.bytes) {
-		c.fellow.End(size)
-		return c.refuse(f.ID, wire.ErrBusy)
-	}
 	c.mu.Lock()
 	if c.requests == nil {
 		c.requests = make(map[uint64]request)
 	}
-	c.requests[f.ID] = r
+	c.requests[f.ID] = request{fellow: true, size: size, bytes: burden}
+	c.fly(burden)
 	draining := c.draining
 	c.mu.Unlock()
 	p, err := overlay.Parse(f)
@@ -68,6 +58,21 @@ func (c *conn) asked(f wire.Frame, size int) *wire.Error {
 	}
 	c.gw.cfg.Overlay.Asked(c.fellow, f.ID, p, c)
 	return nil
+}
+
+// mayFly reports whether another gateway's request may begin, which may bring so many
+// bytes into the queue: each link may have a part of what is free for all, so that all
+// together never have more than Capacity.Queues. mu is held.
+func (c *conn) mayFly(burden int) bool {
+	mine := c.queued + c.flying
+	free := c.gw.cfg.Capacity.Queues - int(c.gw.queued.Load()+c.gw.flying.Load())
+	return mine == 0 || mine+burden <= max(minRoom, min(free/4, overlay.FellowBytes))
+}
+
+// fly counts what a request may bring, or will no longer; mu is held.
+func (c *conn) fly(burden int) {
+	c.flying += burden
+	c.gw.flying.Add(int64(burden))
 }
 
 // wanted handles what a member asks of the network.

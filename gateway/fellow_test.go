@@ -27,20 +27,32 @@ func TestWhatMayWaitForOtherGateways(t *testing.T) {
 	}
 }
 
-// TestOtherGatewaysShareMemory: one network of fellows does not take what all have.
+// TestOtherGatewaysShareMemory: however many links other gateways open and however
+// little they read, what may wait for them stays below what may wait for all.
 func TestOtherGatewaysShareMemory(t *testing.T) {
-	p := pot{size: Capacity{}.Default().FellowFlight}
-	var one, other share
-	taken := 0
-	for p.take(&one, fellowCost) {
-		taken += fellowCost
+	g := &Gateway{cfg: Config{Capacity: Capacity{}.Default()}}
+	const burden = 4 << 10
+	var links []*conn
+	for range 2000 {
+		c := &conn{gw: g, phase: fellow}
+		links = append(links, c)
+		for c.mayFly(burden) {
+			c.fly(burden)
+		}
 	}
-	if taken > p.size/2+fellowCost || !p.take(&other, p.size/8) {
-		t.Errorf("one source took %d of %d bytes", taken, p.size)
+	if all := int(g.flying.Load()); all > g.cfg.Capacity.Queues+len(links)*minRoom {
+		t.Errorf("%d bytes may wait", all)
 	}
-	p.give(&one, taken)
-	p.give(&other, p.size/8)
-	if p.used != 0 {
-		t.Errorf("%d bytes are never given back", p.used)
+	if links[0].flying < 1<<20 {
+		t.Errorf("a link alone may have %d bytes", links[0].flying)
+	}
+	for _, c := range links {
+		c.fly(-c.flying)
+		if !c.mayFly(burden) {
+			t.Fatal("a link that has nothing waiting may not ask")
+		}
+	}
+	if g.flying.Load() != 0 {
+		t.Error("it is never given back")
 	}
 }

@@ -29,7 +29,7 @@ type Gateway struct {
 	accounts     bucket       // new ones
 	guestFlight  pot          // requests of guests without an answer
 	memberFlight pot          // those of members
-	fellowFlight pot          // those of other gateways
+	flying       atomic.Int64 // bytes that other gateways' requests may yet bring into queues
 	queued       atomic.Int64 // bytes that wait for slow readers
 
 	mu sync.Mutex
@@ -58,7 +58,6 @@ func New(cfg Config) (*Gateway, error) {
 		accounts:     newBucket(cfg.Capacity.AccountBurst, cfg.Capacity.AccountRate),
 		guestFlight:  pot{size: cfg.Capacity.GuestFlight},
 		memberFlight: pot{size: cfg.Capacity.MemberFlight},
-		fellowFlight: pot{size: cfg.Capacity.FellowFlight},
 		links:        map[*conn]struct{}{},
 		guests:       map[*conn]struct{}{},
 		sources:      map[netip.Prefix]*source{},

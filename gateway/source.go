@@ -23,10 +23,9 @@ type source struct {
 	prefix  netip.Prefix
 	network *source // nil: it is one
 
-	guests  map[*conn]struct{} // guarded by Gateway.mu
-	rate    bucket             // of all its guests together
-	flight  share              // of Gateway.guestFlight
-	fellows share              // of Gateway.fellowFlight
+	guests map[*conn]struct{} // guarded by Gateway.mu
+	rate   bucket             // of all its guests together
+	flight share              // of Gateway.guestFlight
 }
 
 // count is the number of guests; a source that is not known has none. The

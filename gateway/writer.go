@@ -71,10 +71,12 @@ func (c *conn) settle(id uint64) {
 		return
 	}
 	delete(c.requests, id)
-	r.pot.give(r.share, r.bytes)
 	if r.fellow {
+		c.fly(-r.bytes)
 		c.fellow.End(r.size)
 		c.arm()
+	} else {
+		r.pot.give(r.share, r.bytes)
 	}
 	if r.submit {
 		c.submits--

@@ -3,6 +3,7 @@ package choice
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"zeroms/client/home"
@@ -54,7 +55,7 @@ func (o Offer) rank() (n int) {
 // target is where it is dialled.
 func (o *Offer) target() home.Target {
 	return home.Target{
-		Endpoint: link.Endpoint{Host: o.Address.Host, Port: o.Address.Port, Node: o.Address.Node[:]}, Network: o.Address.Network,
+		Endpoint: link.Endpoint{Host: strings.Trim(o.Address.Host, "[]"), Port: o.Address.Port, Node: o.Address.Node[:]}, Network: o.Address.Network,
 	}
 }
 
@@ -92,7 +93,11 @@ func offer(d *address.Descriptor, scope reach.Scope) (o Offer, ok bool) {
 	o.limit(d.Limits)
 	for _, a := range d.Addrs {
 		if host := a.Addr().String(); reach.ScopeOf(host) <= scope {
-			o.Address.Host, o.Address.Port, o.group = host, a.Port(), groupOf(host, a.Port())
+			o.group = groupOf(host, a.Port())
+			if a.Addr().Is6() {
+				host = "[" + host + "]" // as addresses and cards write it
+			}
+			o.Address.Host, o.Address.Port = host, a.Port()
 			break
 		}
 	}

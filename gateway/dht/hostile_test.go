@@ -2,6 +2,7 @@ package dht
 
 import (
 	"errors"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"testing"
@@ -292,58 +293,60 @@ func FuzzAnswers(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3}, contacts(3), plain([32]byte{1}, 20000, 1))
 	f.Add([]byte{5, 9, 4, 2, 6, 7}, contacts(21), []byte{})
 	f.Add([]byte{1, 1, 1}, []byte{1}, make([]byte, 1025))
-	f.Fuzz(func(t *testing.T, script, named, record []byte) {
-		w := grown(t, 67, 12)
-		h := w.hosts[0]
-		at := 0
-		next := func() int {
-			if at >= len(script) {
-				return 1
-			}
-			at++
-			return int(script[at-1])
+	f.Fuzz(fuzzOne)
+}
+
+func fuzzOne(t *testing.T, script, named, record []byte) {
+	w := grown(t, 67, 12)
+	h := w.hosts[0]
+	at := 0
+	next := func() int {
+		if at >= len(script) {
+			return 1
 		}
-		for _, o := range w.hosts[1:] {
-			o.lie = func(_ Caller, request wire.Payload) wire.Payload {
-				switch next() % 9 {
-				case 0:
-					return nil // the truth
-				case 1:
-					return &wire.Nodes{Contacts: named}
-				case 2:
-					return &wire.Value{Record: record, Contacts: named}
-				case 3:
-					return &wire.Stored{Codes: make([]uint16, next()%4)}
-				case 4:
-					return &wire.Failure{Code: wire.Code(next())}
-				case 5:
-					return &wire.Pong{}
-				case 6:
-					return &wire.Value{Record: record}
-				case 7:
-					return &wire.OK{}
-				}
-				return &wire.Nodes{}
+		at++
+		return int(script[at-1])
+	}
+	for _, o := range w.hosts[1:] {
+		o.lie = func(_ Caller, request wire.Payload) wire.Payload {
+			switch next() % 9 {
+			case 0:
+				return nil // the truth
+			case 1:
+				return &wire.Nodes{Contacts: named}
+			case 2:
+				return &wire.Value{Record: record, Contacts: named}
+			case 3:
+				return &wire.Stored{Codes: make([]uint16, next()%4)}
+			case 4:
+				return &wire.Failure{Code: wire.Code(next())}
+			case 5:
+				return &wire.Pong{}
+			case 6:
+				return &wire.Value{Record: record}
+			case 7:
+				return &wire.OK{}
 			}
+			return &wire.Nodes{}
 		}
-		ended := 0
-		h.node.Get(w.now, Get{Place: key.NodeID{1}, Fresh: next()%2 == 0, Wide: next()%2 == 0}, func(Got) { ended++ })
-		h.node.Put(w.now, Put{Items: []wire.StoreItem{{Record: plain([32]byte{7}, w.today(), 1)}}, Wide: next()%2 == 0}, func(s Stored) {
-			if s.Final {
-				ended++
-			}
-		})
-		h.node.Find(w.now, key.NodeID{2}, func(Found) { ended++ })
-		h.pump()
-		w.until(func() bool { return ended == 3 })
-		w.run(time.Minute)
-		if s := h.node.Stats(w.now); s.Lookups > 1 || s.Table > 64 {
-			t.Fatalf("%+v", s)
-		}
-		if len(h.node.storing) > 0 || h.node.flights.Len() > 8 {
-			t.Fatalf("%d stores and %d requests are left", len(h.node.storing), h.node.flights.Len())
+	}
+	ended := 0
+	h.node.Get(w.now, Get{Place: key.NodeID{1}, Fresh: next()%2 == 0, Wide: next()%2 == 0}, func(Got) { ended++ })
+	h.node.Put(w.now, Put{Items: []wire.StoreItem{{Record: plain([32]byte{7}, w.today(), 1)}}, Wide: next()%2 == 0}, func(s Stored) {
+		if s.Final {
+			ended++
 		}
 	})
+	h.node.Find(w.now, key.NodeID{2}, func(Found) { ended++ })
+	h.pump()
+	w.until(func() bool { return ended == 3 })
+	w.run(time.Minute)
+	if s := h.node.Stats(w.now); s.Lookups > 1 || s.Table > 64 {
+		t.Fatalf("%+v", s)
+	}
+	if len(h.node.storing) > 0 || h.node.flights.Len() > 8 {
+		t.Fatalf("%d stores and %d requests are left", len(h.node.storing), h.node.flights.Len())
+	}
 }
 
 // TestUnknownAnswers: answers nobody waits for change nothing.
@@ -354,5 +357,26 @@ func TestUnknownAnswers(t *testing.T) {
 	n.Answered(w.now, 1<<60, nil, errors.New("nothing"))
 	if n.stats.Answered != 0 || n.stats.Failed != 0 {
 		t.Error("an answer that nobody waits for counts")
+	}
+}
+
+// TestRandomAnswers plays the fuzz target with answers that are nearly right.
+func TestRandomAnswers(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 9))
+	w := newWorld(t, 69)
+	for range 60 {
+		script := make([]byte, r.IntN(60))
+		for i := range script {
+			script[i] = byte(r.Uint32())
+		}
+		named := w.strangers(r.IntN(Width + 2))
+		record := plain([32]byte{7}, w.today(), r.Uint32())
+		if len(named) > 0 && r.IntN(3) == 0 {
+			named[r.IntN(len(named))] ^= byte(1 + r.IntN(255))
+		}
+		if r.IntN(3) == 0 {
+			record = record[:r.IntN(len(record))]
+		}
+		fuzzOne(t, script, named, record)
 	}
 }

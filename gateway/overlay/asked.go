@@ -10,6 +10,7 @@ import (
 	"zeroms/gateway/dht"
 	"zeroms/gateway/forward"
 	"zeroms/gateway/peers"
+	"zeroms/gateway/peers/frames"
 	"zeroms/protocol/address"
 	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
@@ -48,6 +49,10 @@ const (
 	FellowBytes = peers.InFlightBytes
 	MemberBytes = forward.ClientBytes
 )
+
+// Burden is how many bytes a request of another gateway, of so many bytes, may bring
+// into the queue of its link.
+func Burden(size int) int { return frames.Burden(size) }
 
 // Fellow is the link of another gateway.
 type Fellow = peers.Incoming

@@ -17,7 +17,11 @@ import (
 
 	_ "github.com/mattn/go-sqlite3"
 
+	"zeroms/cmd/zeroms-gateway/control"
 	"zeroms/cmd/zeroms-gateway/machine"
+	"zeroms/gateway/dht"
+	"zeroms/gateway/overlay"
+	"zeroms/gateway/peers"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
@@ -41,7 +45,7 @@ func newHealthy(t *testing.T) *healthy {
 		Subject: Subject{
 			Dir: dir, Key: filepath.Join(dir, "node.key"), Database: filepath.Join(dir, "mailbox.db"),
 			Node: node, Address: &card.Address{Node: node, Host: "gw.example.org", Port: 443}, Listen: ":443", Pid: 7,
-			Links: 1000, OpenFiles: 1200, Memory: 1 << 30, Backup: today.Add(-time.Hour),
+			Links: 1000, OpenFiles: 1200, Memory: 1 << 30, Backup: today.Add(-time.Hour), Overlay: joined(),
 		},
 		Machine: Machine{
 			Now:       func() time.Time { return today },
@@ -104,7 +108,7 @@ func TestAHealthyGateway(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
-	if len(checks) != 8 || Problems(found) != 0 {
+	if len(checks) != 9 || Problems(found) != 0 {
 		t.Errorf("%v", found)
 	}
 }
@@ -215,6 +219,47 @@ func TestPort(t *testing.T) {
 	}
 }
 
+// joined is a part in a network as it should be.
+func joined() *control.Overlay {
+	return &control.Overlay{
+		Scope: "public", Address: "203.0.113.5:443", QUIC: true, UDP: control.UDPBound,
+		Stats: overlay.Stats{
+			DHT: dht.Stats{Table: 30, Size: 900, Serving: true}, Links: peers.Stats{QUIC: 40, WSS: 2},
+			Reached: overlay.Reached{TCP: "yes", UDP: "yes"}, Seeds: 2,
+		},
+	}
+}
+
+func TestNetwork(t *testing.T) {
+	is := func(change func(o *control.Overlay)) func(t *testing.T, h *healthy) {
+		return func(_ *testing.T, h *healthy) { change(h.Overlay) }
+	}
+	for _, s := range []sick{
+		{"alone", func(_ *testing.T, h *healthy) { h.Overlay = nil }, "network", OK, "part of no network", ""},
+		{"damaged", func(_ *testing.T, h *healthy) { h.NetworkError = errors.New("odd") }, "network", Warning, "network.json is damaged (odd)", "delete it"},
+		{"first", is(func(o *control.Overlay) { o.DHT.Table, o.Seeds = 0, 0 }), "network", Warning, "none is named", "--join"},
+		{"silent seeds", is(func(o *control.Overlay) { o.DHT.Table, o.Silent = 0, []string{"a:1", "b:2"} }), "network", Problem, "none to join the network by answers: a:1, b:2", "TCP and UDP"},
+		{"starting", is(func(o *control.Overlay) { o.DHT.Table = 0 }), "network", Warning, "no other gateway is known yet", "minute"},
+		{"a silent seed", is(func(o *control.Overlay) { o.Silent = []string{"a:1"} }), "network", Warning, "did not answer when they were asked last: a:1", "--join"},
+		{"scope", is(func(o *control.Overlay) { o.Address, o.DHT.Serving = "", false }), "network", Warning, "none of scope public", "--public"},
+		{"UDP in use", is(func(o *control.Overlay) { o.UDP = control.UDPInUse }), "network", Warning, "UDP port 443 could not be opened", "ss -lunp"},
+		{"UDP closed", is(func(o *control.Overlay) { o.Reached.UDP = "no" }), "network", Warning, "over TCP only", "open UDP port 443"},
+		{"TCP closed", is(func(o *control.Overlay) { o.Reached.TCP, o.DHT.Serving = "no", false }), "network", Problem, "not over TCP at 203.0.113.5:443", "open TCP port 443"},
+		{"NAT", is(func(o *control.Overlay) { o.Reached.TCP, o.Reached.UDP, o.DHT.Serving = "no", "no", false }), "network", Warning, "over TCP or UDP", "router"},
+		{"not yet", is(func(o *control.Overlay) { o.Reached, o.DHT.Serving = overlay.Reached{}, false }), "network", Warning, "has connected to this one", "few minutes"},
+		{"UDP blocked", is(func(o *control.Overlay) { o.Links.UDPBlocked = true }), "network", Warning, "gets through to nobody", "--no-udp"},
+		{"unpublished", is(func(o *control.Overlay) { o.Deposits.Lost = 3 }), "network", Warning, "3 address records", "zeroms-gateway peers"},
+		{"another time", is(func(o *control.Overlay) { o.Links.Skewed = 40 }), "clock", Problem, "that of 40 of 42 gateways", "date -u"},
+	} {
+		t.Run(s.name, s.run)
+	}
+	h := newHealthy(t)
+	h.Overlay.Links.Skewed, h.Overlay.UDP = 3, control.UDPOff // a few have wrong clocks; no UDP as the operator wants
+	if found := h.examine(t); Problems(found) != 0 || strings.Contains(fmt.Sprint(found), "UDP") {
+		t.Errorf("%v", found)
+	}
+}
+
 func TestClock(t *testing.T) {
 	recorded := func(at time.Time) func(t *testing.T, h *healthy) {
 		return func(t *testing.T, h *healthy) {
@@ -319,6 +364,7 @@ func TestKeyAndBackup(t *testing.T) {
 		{"missing", func(_ *testing.T, h *healthy) { h.KeyError = errors.New("the key can't be read") }, "key", Problem, "can't be read", "restore it"},
 		{"readable", stat("node.key", machine.File{Mode: 0o644, Owner: 5}), "key", Problem, "mode 644", "chmod 600"},
 		{"group", stat("node.key", machine.File{Mode: 0o640, Owner: 5}), "key", Problem, "mode 640", "chmod 600"},
+		{"channels", stat("channels.key", machine.File{Mode: 0o640, Owner: 5}), "key", Problem, "channels.key (mode 640)", "chmod 600"},
 		{"open directory", stat("", machine.File{Mode: 0o755, Owner: 5}), "key", Warning, "mode 755", "chmod 700"},
 		{"root's key", stat("node.key", machine.File{Mode: 0o600, Owner: 0}), "key", Problem, "belongs to user 0, its directory to user 5", "chown"},
 		{"root's database", stat("mailbox.db", machine.File{Mode: 0o600, Owner: 0}), "key", Problem, "the database to user 0", "chown"},

@@ -134,7 +134,16 @@ type Setup struct {
 	Deposits deposit.Store
 	// MaxConns bounds incoming QUIC connections.
 	MaxConns int
+	// Resolver looks names up; nil: the system's.
+	Resolver *net.Resolver
 	Log      *slog.Logger
+}
+
+func (s *Setup) resolver() *net.Resolver {
+	if s.Resolver != nil {
+		return s.Resolver
+	}
+	return net.DefaultResolver
 }
 
 // Network is a gateway's connection with others.
@@ -273,7 +282,7 @@ func (n *Network) locate(ctx context.Context, cfg *overlay.Config) {
 func (n *Network) lookUp(ctx context.Context) (ip netip.Addr, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookingUp)
 	defer cancel()
-	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", n.name)
+	found, err := n.setup.resolver().LookupNetIP(ctx, "ip", n.name)
 	if err != nil {
 		return ip, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
 
@@ -90,7 +89,7 @@ const mostNamed = 16
 func (o *Options) named(ctx context.Context, s Setup) (out []link.Endpoint) {
 	for _, name := range o.JoinDNS {
 		limited, cancel := context.WithTimeout(ctx, lookingUp)
-		texts, err := net.DefaultResolver.LookupTXT(limited, strings.TrimSuffix(name, ".")+".")
+		texts, err := s.resolver().LookupTXT(limited, strings.TrimSuffix(name, ".")+".")
 		cancel()
 		if err != nil {
 			if ctx.Err() == nil {

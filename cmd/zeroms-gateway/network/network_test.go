@@ -1,0 +1,193 @@
+package network
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"zeroms/protocol/address"
+	"zeroms/protocol/card"
+	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
+)
+
+// gatewayAt is the address of a gateway of a network, as text.
+func gatewayAt(t *testing.T, host string, n key.Network, plain bool) string {
+	t.Helper()
+	a := card.Address{Node: key.NewPrivate[key.Node]().Public(), Host: host, Port: 443, Network: n, Plain: plain}
+	text, err := a.Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// names answers questions for TXT records out of a table, over UDP on this computer.
+func names(t *testing.T, table map[string][]string) *net.Resolver {
+	t.Helper()
+	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { socket.Close() })
+	go func() {
+		for b := make([]byte, 512); ; {
+			n, from, err := socket.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			var m dnsmessage.Message
+			if m.Unpack(b[:n]) != nil || len(m.Questions) != 1 {
+				continue
+			}
+			q := m.Questions[0]
+			m.Response, m.Authoritative, m.Additionals = true, true, nil
+			texts, there := table[q.Name.String()]
+			if !there {
+				m.RCode = dnsmessage.RCodeNameError
+			}
+			if q.Type == dnsmessage.TypeTXT {
+				for _, text := range texts {
+					m.Answers = append(m.Answers, dnsmessage.Resource{
+						Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class},
+						Body:   &dnsmessage.TXTResource{TXT: []string{text}},
+					})
+				}
+			}
+			if answer, err := m.Pack(); err == nil {
+				socket.WriteTo(answer, from)
+			}
+		}
+	}()
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", socket.LocalAddr().String())
+	}}
+}
+
+// TestJoinByName: a name's TXT records are addresses, of this network and with TLS;
+// others beside them do no harm, and what can't be looked up is left for later.
+func TestJoinByName(t *testing.T) {
+	own := key.NewPrivate[key.Node]()
+	mine := card.Address{Node: own.Public(), Host: "192.0.2.9", Port: 1, Network: card.NetworkLab}
+	self, err := mine.Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	s := Setup{Node: own, At: mine, Log: slog.New(slog.NewTextHandler(&log, nil)), Resolver: names(t, map[string][]string{
+		"gateways.example.org.": {
+			"v=spf1 -all", gatewayAt(t, "192.0.2.1", card.NetworkLab, false), self,
+			gatewayAt(t, "192.0.2.2", card.NetworkPublic, false), gatewayAt(t, "127.0.0.1", card.NetworkLab, true),
+			" " + strings.ToLower(gatewayAt(t, "two.example.org", card.NetworkLab, false)),
+		},
+		"mail.example.org.": {"v=spf1 -all"},
+	})}
+	o := Options{JoinDNS: []string{"gateways.example.org", "nowhere.example.org", "mail.example.org."}}
+	found := o.named(t.Context(), s)
+	var hosts []string
+	for _, e := range found {
+		hosts = append(hosts, e.Addr())
+	}
+	if got := strings.Join(hosts, " "); got != "192.0.2.1:443 two.example.org:443" {
+		t.Errorf("found %q", got)
+	}
+	for _, line := range []string{"could not be looked up; it is tried again\" name=nowhere.example.org", "no TXT record of a name is the address of a gateway of this network\" name=mail.example.org."} {
+		if !strings.Contains(log.String(), line) {
+			t.Errorf("the log does not say %q:\n%s", line, log.String())
+		}
+	}
+}
+
+// TestOptions: what can't work is refused, in words that say what to do.
+func TestOptions(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "address")
+	good := gatewayAt(t, "192.0.2.1", card.NetworkPublic, false)
+	if err := os.WriteFile(file, []byte(good+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for text, o := range map[string]Options{
+		"":                            {Join: []string{good, file, strings.ToLower(good)}, JoinDNS: []string{"gw.example.org"}, Scope: "public"},
+		"neither a gateway's address": {Join: []string{"gw.example.org:443"}},
+		"copy it again, whole":        {Join: []string{good[:len(good)-3]}},
+		"without TLS":                 {Join: []string{gatewayAt(t, "127.0.0.1", card.NetworkLab, true)}},
+		"--join-dns is a DNS name":    {JoinDNS: []string{"udp://gw"}},
+		"--scope is loopback":         {Scope: "here"},
+		"exclude each other":          {Alone: true, LAN: true},
+	} {
+		err := o.Check()
+		if text == "" && err != nil || text != "" && (err == nil || !strings.Contains(err.Error(), text)) {
+			t.Errorf("%+v: %v, want %q", o, err, text)
+		}
+	}
+	s := Setup{Node: key.NewPrivate[key.Node](), At: card.Address{Network: card.NetworkLab}}
+	o := Options{Join: []string{good}}
+	if _, err := o.seeds(s); !errors.Is(err, ErrUse) || !strings.Contains(err.Error(), `of the network "public", this one of "lab"`) {
+		t.Errorf("another network: %v", err)
+	}
+	s.At.Network = card.NetworkPublic
+	if found, err := o.seeds(s); err != nil || len(found) != 1 || found[0].Addr() != "192.0.2.1:443" {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+// TestKept: what is kept comes back; what is damaged is found out and made anew, and
+// a place that was not worked for is none.
+func TestKept(t *testing.T) {
+	dir := t.TempDir()
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	p, err := load(dir, logger)
+	if err != nil || Check(dir) != nil || len(p.contacts()) != 0 {
+		t.Fatalf("of a new directory: %+v, %v", p, err)
+	}
+	at := key.Place{Network: card.NetworkLab, Node: key.NewPrivate[key.Node]().Public()}
+	if err := p.solve(t.Context(), at, 2, logger); err != nil || !address.Solved(key.NodeIDOf(at, p.X), 2) {
+		t.Fatalf("no place: %v", err)
+	}
+	known := wire.Contact{Node: key.NewPrivate[key.Node]().Public(), X: 5, Addr: netip.MustParseAddrPort("127.0.0.1:9"), Transports: wire.TransportWSS}
+	if err := p.save([]wire.Contact{known}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := load(dir, logger)
+	if err != nil || again.X != p.X || len(again.contacts()) != 1 || again.contacts()[0] != known {
+		t.Fatalf("after a restart: %+v, %v", again, err)
+	}
+	log.Reset()
+	if err := again.solve(t.Context(), at, 2, logger); err != nil || log.Len() != 0 {
+		t.Errorf("it was computed again: %v, %s", err, log.String())
+	}
+	path := filepath.Join(dir, placeFile)
+	for _, junk := range []string{"", "{", `{"x": "seven"}`, `{"contacts": ["AAAA"]}`, "null and more"} {
+		if err := os.WriteFile(path, []byte(junk), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		log.Reset()
+		if p, err := load(dir, logger); err != nil || p.Solved || Check(dir) == nil || !strings.Contains(log.String(), "made anew") {
+			t.Errorf("%q: %+v, %v, %s", junk, p, err, log.String())
+		}
+	}
+	if err := os.WriteFile(path, []byte(`{"x": 1, "bits": 200, "solved": true}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	forged, err := load(dir, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := forged.solve(t.Context(), at, 8, logger); err != nil || !address.Solved(key.NodeIDOf(at, forged.X), 8) {
+		t.Errorf("a place that was not worked for: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := (&place{dir: dir}).solve(ctx, at, 24, logger); !errors.Is(err, context.Canceled) {
+		t.Errorf("it goes on after its end: %v", err)
+	}
+}
