@@ -10,6 +10,7 @@ import (
 	"zeroms/client/choice"
 	"zeroms/client/engine"
 	"zeroms/client/home"
+	"zeroms/protocol/address"
 	"zeroms/protocol/key"
 )
 
@@ -82,10 +83,11 @@ func (c *Client) FindGateways(ctx context.Context, s Search) ([]Offer, error) {
 	return choice.Find(ctx, desk{c}, s)
 }
 
-// settling is how long a new home may take to connect, and looking how often that is
-// looked at.
+// settling is how long a new home may take to connect, working one that takes work for
+// an account, and looking how often that is looked at.
 const (
 	settling = 20 * time.Second
+	working  = 3 * time.Minute
 	looking  = 50 * time.Millisecond
 )
 
@@ -171,7 +173,11 @@ func (c *Client) settle(ctx context.Context, o Offer) (g Gateway, err error) {
 	}
 	look := time.NewTicker(looking)
 	defer look.Stop()
-	for end := time.Now().Add(settling); ; {
+	most := settling
+	if o.Flags&address.TakesAll == 0 {
+		most = working
+	}
+	for end := time.Now().Add(most); ; {
 		all, err := c.Gateways(ctx)
 		if err != nil {
 			return g, err

@@ -98,7 +98,7 @@ func gather(ctx context.Context, d Desk, s Search) ([]Offer, error) {
 		case len(up) == 0 && reason == nil:
 			reason = wire.ErrLinkClosed.Because("none of your gateways is connected")
 		}
-		asked := false
+		asked, before := false, len(found)
 		for _, node := range up {
 			offers, err := askOne(ctx, d, node)
 			switch {
@@ -118,7 +118,7 @@ func gather(ctx context.Context, d Desk, s Search) ([]Offer, error) {
 		switch {
 		case !asked && len(found) == 0:
 			return nil, reason
-		case !asked, len(found) >= enough, round == rounds-1:
+		case !asked, len(found) >= enough, round > 0 && len(found) == before && before > 0, round == rounds-1:
 			return values(found), nil
 		}
 		timer := time.NewTimer(pause)

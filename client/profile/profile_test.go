@@ -174,7 +174,8 @@ func samples() []sample {
 	gone.Remove(false)
 	shut.Shut = true
 	full, empty := fullContact(), NewContact(key.NewPrivate[key.Identity]().Public(), at(0))
-	plain, sent := text(), text()
+	plain, sent, direct := text(), text(), text()
+	direct.Outgoing, direct.Direct = true, []key.DeviceID{{1}, {2}}
 	sent.Outgoing, sent.Late, sent.Gateway = true, true, at(9)
 	sent.Target(key.DeviceID{1}).State = Delivered
 	*sent.Target(key.DeviceID{2}) = Target{
@@ -192,7 +193,7 @@ func samples() []sample {
 		{"home", home.Row(), againHome}, {"home in use", invited.Row(), againHome},
 		{"contact", empty.Row(), againContact}, {"full contact", full.Row(), againContact},
 		{"conversation", empty.ConversationRow(nil), againConversation}, {"read conversation", full.ConversationRow([]byte{1, 2}), againConversation},
-		{"message", plain.Row(), againMessage}, {"message with targets", sent.Row(), againMessage},
+		{"message", plain.Row(), againMessage}, {"message with targets", sent.Row(), againMessage}, {"message sent directly", direct.Row(), againMessage},
 		{"item", ItemRow(&waiting, nil), againItem}, {"item with parcel", ItemRow(&under, parcel), againItem},
 		{"no session", (&Sessions{Set: new(session.Set)}).Row(l), againSessions},
 		{"sessions", (&Sessions{Set: set, At: &gateways()[0], Door: true, Sent: true}).Row(l), againSessions},

@@ -123,6 +123,36 @@ func TestPoints(t *testing.T) {
 }
 
 // TestChoose: fast ones, far from each other, that keep long; present homes stay unless another one is much better.
+// TestRank: all candidates, each where Choose would take it beside the homes that there are.
+func TestRank(t *testing.T) {
+	table := score.New()
+	for n, ms := range map[byte]int{1: 10, 2: 12, 3: 90, 4: 2000} {
+		for range 5 {
+			table.Took(gw(n), score.Connect, time.Duration(ms)*time.Millisecond, start())
+			table.Took(gw(n), score.Custody, time.Duration(ms)*time.Millisecond, start())
+		}
+	}
+	of := func(n byte, group string) score.Candidate {
+		return score.Candidate{Gateway: gw(n), Group: group, Retention: month}
+	}
+	all := []score.Candidate{of(4, "d"), of(2, "a"), of(3, "c"), of(1, "a")}
+	for name, c := range map[string]struct {
+		homes []score.Candidate
+		want  []key.GatewayHash
+	}{
+		"no homes":                {nil, []key.GatewayHash{gw(1), gw(3), gw(2), gw(4)}},
+		"a home in the group":     {[]score.Candidate{of(9, "a")}, []key.GatewayHash{gw(3), gw(1), gw(2), gw(4)}},
+		"a home in another group": {[]score.Candidate{of(9, "c"), of(8, "")}, []key.GatewayHash{gw(1), gw(2), gw(3), gw(4)}},
+	} {
+		if got := table.Rank(all, c.homes, start()); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+	if got := table.Rank(nil, nil, start()); len(got) != 0 {
+		t.Error(got)
+	}
+}
+
 func TestChoose(t *testing.T) {
 	table := score.New()
 	took := func(n byte, ms int) {

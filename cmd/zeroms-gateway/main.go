@@ -4,7 +4,7 @@
 //	zeroms-gateway run    --data DIR --listen ADDR   run it
 //	zeroms-gateway init   --data DIR                 make its directory first
 //	zeroms-gateway invite --data DIR                 an address that lets people register
-//	zeroms-gateway status --data DIR                 what it is doing
+//	zeroms-gateway status --data DIR                 what it is doing; peers and dht: among other gateways
 //	zeroms-gateway accounts list --data DIR          who takes how much; remove and quota
 //	zeroms-gateway doctor --data DIR                 what keeps it from working well
 //	zeroms-gateway backup FILE --data DIR            copy it into a file
@@ -38,6 +38,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zeroms/cmd/zeroms-gateway/network"
 	"zeroms/protocol/wire"
 )
 
@@ -79,7 +80,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	var usage usageError
 	var inUse inUseError
 	switch {
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.Is(err, network.ErrUse):
 		return exitUsage
 	case errors.As(err, &inUse):
 		return exitInUse

@@ -25,7 +25,8 @@ const maxSmall = 64 << 10
 const afterRestore = `Lost is what came after the backup: envelopes (senders send again what stays unacknowledged), accounts, drops, cards'
 doors and invites. Devices connect by themselves when the gateway is reached at its address; those that had seen more
 say so, set their drops up again and ask their contacts for what is missing. The log goes on under a new incarnation.
-Run it in one place only: two gateways with one key contradict each other, and anybody can prove that.
+Run it in one place only: two gateways with one key contradict each other, and anybody can prove that. Among gateways
+it gets a new place and knows nobody: name those to join its network by with --join once more.
 `
 
 func newRestore() *cobra.Command {

@@ -35,9 +35,12 @@ func newRun() *cobra.Command {
 
 When it is ready it writes its address to DIR/address and prints it, its QR
 code and a line that begins with "ready". A new DIR is initialised first.
-Under systemd it says that it is ready (Type=notify), and answers its watchdog.`,
+Under systemd it says that it is ready (Type=notify), and answers its watchdog.
+
+With --join it becomes part of a network of gateways, and remembers those it met.
+It listens on the TCP and the UDP port of --listen (docs/operations.md).`,
 		Example: `  zeroms-gateway run --data /tmp/gw --listen 127.0.0.1:0                        # a trial on one computer
-  zeroms-gateway run --data /var/lib/zeroms --listen :443 --public gw.example.org`,
+  zeroms-gateway run --data /var/lib/zeroms --listen :443 --public gw.example.org --join ZMSG:...`,
 		Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if _, err := logs.logger(io.Discard); err != nil {
@@ -190,11 +193,8 @@ func (p *parts) open(ctx context.Context) (err error) {
 func (p *parts) openGateway(ctx context.Context, limits wire.Limits) (err error) {
 	p.net, err = network.Open(ctx, network.Setup{
 		Dir: p.data.dir, Node: p.data.node, At: p.address, Bound: p.listen.Addr(), Limits: limits, Takes: p.data.takes(),
-		Deposits: p.store, MaxConns: p.capacity.Connections(), Log: p.log,
+		Deposits: p.store, MaxConns: p.capacity.Connections(), Log: p.log, LogAddresses: p.logAddresses,
 	}, p.others)
-	if errors.Is(err, network.ErrUse) {
-		return usageError{err}
-	}
 	if err != nil {
 		return err
 	}

@@ -169,7 +169,7 @@ func TestUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, extra := range []string{"", "port-443.conf"} {
+	for _, extra := range []string{"", "port-443.conf", "lan.conf"} {
 		path := filepath.Join(dir, "zeroms-gateway.service")
 		text := bytes.ReplaceAll(unit, []byte("=/usr/local/bin/zeroms-gateway run"), []byte("=/bin/true run"))
 		if extra != "" {
@@ -194,7 +194,7 @@ func TestUnit(t *testing.T) {
 			t.Fatal(err)
 		}
 		exposure := regexp.MustCompile(`service: ([0-9.]+) `).FindSubmatch(said)
-		words := map[string]string{"": "gives it %s (", "port-443.conf": "beside it (%s)"}[extra]
+		words := map[string]string{"": "gives it %s (", "port-443.conf": "beside it (%s)", "lan.conf": "there too (%s)"}[extra]
 		if exposure == nil || !bytes.Contains(documented, fmt.Appendf(nil, words, exposure[1])) {
 			t.Errorf("docs/operations.md has another figure than %s", exposure)
 		}

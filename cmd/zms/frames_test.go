@@ -86,7 +86,7 @@ func holdings(ts *testscript.TestScript, name string) (all secrets, public map[s
 	nodes := map[key.NodePublic]key.Network{}
 	for _, h := range homes {
 		nodes[h.Address.Node] = h.Address.Network
-		public[h.Address.Host] = true
+		public[h.Address.Host], public[string(h.Packed)] = true, true // the latter is key, address and port
 	}
 	for _, c := range people {
 		all["a name"], all["another name"] = []byte(c.Alias), []byte(c.Called)

@@ -52,8 +52,9 @@ their conversation is open and its end is seen. What you write to somebody and d
 not send is kept while the chat runs.
 
 The signs behind your own messages: ○ queued, ✓ in custody of a gateway, ✓✓
-delivered, bright when it was read, ✗ failed or not delivered. Messages that are
-missing have a row of their own in their place, which says what is done about it.
+delivered, bright when it was read, ✗ failed or not delivered; "directly" says that
+a gateway that is none of yours saw your network address. Messages that are missing
+have a row of their own in their place, which says what is done about it.
 
 The chat uses the zms that runs on the profile (zms agent); without one it stays
 connected itself and serves other commands, as zms listen does. Colours follow

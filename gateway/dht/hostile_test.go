@@ -344,7 +344,7 @@ func fuzzOne(t *testing.T, script, named, record []byte) {
 	if s := h.node.Stats(w.now); s.Lookups > 1 || s.Table > 64 {
 		t.Fatalf("%+v", s)
 	}
-	if len(h.node.storing) > 0 || h.node.flights.Len() > 8 {
+	if len(h.node.storing) > 0 || h.node.flights.Len() > 64 {
 		t.Fatalf("%d stores and %d requests are left", len(h.node.storing), h.node.flights.Len())
 	}
 }

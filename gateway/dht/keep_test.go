@@ -123,7 +123,7 @@ func TestRestartedNetwork(t *testing.T) {
 func TestReach(t *testing.T) {
 	w := newWorld(t, 24)
 	w.timing.Reach = time.Hour
-	w.join(30, time.Second)
+	w.join(24, time.Second)
 	reachable := func(yes bool) {
 		for _, h := range w.hosts {
 			h.dials = yes
@@ -154,12 +154,12 @@ func TestReach(t *testing.T) {
 	for _, h := range w.hosts {
 		asked += h.served[wire.TypeReach]
 	}
-	w.run(4 * time.Hour)
+	w.run(2 * time.Hour)
 	after := 0
 	for _, h := range w.hosts {
 		after += h.served[wire.TypeReach]
 	}
-	if each := float64(after-asked) / 31 / 4; each < 2.5 || each > 3.5 {
+	if each := float64(after-asked) / 25 / 2; each < 2.5 || each > 3.5 {
 		t.Errorf("%.1f dial-backs an hour, want 3", each)
 	}
 	reachable(false)
@@ -266,7 +266,7 @@ func TestLiveness(t *testing.T) {
 // seldom: no oftener than every 4 s on average.
 func TestIdle(t *testing.T) {
 	w := newWorld(t, 28)
-	w.join(200, time.Second)
+	w.join(90, time.Second)
 	w.run(30 * time.Minute)
 	bytes, wakes := w.bytes, 0
 	const span = time.Hour

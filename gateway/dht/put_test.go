@@ -130,7 +130,7 @@ func TestSweepRegions(t *testing.T) {
 // TestGuided: a record that is stored again from here costs its stores and few
 // searches; where its holders are gone it is searched for anew.
 func TestGuided(t *testing.T) {
-	w := grown(t, 44, 400)
+	w := grown(t, 44, 120)
 	name := w.name()
 	from := w.host()
 	_, first := from.put(item(plain(name, w.today(), 1)))

@@ -3,6 +3,7 @@ package forward
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -287,7 +288,17 @@ type exit struct {
 	bytes    int
 	used     time.Time
 	since    time.Time // the last answer, or since when there is something under way
+	at       []where   // where it was said to be, the newest last
 }
+
+// where is a place at which a gateway is said to be.
+type where struct {
+	host string
+	port uint16
+}
+
+// mostPlaces is how many places of a gateway are remembered.
+const mostPlaces = 4
 
 // waiter is who gets the answer.
 type waiter struct {
@@ -412,7 +423,7 @@ func (e *Entry) enter(now time.Time, w waiter, f *wire.Forward) (*flight, error)
 		e.counters.joined.Add(1)
 		return nil, nil
 	}
-	x, err := e.exit(now, w.client, f.Target)
+	x, err := e.exit(now, w.client, f)
 	if err != nil {
 		return nil, err
 	}
@@ -441,20 +452,27 @@ func same(a, b *wire.Forward) bool {
 	return a.Host == b.Host && a.Port == b.Port && bytes.Equal(a.Sealed, b.Sealed) && bytes.Equal(a.Encapsulation, b.Encapsulation)
 }
 
-// exit is the record of a gateway, made at the cost of who names it first; mu is
-// held.
-func (e *Entry) exit(now time.Time, c *Client, node key.NodePublic) (*exit, error) {
-	if x := e.exits[node]; x != nil {
+// exit is the record of a gateway, made at the cost of who names it first, or first at
+// another place: it may have to be looked up and dialled. mu is held.
+func (e *Entry) exit(now time.Time, c *Client, f *wire.Forward) (*exit, error) {
+	x, at := e.exits[f.Target], where{f.Host, f.Port}
+	if x != nil && slices.Contains(x.at, at) {
 		return x, nil
 	}
 	if !c.newExit(now) {
 		return nil, wire.ErrBusy.Because("too many gateways")
 	}
-	if len(e.exits) >= e.cfg.Capacity.Exits && !e.forgetExits(now) {
-		return nil, wire.ErrBusy.Because("too many gateways")
+	if x == nil {
+		if len(e.exits) >= e.cfg.Capacity.Exits && !e.forgetExits(now) {
+			return nil, wire.ErrBusy.Because("too many gateways")
+		}
+		x = &exit{}
+		e.exits[f.Target] = x
 	}
-	x := &exit{}
-	e.exits[node] = x
+	if len(x.at) >= mostPlaces {
+		x.at = slices.Delete(x.at, 0, 1)
+	}
+	x.at = append(x.at, at)
 	return x, nil
 }
 

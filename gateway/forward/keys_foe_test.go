@@ -36,17 +36,17 @@ func TestKeysOfOneNeighbourhood(t *testing.T) {
 		return busy
 	}
 	evil, other := nearOf("11.0.0.1"), forward.From{Node: newNode(), Near: nearOf("12.0.0.1")}
-	if busy := count(1000, func(int) error { return open(forward.From{Node: newNode(), Near: evil}) }); busy != 1000-512 {
-		t.Errorf("%d of 1,000 set-ups of a neighbourhood were refused", busy)
+	if busy := count(600, func(int) error { return open(forward.From{Node: newNode(), Near: evil}) }); busy != 600-512 {
+		t.Errorf("%d of 600 set-ups of a neighbourhood were refused", busy)
 	}
 	garbage := nearOf("13.0.0.1")
-	busy := count(1000, func(int) error {
+	busy := count(400, func(int) error {
 		r := seal(t, h.sender(t, start()), submit(1<<10))
 		r.Sealed[0] ^= 1
 		return failureOf(ask(forward.From{Node: newNode(), Near: garbage}, r))
 	})
-	if busy != 1000-256 {
-		t.Errorf("%d of 1,000 faults of a neighbourhood were refused", busy)
+	if busy != 400-256 {
+		t.Errorf("%d of 400 faults of a neighbourhood were refused", busy)
 	}
 	for _, from := range []forward.From{other, {Node: h.place.Node}} {
 		if err := open(from); err != nil {
@@ -103,5 +103,21 @@ func TestOneClientsShare(t *testing.T) {
 	}
 	if n := e.roads.count() - before; n > 256 {
 		t.Errorf("%d set-ups of one client went out", n)
+	}
+}
+
+// TestOneGatewayAtManyPlaces: a client who names one gateway at place after place has no
+// more of them dialled than of as many gateways.
+func TestOneGatewayAtManyPlaces(t *testing.T) {
+	h := newHouse(t, nil)
+	e := newEntry(t, nil)
+	c := e.Client()
+	for i := range 1000 {
+		f := h.to(&wire.Relay{N: uint32(i), Sealed: make([]byte, 1<<10+wire.ForwardPadding)})
+		f.Host, f.Port = "8.8.4.4", uint16(1+i)
+		e.Forward(start(), c, 1, f, newPort())
+	}
+	if n := e.roads.count(); n != 64 {
+		t.Errorf("a gateway was dialled at %d places", n)
 	}
 }

@@ -260,7 +260,8 @@ func (o *Overlay) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	parts.Wait()
-	o.mu.Lock() // no run begins any more
+	o.mu.Lock()
+	o.ctx = ctx // it has ended, and whoever held mu before has begun its run
 	o.mu.Unlock()
 	o.work.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {

@@ -74,6 +74,8 @@ func tableName(t profile.Table) string {
 		return "address records at gateways"
 	case publish.TableRead:
 		return "address records that were read"
+	case profile.TableScore:
+		return "measurements of gateways"
 	}
 	return "other"
 }

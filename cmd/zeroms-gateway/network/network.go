@@ -56,9 +56,9 @@ func (o *Options) Flags(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.Join, "join", nil, "address (ZMSG:...) of a gateway to join the network by, or a file with it; may be repeated")
 	flags.StringSliceVar(&o.JoinDNS, "join-dns", nil, "DNS name whose TXT records hold such addresses; may be repeated")
 	flags.StringVar(&o.Scope, "scope", "", "which addresses gateways of the network have: loopback, lan or public (default: lab is loopback, all others public)")
-	flags.BoolVar(&o.LAN, "lan", false, "find gateways of the local network, and be found there (mDNS; scopes lan and loopback)")
-	flags.BoolVar(&o.NoUDP, "no-udp", false, "don't speak QUIC: other gateways are reached over TCP only")
-	flags.BoolVar(&o.Alone, "alone", false, "be no part of a network: only users of this gateway can be reached by its users without links of their own")
+	flags.BoolVar(&o.LAN, "lan", false, "find gateways of the local network by multicast DNS, and be found there (scopes lan and loopback)")
+	flags.BoolVar(&o.NoUDP, "no-udp", false, "don't use UDP: other gateways are reached over TCP only, which is slower")
+	flags.BoolVar(&o.Alone, "alone", false, "be part of no network: to reach users of other gateways its users connect to those themselves")
 }
 
 // Check refuses what can't work before anything is opened.
@@ -137,6 +137,9 @@ type Setup struct {
 	// Resolver looks names up; nil: the system's.
 	Resolver *net.Resolver
 	Log      *slog.Logger
+	// LogAddresses logs connections over QUIC that became no links, with their network
+	// addresses, at level Debug.
+	LogAddresses bool
 }
 
 func (s *Setup) resolver() *net.Resolver {
@@ -232,10 +235,14 @@ func (n *Network) dialers(cfg *overlay.Config) error {
 		n.setup.Log.Warn("the UDP port of the same number can't be used; other gateways are reached over TCP only", "port", tcp.Port, "error", err)
 		return nil
 	}
-	n.udp, err = quiclink.New(udp, quiclink.Config{
+	config := quiclink.Config{
 		Node: n.setup.Node, Network: n.setup.At.Network, MaxConns: n.setup.MaxConns,
 		ResetKey: key.KDF32(key.LabelReset, n.setup.Node.Seed()),
-	})
+	}
+	if n.setup.LogAddresses {
+		config.Log = slog.NewLogLogger(n.setup.Log.Handler(), slog.LevelDebug)
+	}
+	n.udp, err = quiclink.New(udp, config)
 	if err != nil {
 		udp.Close()
 		return err
@@ -267,12 +274,12 @@ func (n *Network) locate(ctx context.Context, cfg *overlay.Config) {
 		n.name = n.setup.At.Host
 		cfg.Host, cfg.Port = n.name, n.setup.At.Port
 		if ip, err = n.lookUp(ctx); err != nil {
-			n.setup.Log.Warn("the gateway's own name can't be looked up, and others are only asked until it can; it is tried again every few minutes", "error", err)
+			n.setup.Log.Warn("the gateway's own name can't be looked up, and others are only asked until it can; it is tried again", "error", err)
 			return
 		}
 	}
 	if ip = address.Canonical(ip); !n.params.Scope.Allows(ip) {
-		n.setup.Log.Info("the gateway's address is none of its network's scope: it takes part by asking others only", "scope", n.params.Scope.String())
+		n.setup.Log.Info("this gateway is outside of the scope of its network: it takes part by asking others only", "scope", n.params.Scope.String())
 		return
 	}
 	cfg.Addr = netip.AddrPortFrom(ip, n.setup.At.Port)
@@ -298,15 +305,21 @@ const (
 	// lookingUp bounds the look-up of a name.
 	lookingUp = 10 * time.Second
 	// lookAgain is how often the gateway's own name is looked up: it may stand for
-	// another address.
+	// another address. lookSoon is when, as long as it stands for none.
 	lookAgain = 5 * time.Minute
+	lookSoon  = 30 * time.Second
 )
 
 // loopLocate follows the gateway's name to where it moves.
 func (n *Network) loopLocate(ctx context.Context) error {
-	again := time.NewTicker(lookAgain)
+	again := time.NewTimer(0)
 	defer again.Stop()
 	for {
+		if n.Overlay.At().IsValid() {
+			again.Reset(lookAgain)
+		} else {
+			again.Reset(lookSoon)
+		}
 		select {
 		case <-ctx.Done():
 			return nil

@@ -188,6 +188,7 @@ func (n *network) stillTiming() dht.Timing {
 	t := dht.Timing{}.Default()
 	t.Walk, t.Self, t.Reach, t.Introduce = 0, 0, 0, 0
 	t.Young, t.Healthy, t.Repair = 0, 0, 0
+	t.Seen = 48 * time.Hour // checks would have kept all of them seen
 	return t
 }
 

@@ -2,11 +2,13 @@ package dht
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
 
 	"zeroms/cmd/zeroms-lab/dht/sim"
+	"zeroms/protocol/wire"
 )
 
 // job is one measurement.
@@ -100,7 +102,7 @@ func (s Scenario) failures(o *outcome) (lines []string) {
 		if failed++; failed <= failuresShown {
 			what := "brought a former version"
 			if g.Err != nil {
-				what = g.Err.Error()
+				what = said(g.Err)
 			}
 			lines = append(lines, fmt.Sprintf("get of record %d, after %d tries, %d requests to %d gateways: %s", g.key, g.Tries, g.Messages, g.Contacted, what))
 		}
@@ -109,6 +111,15 @@ func (s Scenario) failures(o *outcome) (lines []string) {
 		lines = append(lines, fmt.Sprintf("%d of %d gets failed", failed, len(o.gets)))
 	}
 	return lines
+}
+
+// said is the short name of an error.
+func said(err error) string {
+	var e *wire.Error
+	if errors.As(err, &e) {
+		return wire.Lookup(e.Code).Name
+	}
+	return err.Error()
 }
 
 // suite is all rows with a bound for this number of gateways, and those that they

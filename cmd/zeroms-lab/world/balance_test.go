@@ -13,6 +13,8 @@ import (
 	"zeroms/client"
 	"zeroms/client/home"
 	"zeroms/cmd/zeroms-lab/world"
+	"zeroms/gateway/mailbox"
+	"zeroms/protocol/address"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
@@ -153,6 +155,7 @@ func TestMeasurementsOutliveTheRun(t *testing.T) {
 		ab, _ := s.add(alice, bob), s.add(bob, alice)
 		s.send(alice, ab, "hello")
 		s.state(alice, ab, "hello", client.Delivered)
+		s.wait(time.Hour, "everything is acknowledged", func() bool { return s.home(alice, g).Held == 0 })
 		now := s.home(alice, g)
 		if now.Seen.Custody == 0 || now.Seen.Connect == 0 || now.Taken == 0 || now.Held != 0 {
 			t.Fatalf("%+v", now)
@@ -242,6 +245,35 @@ func TestLostHomeIsReplaced(t *testing.T) {
 			s.within(8*time.Second, bob, ba, fmt.Sprint("line ", n))
 		}
 		s.see(alice, ab, "hello", "hi", "line 0", "line 1", "line 2", "line 3", "line 4")
+	})
+}
+
+// TestHomesForWork: gateways that take work for an account are found and taken; one that turns people away is given up
+// again, and the next one tried.
+func TestHomesForWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, world.Config{Overlay: true, Registration: mailbox.ByWork, RegisterBits: 6})
+		g := s.network(4)
+		alice := s.person("alice", g[0])
+		s.up(alice, g[0])
+		offers, err := alice.Client.FindGateways(t.Context(), client.Search{Count: 10})
+		s.must(err)
+		if len(offers) != 3 || offers[0].Bits != 6 || offers[0].Flags&address.TakesWork == 0 {
+			t.Fatalf("%+v", offers)
+		}
+		wrong := offers[0]
+		wrong.Address.Node = key.NewPrivate[key.Node]().Public()
+		used, err := alice.Client.UseGateways(t.Context(), 3, append([]client.Offer{wrong}, offers...))
+		s.must(err)
+		if len(used.Added) != 2 || used.Have != 3 || len(used.Refused) != 1 || used.Refused[0].Problem == nil {
+			t.Fatalf("%+v", used)
+		}
+		if all := s.homes(alice); len(all) != 3 {
+			t.Errorf("%d homes are left", len(all))
+		}
+		if used, err = alice.Client.UseGateways(t.Context(), 5, offers[:0]); err != nil || used.Have != 3 {
+			t.Errorf("%+v, %v", used, err)
+		}
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"zeroms/gateway"
+	"zeroms/gateway/mailbox"
 	"zeroms/gateway/overlay"
 	"zeroms/protocol/address"
 	"zeroms/protocol/link"
@@ -24,6 +25,9 @@ func (g *Gateway) overlay() (*overlay.Overlay, error) {
 		Cached: g.known.get(), Save: g.known.set,
 		WSS:  g.world.Net.Dialer(g.Host).As(g.node.Public()),
 		Keys: &g.keys, Deposits: g.db, Log: g.world.cfg.Log.With("gateway", g.Host),
+	}
+	if g.world.cfg.Registration == mailbox.ByWork {
+		cfg.Takes = address.TakesWork
 	}
 	for _, other := range g.world.seeds {
 		if other != g {

@@ -151,11 +151,11 @@ func TestFoePeerLookups(t *testing.T) {
 			}()
 			t.Cleanup(func() { f.c.Close(); close(tokens) })
 		}
-		time.Sleep(5 * time.Second)
+		time.Sleep(time.Second)
 		look("under attack")
-		time.Sleep(5 * time.Second)
+		time.Sleep(time.Second)
 		after, _ := g[0].Stats(t.Context())
-		if asked := after.DHT.Asked - before.DHT.Asked; sent.Load() < 10_000 || asked > 2_000 {
+		if asked := after.DHT.Asked - before.DHT.Asked; sent.Load() < 2_000 || asked > 2_000 {
 			t.Errorf("for %d requests of a stranger the gateway asked others %d times", sent.Load(), asked)
 		}
 	})

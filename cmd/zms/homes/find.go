@@ -35,6 +35,7 @@ func (h Homes) find(ctx context.Context, r control.Request, emit control.Emit) e
 	switch {
 	case errors.Is(err, wire.ErrNotServing):
 		return control.Fail(wire.Lookup(wire.CodeNotServing).Name, "your gateway is no part of a network, so it knows no other ones; add one by its address (zms gateway add)")
+	case errors.Is(err, client.ErrNoOffer) && r.Homes > 0: // there may be enough already
 	case err != nil:
 		return err
 	}

@@ -155,6 +155,35 @@ func TestEverythingIsThereAgain(t *testing.T) {
 	}
 }
 
+// TestDirectIsKept: whether gateways of others are connected to, and that what a later version keeps is refused.
+func TestDirectIsKept(t *testing.T) {
+	dir := fresh(t)
+	for _, want := range []client.Direct{client.Always, client.Never, client.Fallback, client.Never} {
+		db, s := open(t, dir)
+		if err := s.SetDirect(t.Context(), want); err != nil || s.Direct() != want {
+			t.Fatal(s.Direct(), err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		db, s = open(t, dir)
+		if s.Direct() != want || s.Proxy() != nil {
+			t.Errorf("%v is kept, not %v", s.Direct(), want)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, data := range map[string][]byte{
+		"version": wire.Marshal(directRecord{2, client.Always}), "policy": wire.Marshal(directRecord{1, 3}), "bytes": {0xa0}, "nothing": nil,
+	} {
+		s := New(nil)
+		if err := s.setting(profile.Row{Table: TableSetting, Key: []byte(keyDirect), Data: data}); err == nil || s.Direct() != client.Fallback {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
 // TestMarksAreCopies: what somebody does with them changes nothing that is kept.
 func TestMarksAreCopies(t *testing.T) {
 	db, s := open(t, fresh(t))

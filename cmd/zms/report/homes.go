@@ -77,15 +77,12 @@ func used(h *control.Homes) string {
 	if len(h.Added) == 0 && h.Have >= h.Wanted {
 		b.WriteString("nothing was added: ")
 	}
-	fmt.Fprintf(&b, "%s of yours connected\n", are(h.Have))
-	return b.String()
-}
-
-func are(n int) string {
-	if n == 1 {
-		return "1 gateway is"
+	verb := "are"
+	if h.Have == 1 {
+		verb = "is"
 	}
-	return fmt.Sprintf("%d gateways are", n)
+	fmt.Fprintf(&b, "%d of your gateways %s connected\n", h.Have, verb)
+	return b.String()
 }
 
 // balance is what was measured of a gateway and what it keeps, empty if that is nothing.

@@ -52,6 +52,59 @@ func TestErasedMessage(t *testing.T) {
 	}
 }
 
+// TestSentDirectly: that a foreign gateway saw the address is said where messages are sent and read.
+func TestSentDirectly(t *testing.T) {
+	m := &control.Message{Type: control.TypeMessage, Contact: 1, Name: "Bob", Outgoing: true, Kind: "text", Text: "x", State: "custody", Written: someTime, Custody: someTime, Until: someTime}
+	for _, direct := range []bool{false, true} {
+		m.Direct = direct
+		if got := strings.Contains(Line(m), "[custody, sent directly]"); got != direct {
+			t.Errorf("%v: %s", direct, Line(m))
+		}
+		for _, state := range []string{"custody", "delivered"} {
+			m.State = state
+			if got := strings.HasSuffix(Progress(m), "; sent directly: that gateway saw your network address"); got != direct {
+				t.Errorf("%v: %s", direct, Progress(m))
+			}
+		}
+		m.State = "custody"
+	}
+	m.Outgoing = false
+	if strings.Contains(Line(m), "directly") {
+		t.Error(Line(m))
+	}
+}
+
+// TestOffers: what is known of a gateway that could be one's own, and what was done.
+func TestOffers(t *testing.T) {
+	var out bytes.Buffer
+	for _, row := range []control.Row{
+		&control.Offer{Host: "a:1", Address: "ZMSG:A", Takes: control.TakesAll, Forwards: true, Retention: 30 * 86400, Quota: 256 << 20, TookMS: 12.3, Points: 97},
+		&control.Offer{Host: "b:1", Address: "ZMSG:B", Takes: control.TakesWork, Retention: 7200, Near: true},
+		&control.Offer{Host: "c\x1b[2J:1", Address: "ZMSG:C", Takes: control.TakesInvited, Retention: 86400, Problem: "nobody\x1b there"},
+		&control.Homes{Wanted: 2, Have: 2, Added: []control.Gateway{{Host: "a:1"}}, Drained: []control.Gateway{{Host: "z:1"}}, Refused: []control.Offer{{Host: "b:1", Problem: "no"}}},
+		&control.Homes{Wanted: 1, Have: 1}, &control.Contact{},
+	} {
+		if err := Offers(&out, row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := `a:1  takes everybody, keeps 30 days, 256 MiB, forwards, connected in 12 ms, 97 points
+    ZMSG:A
+b:1  takes who works for it, keeps 2 hours, 0 MiB, not measured, in the same network as another one
+    ZMSG:B
+c\u{1b}[2J:1  by invitation only, keeps 24 hours, 0 MiB, not reached: nobody\u{1b} there
+    ZMSG:C
+added a:1
+not added b:1: no
+drained z:1, which can't be reached: it is read again if it comes back; zms gateway add takes that back
+2 of your gateways are connected
+nothing was added: 1 of your gateways is connected
+`
+	if out.String() != want {
+		t.Errorf("it says\n%s", out.String())
+	}
+}
+
 // TestGapsAreSaidOnce checks that listen says each state of a gap once.
 func TestGapsAreSaidOnce(t *testing.T) {
 	var out bytes.Buffer

@@ -3,6 +3,7 @@ package member
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"zeroms/cmd/zeroms-lab/bench/frames"
@@ -39,8 +40,9 @@ func (c *Channel) seal(message []byte, id uint64, s *wire.Submit) ([]byte, error
 	return wire.AppendFrame(message, id, &wire.Forward{Target: c.to.Node, Host: c.host, Port: c.port, Relay: *relay}), nil
 }
 
-// open opens an answer: the item of the commit that it has to hold.
-func (c *Channel) open(f *wire.Forwarded) (item frames.Item, err error) {
+// open opens an answer: the item of the commit that it has to hold, whose signature
+// seen takes unless it is nil.
+func (c *Channel) open(f *wire.Forwarded, seen func([]byte)) (item frames.Item, err error) {
 	frame, err := c.sender.Answer(f)
 	if err != nil {
 		return item, err
@@ -62,6 +64,9 @@ func (c *Channel) open(f *wire.Forwarded) (item frames.Item, err error) {
 		}
 	}
 	c.count++
+	if seen != nil {
+		seen(commit.Sig)
+	}
 	return frames.Item{Leaf: commit.Items[0].Leaf}, nil
 }
 
@@ -73,7 +78,22 @@ func (l *Link) forwarded(now time.Time, f wire.Frame) error {
 	if flow == 0 || flow > uint64(len(l.flows)) || l.flows[flow-1].through == nil {
 		return l.other(f)
 	}
+	if o := l.flows[flow-1]; !slices.Contains(l.room, o) {
+		l.room = append(l.room, o)
+	}
 	return l.flows[flow-1].forwarded(now, f)
+}
+
+// refill sends what there is room for since sealed answers came: what is due at the
+// same moment shares a message, as after a commit.
+func (l *Link) refill(now time.Time) error {
+	for _, f := range l.room {
+		if err := f.refill(now); err != nil {
+			return err
+		}
+	}
+	l.room = l.room[:0]
+	return nil
 }
 
 // forwarded takes the answer to a sealed submission.
@@ -83,11 +103,11 @@ func (f *Flow) forwarded(now time.Time, frame wire.Frame) error {
 		return err
 	}
 	f.mu.Lock()
-	item, err := f.through.open(&answer)
-	f.mu.Unlock()
+	defer f.mu.Unlock()
+	item, err := f.through.open(&answer, f.from.Seen)
 	if err != nil {
 		return err
 	}
 	item.ID = frame.ID
-	return f.receipts(now, []frames.Item{item})
+	return f.take(now, []frames.Item{item})
 }

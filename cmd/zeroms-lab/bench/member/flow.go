@@ -189,10 +189,19 @@ func (f *Flow) stamp(n uint64, r *record) {
 	binary.BigEndian.PutUint64(f.envelope[Size-8:], uint64(r.sent))
 }
 
-// receipts takes receipts, which must be about this flow's envelopes.
+// receipts takes receipts, which must be about this flow's envelopes, and sends what
+// there is room for then.
 func (f *Flow) receipts(now time.Time, items []frames.Item) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err := f.take(now, items); err != nil {
+		return err
+	}
+	return f.fill(now)
+}
+
+// take takes receipts; mu is held.
+func (f *Flow) take(now time.Time, items []frames.Item) error {
 	since := now.Sub(f.born)
 	for i := range items {
 		item := &items[i]
@@ -213,7 +222,7 @@ func (f *Flow) receipts(now time.Time, items []frames.Item) error {
 			f.toCustody = append(f.toCustody, since-r.sent)
 		}
 	}
-	return f.fill(now)
+	return nil
 }
 
 // about compares a receipt leaf (custody.Receipt) with what was sent.

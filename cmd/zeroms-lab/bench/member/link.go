@@ -48,6 +48,7 @@ type Link struct {
 	commit  frames.Commit
 	push    wire.Push
 	answers map[uint64]answer
+	room    []*Flow // that sealed answers came for
 
 	log sync.Mutex
 	// guarded by log
@@ -144,6 +145,9 @@ func (l *Link) Step() error {
 		if err != nil {
 			return err
 		}
+	}
+	if err := l.refill(now); err != nil {
+		return err
 	}
 	if l.After != nil && l.unacked > 0 {
 		if err := l.After(now); err != nil {

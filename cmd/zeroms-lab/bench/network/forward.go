@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -139,6 +140,8 @@ type pairs struct {
 	done  int
 	wall  time.Duration
 	cpu   [2]time.Duration // of entry and exit
+	// commits gave receipts, acks were sent by devices
+	commits, acks int
 }
 
 // pairs connects n of them; the correspondents are at a gateway that need not be
@@ -193,24 +196,20 @@ func (p *pairs) arrive(w *load.World) error {
 }
 
 // measure lets the pairs write for a while and adds what that took.
-func (p *pairs) measure(w *load.World, c *config, entry, exit *house, profile bool) error {
+// With names for them it keeps the CPU profiles of both gateways.
+func (p *pairs) measure(w *load.World, c *config, entry, exit *house, names [2]string) error {
 	for _, f := range p.flows {
 		w.Fail(f.Send(unbounded))
 	}
 	if err := w.Pause(time.Duration(c.warm * float64(time.Second))); err != nil {
 		return err
 	}
-	if profile {
-		for _, h := range []*house{entry, exit} {
-			h.process.ToggleProfile()
-			defer h.process.ToggleProfile()
-		}
-	}
+	c.toggleProfiles(entry, exit, names)
 	before, err := cpus(entry, exit)
 	if err != nil {
 		return err
 	}
-	done, began := load.Done(p.flows), time.Now()
+	done, commits, acks, began := load.Done(p.flows), w.Committed(), w.Acks(), time.Now()
 	if err := w.Pause(time.Duration(c.seconds * float64(time.Second))); err != nil {
 		return err
 	}
@@ -219,19 +218,30 @@ func (p *pairs) measure(w *load.World, c *config, entry, exit *house, profile bo
 		return err
 	}
 	p.done += load.Done(p.flows) - done
+	p.commits += w.Committed() - commits
+	p.acks += w.Acks() - acks
 	p.wall += time.Since(began)
 	for i := range p.cpu {
 		p.cpu[i] += after[i] - before[i]
 	}
+	c.toggleProfiles(entry, exit, names)
 	for _, f := range p.flows {
 		f.Stop()
 	}
-	return p.arrive(w)
+	return errors.Join(p.arrive(w), c.keepProfiles(w, entry, exit, names))
 }
 
 // each is messages for a CPU second.
 func (p *pairs) each(cpu time.Duration) float64 {
 	return float64(p.done) / max(cpu, 10*time.Millisecond).Seconds()
+}
+
+// details are what a gateway did for them.
+func (p *pairs) details() map[string]float64 {
+	return map[string]float64{
+		"msg_per_s": float64(p.done) / p.wall.Seconds(), "cpu_s": p.cpu[1].Seconds(),
+		"commit_messages": float64(p.done) / float64(max(p.commits, 1)), "ack_messages": float64(p.done) / float64(max(p.acks, 1)),
+	}
 }
 
 // live measures how many envelopes a gateway carries for a second of its CPU time
@@ -248,31 +258,32 @@ func (c *config) live(ctx context.Context) error {
 			return err
 		}
 		for i := range c.rounds {
-			if err := direct.measure(w, c, entry, exit, false); err != nil {
+			var names [2][2]string
+			if c.profile != "" && i == 0 {
+				names = [2][2]string{{"", "direct"}, {"entry", "exit"}}
+			}
+			if err := direct.measure(w, c, entry, exit, names[0]); err != nil {
 				return err
 			}
-			if err := through.measure(w, c, entry, exit, c.profile != "" && i == 0); err != nil {
+			if err := through.measure(w, c, entry, exit, names[1]); err != nil {
 				return err
 			}
 		}
-		if err := c.keepProfiles(w, entry, exit); err != nil {
-			return err
+		plain := &Row{
+			Work: "live", Figure: direct.each(direct.cpu[1]), Unit: "messages/CPU s", Count: direct.done, Details: direct.details(),
+			Note: "submissions over the senders' own links to the gateway, TLS",
 		}
-		rows := []*Row{{
-			Work: "live", Figure: direct.each(direct.cpu[1]), Unit: "messages/CPU s", Count: direct.done,
-			Details: map[string]float64{"msg_per_s": float64(direct.done) / direct.wall.Seconds(), "cpu_s": direct.cpu[1].Seconds()},
-			Note:    "submissions over the senders' own links to the gateway, TLS",
-		}, {
-			Work: "live-forwarded", Figure: through.each(through.cpu[1]), Unit: "messages/CPU s", Count: through.done,
-			Details: map[string]float64{
-				"msg_per_s": float64(through.done) / through.wall.Seconds(), "cpu_s": through.cpu[1].Seconds(), "entry_cpu_s": through.cpu[0].Seconds(),
-				"entry_messages_per_cpu_s": through.each(through.cpu[0]), "both_messages_per_cpu_s": through.each(through.cpu[0] + through.cpu[1]),
-			},
-			Note: "through an entry gateway; the CPU time is that of the exit, entry_cpu_s that of the entry",
-		}}
-		ratio := &Row{Work: "live-ratio", Figure: rows[1].Figure / rows[0].Figure, Unit: "of direct", Count: c.rounds,
-			Details: map[string]float64{"with_entry": rows[1].Details["both_messages_per_cpu_s"] / rows[0].Figure}}
-		for _, r := range append(rows, ratio.atLeast(0.5)) {
+		sealed := &Row{
+			Work: "live-forwarded", Figure: through.each(through.cpu[1]), Unit: "messages/CPU s", Count: through.done, Details: through.details(),
+			Note: "through an entry gateway; the CPU time is that of the exit, entry_cpu_s that of the entry; commit_messages and ack_messages are for one commit and one acknowledgement",
+		}
+		both := through.each(through.cpu[0] + through.cpu[1])
+		sealed.Details["entry_cpu_s"] = through.cpu[0].Seconds()
+		sealed.Details["entry_messages_per_cpu_s"] = through.each(through.cpu[0])
+		sealed.Details["both_messages_per_cpu_s"] = both
+		ratio := &Row{Work: "live-ratio", Figure: sealed.Figure / plain.Figure, Unit: "of direct", Count: c.rounds,
+			Details: map[string]float64{"with_entry": both / plain.Figure}}
+		for _, r := range []*Row{plain, sealed, ratio.atLeast(0.5)} {
 			if err := c.out.row(r); err != nil {
 				return err
 			}
@@ -284,12 +295,21 @@ func (c *config) live(ctx context.Context) error {
 // profileWait is how long a profile may take to be written.
 const profileWait = 5 * time.Second
 
-// keepProfiles gives the CPU profiles of both gateways the names of their parts.
-func (c *config) keepProfiles(w *load.World, entry, exit *house) error {
-	if c.profile == "" {
-		return nil
+// toggleProfiles begins or ends the CPU profiles that have names.
+func (c *config) toggleProfiles(entry, exit *house, names [2]string) {
+	for i, h := range []*house{entry, exit} {
+		if names[i] != "" {
+			h.process.ToggleProfile()
+		}
 	}
-	for h, part := range map[*house]string{entry: "entry", exit: "exit"} {
+}
+
+// keepProfiles gives the CPU profiles their names.
+func (c *config) keepProfiles(w *load.World, entry, exit *house, names [2]string) error {
+	for i, h := range []*house{entry, exit} {
+		if names[i] == "" {
+			continue
+		}
 		err := w.Until(profileWait, 10*time.Millisecond, func() bool {
 			_, err := os.Stat(h.profile)
 			return err == nil
@@ -297,7 +317,7 @@ func (c *config) keepProfiles(w *load.World, entry, exit *house) error {
 		if err != nil {
 			return fmt.Errorf("the gateway did not write its CPU profile to %s: %w", h.profile, err)
 		}
-		if err := os.Rename(h.profile, c.profile+"."+part); err != nil {
+		if err := os.Rename(h.profile, c.profile+"."+names[i]); err != nil {
 			return err
 		}
 	}

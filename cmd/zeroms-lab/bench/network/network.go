@@ -30,6 +30,7 @@ func usage(format string, args ...any) error { return usageError{fmt.Errorf(form
 type config struct {
 	works                               []string
 	program, dir, profile               string
+	noUDP                               bool
 	gateways                            int
 	publishes, gets                     int
 	messages, texts                     int

@@ -104,6 +104,9 @@ func (t *town) settle(ctx context.Context, w *load.World, n int) error {
 func (t *town) start(ctx context.Context, name string, more ...string) (*house, error) {
 	h := &house{dir: filepath.Join(t.dir, name)}
 	args := append([]string{"run", "--data", h.dir, "--listen", "127.0.0.1:0", "--network", "lab", "--registration", "open"}, more...)
+	if t.config.noUDP {
+		args = append(args, "--no-udp")
+	}
 	cmd := exec.Command(t.config.program, args...)
 	cmd.Env = os.Environ()
 	if t.config.profile != "" {

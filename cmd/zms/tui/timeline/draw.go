@@ -318,6 +318,9 @@ func (t *Timeline) meta(m *control.Message, style look.Bubble, newest bool, room
 	if newest && word == "" {
 		word = " " + strings.Replace(state, "custody", "in custody", 1)
 	}
+	if m.Direct && state != "failed" && state != "not-delivered" {
+		word += " directly"
+	}
 	ruler := t.screen.Ruler
 	for _, try := range []struct{ clock, tail string }{{clock + " ", mark + word}, {clock + " ", mark}, {"", mark + word}, {"", mark}} {
 		tail, taken := ruler.Fit(try.tail, 40)
