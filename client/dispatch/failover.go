@@ -77,6 +77,18 @@ func (d *Dispatcher) elsewhere(c *Contact, p *profile.Parcel) bool {
 	return r != nil && r.Gateway.Hash != p.Gateway.Hash && !d.out(r.Gateway.Hash)
 }
 
+// hasten has an item go to the next gateway at once, until each was tried: then its
+// pauses grow as they do where there is one, and on to an hour, as each try uses up a
+// place of the chain.
+func (d *Dispatcher) hasten(c *Contact, i *delivery.Item) {
+	switch {
+	case int(i.Retry.Failures) < len(c.Leases):
+		i.Retry.Until = d.now()
+	case i.Retry.Until.Sub(d.now()) >= d.timing.RetryMax:
+		i.Retry.Until = d.now().Add(d.timing.SeekMax)
+	}
+}
+
 // listen has a lane looked at when the answer to a submission is overdue, if there
 // is another gateway to turn to.
 func (d *Dispatcher) listen(c *Contact, l Lane) {
@@ -98,6 +110,8 @@ func (d *Dispatcher) silent(c *Contact, l Lane) {
 		case p != nil && !i.Door:
 			d.missed(p.Gateway.Hash)
 			if d.elsewhere(c, p) {
+				i.Retry.Fail(d.now(), d.timing.RetryMin, d.timing.RetryMax)
+				d.hasten(c, i)
 				d.reroute(c, i)
 			}
 		}

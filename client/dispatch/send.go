@@ -378,7 +378,7 @@ func (d *Dispatcher) submitted(i *delivery.Item, p *profile.Parcel, a home.Answe
 		d.missed(p.Gateway.Hash)
 		if d.elsewhere(c, p) {
 			advice = delivery.Reroute
-			i.Retry.Until = d.now()
+			d.hasten(c, i)
 		}
 	}
 	switch advice {

@@ -252,16 +252,16 @@ func TestHidden(t *testing.T) {
 		pass(5 * time.Minute)
 		hidden.is(false, "no", "no", 0)
 		if s := hidden.state(); s.DHT.Table != 2 {
-			t.Errorf("it knows %d", s.DHT.Table)
+			w.t.Errorf("it knows %d", s.DHT.Table)
 		}
 		if s := second.state(); s.DHT.Table != 1 {
-			t.Errorf("another one knows %d", s.DHT.Table)
+			w.t.Errorf("another one knows %d", s.DHT.Table)
 		}
 		w.close("20.3.0.1", 0)
 		pass(30 * time.Minute)
 		hidden.is(true, "yes", "yes", both)
 		if s := second.state(); s.DHT.Table != 2 {
-			t.Errorf("another one knows %d afterwards", s.DHT.Table)
+			w.t.Errorf("another one knows %d afterwards", s.DHT.Table)
 		}
 	})
 }
@@ -277,8 +277,8 @@ func TestMove(t *testing.T) {
 		mover.is(true, "yes", "yes", both)
 		to := netip.MustParseAddrPort("20.9.0.1:443")
 		mover.host = "20.9.0.1"
-		if err := mover.Move(t.Context(), to); err != nil {
-			t.Fatal(err)
+		if err := mover.Move(context.Background(), to); err != nil {
+			w.t.Fatal(err)
 		}
 		pass(2 * time.Minute)
 		mover.is(false, "no", "no", 0)
@@ -287,17 +287,17 @@ func TestMove(t *testing.T) {
 		mover.listen(ctx, mover.host)
 		pass(30 * time.Minute)
 		mover.is(true, "yes", "yes", both)
-		known, err := second.Neighbours(t.Context())
+		known, err := second.Neighbours(context.Background())
 		if err != nil || len(known) != 2 {
-			t.Fatalf("%v, %v", known, err)
+			w.t.Fatalf("%v, %v", known, err)
 		}
 		for _, c := range known {
 			if c.Node == mover.key.Public() && c.Addr != to {
-				t.Errorf("it is still known at %v", c.Addr)
+				w.t.Errorf("it is still known at %v", c.Addr)
 			}
 		}
 		if mover.At() != to {
-			t.Errorf("it names %v", mover.At())
+			w.t.Errorf("it names %v", mover.At())
 		}
 	})
 }
@@ -310,14 +310,14 @@ func TestSilentSeeds(t *testing.T) {
 		lonely := w.gateway("20.1.0.1")
 		pass(time.Minute)
 		if s := lonely.state(); s.Seeds != 1 || len(s.Silent) != 1 || s.Silent[0] != "20.7.0.1:443" || s.DHT.Table != 0 {
-			t.Errorf("%d seeds, silent %v, %d known", s.Seeds, s.Silent, s.DHT.Table)
+			w.t.Errorf("%d seeds, silent %v, %d known", s.Seeds, s.Silent, s.DHT.Table)
 		}
 		own := lonely.key.Public()
 		w.seed = link.Endpoint{Host: "20.1.0.1", Port: 443, Node: own[:]}
 		w.gateway("20.2.0.1")
 		pass(time.Minute)
 		if s := lonely.state(); s.DHT.Table != 1 {
-			t.Errorf("%d known, after another one joined", s.DHT.Table)
+			w.t.Errorf("%d known, after another one joined", s.DHT.Table)
 		}
 	})
 }

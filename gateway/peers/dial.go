@@ -49,7 +49,8 @@ func (p *Pool) runPeer(l *peer) { go p.loopPeer(l) }
 
 func (p *Pool) loopPeer(l *peer) {
 	defer p.running.Done()
-	c, at, err := p.connect(l)
+	c, by, err := p.connect(l)
+	at := by.at
 	if err == nil {
 		begun := time.Now()
 		err = p.serve(l, c, at)
@@ -75,7 +76,7 @@ func (p *Pool) serve(l *peer, c link.Conn, at netip.AddrPort) error {
 }
 
 // connect opens the link.
-func (p *Pool) connect(l *peer) (c link.Conn, at netip.AddrPort, err error) {
+func (p *Pool) connect(l *peer) (c link.Conn, by attempt, err error) {
 	defer func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -83,9 +84,12 @@ func (p *Pool) connect(l *peer) (c link.Conn, at netip.AddrPort, err error) {
 	}()
 	plan, err := p.plan(&l.to, l.class)
 	if err != nil {
-		return nil, at, err
+		return nil, by, err
 	}
-	return p.race(&l.to, plan)
+	if c, by, err = p.race(&l.to, plan); err == nil {
+		l.offer(by, plan)
+	}
+	return c, by, err
 }
 
 // plan is what to try, in this order. Errors: wire.ErrScope, ErrUnreachable, ErrBusy.
@@ -183,7 +187,7 @@ type race struct {
 
 // race tries the ways one after another, each a little after the one before or when
 // that has failed, and takes the first that leads to the gateway.
-func (p *Pool) race(to *target, plan []attempt) (link.Conn, netip.AddrPort, error) {
+func (p *Pool) race(to *target, plan []attempt) (link.Conn, attempt, error) {
 	r := &race{pool: p, hash: to.hash, pin: to.pin, plan: plan, results: make(chan result, len(plan))}
 	ctx, cancel := context.WithCancel(p.life)
 	defer cancel()
@@ -208,7 +212,7 @@ func (p *Pool) race(to *target, plan []attempt) (link.Conn, netip.AddrPort, erro
 			ended++
 			if one.err == nil {
 				p.won(to.hash, one.by, plan[:started])
-				return one.link, one.by.at, nil
+				return one.link, *one.by, nil
 			}
 			if failed = worse(failed, one.err); ended == started && started < len(plan) {
 				next()
@@ -216,7 +220,7 @@ func (p *Pool) race(to *target, plan []attempt) (link.Conn, netip.AddrPort, erro
 		}
 	}
 	p.lost(to.hash, plan[:started])
-	return nil, netip.AddrPort{}, failed
+	return nil, attempt{}, failed
 }
 
 // runAttempt tries one way. Of two that lead to the gateway the second is closed.

@@ -45,9 +45,10 @@ func (c *call) over() bool { return c.ctx != nil && c.ctx.Err() != nil }
 // peer is a link to another gateway, or the attempt to open one.
 type peer struct {
 	// static
-	pool  *Pool
-	to    target
-	class int // of the attempt
+	pool   *Pool
+	to     target
+	class  int  // of the attempt
+	relief bool // it stands beside one over QUIC
 
 	mu sync.Mutex
 	// guarded by mu
@@ -55,6 +56,10 @@ type peer struct {
 	greeted bool      // its hello has come
 	// described is what the gateway says of itself; nil: nothing.
 	described *address.Descriptor
+	beside    *target          // where one over TCP may stand beside it; nil: nowhere
+	relieved  time.Time        // when that was tried last
+	heir      *peer            // whose requests wait until those here are answered
+	held      bool             // requests wait for those of another link
 	gone      bool             // nothing is taken any more
 	retired   bool             // it ends when nobody waits for it
 	reason    error            // why it was cut by our own will
@@ -129,6 +134,7 @@ func (l *peer) add(c *call) (taken bool, err error) {
 		l.send(now, c)
 		l.arm(c.due)
 		l.runWriter()
+		l.runRelief(now)
 	} else {
 		l.waiting = append(l.waiting, c)
 	}
@@ -157,7 +163,7 @@ func (l *peer) room(c *call) bool {
 	if l.greeted {
 		most = InFlight
 	}
-	return l.conn != nil && c.request != nil && len(l.calls) < most && (l.flying == 0 || l.flying+c.burden <= InFlightBytes)
+	return l.conn != nil && !l.held && c.request != nil && len(l.calls) < most && (l.flying == 0 || l.flying+c.burden <= InFlightBytes)
 }
 
 // send writes a call into the outbox; mu is held.
@@ -348,6 +354,7 @@ func (l *peer) forget(id uint64, c *call) {
 	delete(l.calls, id)
 	l.flying -= c.burden
 	l.weigh(-c.burden)
+	l.pass()
 	if l.retired && !l.owes() {
 		l.arm(time.Now())
 	}
@@ -514,6 +521,7 @@ func (l *peer) end(err error) {
 		err = l.reason
 	}
 	l.gone = true
+	l.pass()
 	if l.timer != nil {
 		l.timer.Stop()
 	}

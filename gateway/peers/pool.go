@@ -470,7 +470,7 @@ func (p *Pool) opened(l *peer, at netip.AddrPort) error {
 	case p.open >= p.cfg.Capacity.Links && !p.evict():
 		return wire.ErrBusy.Because("too many gateways are asked at once")
 	}
-	up := append(p.up[l.to.hash], l)
+	up := p.front(p.up[l.to.hash], l)
 	p.open++
 	if len(up) > mostUp {
 		up[0].retire()

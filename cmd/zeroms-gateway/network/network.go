@@ -202,6 +202,9 @@ func Open(ctx context.Context, s Setup, o Options) (*Network, error) {
 		}
 	}
 	cfg.X = kept.X
+	if cfg.Addr.IsValid() && !o.LAN && len(cfg.Seeds)+len(o.JoinDNS)+len(cfg.Cached) == 0 {
+		s.Log.Info("no other gateway is named (--join) or remembered: this one is the first of its network", "network", networkName(s.At.Network))
+	}
 	n.Overlay, err = overlay.New(cfg, time.Now())
 	if errors.Is(err, forward.ErrKeys) {
 		s.Log.Warn(keysFile + " is damaged and made anew: clients find that out and open new channels")

@@ -182,7 +182,7 @@ func TestKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := forged.solve(t.Context(), at, 8, logger); err != nil || !address.Solved(key.NodeIDOf(at, forged.X), 8) {
+	if err := forged.solve(t.Context(), at, 4, logger); err != nil || !address.Solved(key.NodeIDOf(at, forged.X), 4) {
 		t.Errorf("a place that was not worked for: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -89,7 +89,7 @@ func TestFoeSilentLeases(t *testing.T) {
 		for _, after := range []struct {
 			wait time.Duration
 			most int
-		}{{time.Hour, 100}, {23 * time.Hour, 1000}} {
+		}{{time.Hour, 30}, {23 * time.Hour, 250}} {
 			pause(after.wait)
 			h.mu.Lock()
 			if n := len(h.sent); n == 0 || n > after.most {
