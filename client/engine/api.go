@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"time"
 	"unicode/utf8"
@@ -246,6 +247,7 @@ func (e *Engine) Status() view.Status {
 		}
 	}
 	s.Gateways, s.Repairs, s.SetBack, s.Renewal = e.Gateways(), e.repairs(), e.account.Stopped(), e.renewal()
+	s.Held = maps.Clone(e.dispatch.Held())
 	if lacks, sure := e.account.Clock(); sure && lacks.Abs() > wire.ClockTolerance {
 		s.Clock = lacks
 	}

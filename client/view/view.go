@@ -203,6 +203,8 @@ type Status struct {
 	Waiting  int // messages not in custody
 	Pending  int // requests to gateways that have no answer yet
 	Custody  int // in custody, not acknowledged
+	// Held is how many of these each gateway has.
+	Held     map[key.GatewayHash]int
 	Failed   int
 	Gateways []Gateway
 	Renewal  Renewal

@@ -145,13 +145,19 @@ type probe struct{}
 
 func (probe) take(int64, flight, wire.Payload, error) {}
 
-// introduceNext sends a first request to the nearest of those who wait for one.
+// forgedPause is the least time after a place that was not solved until another one is
+// checked of those who wait: most of the checks are the lookups'.
+const forgedPause = 200 * time.Millisecond
+
+// introduceNext sends a first request to one of those who wait for it. Which is left to
+// chance: places near the own one are had for nothing by who does not solve them.
 func (n *Node) introduceNext(now int64) {
 	k := &n.keep
 	for len(k.wanted) > 0 {
-		p := k.wanted[0]
+		i := n.rand.IntN(len(k.wanted))
+		p := k.wanted[i]
 		if !n.table.Wants(p) {
-			k.wanted = slices.Delete(k.wanted, 0, 1)
+			k.wanted = slices.Delete(k.wanted, i, i+1)
 			continue
 		}
 		v := n.Admit(p)
@@ -159,7 +165,7 @@ func (n *Node) introduceNext(now int64) {
 			k.introduce = n.puzzles.Refilled(now, n.config.Limits.Checks)
 			return
 		}
-		k.wanted = slices.Delete(k.wanted, 0, 1)
+		k.wanted = slices.Delete(k.wanted, i, i+1)
 		if v == lookup.Sound {
 			n.ask(now, p, &wire.Ping{}, probe{})
 			pause := n.config.Timing.Introduce
@@ -170,6 +176,8 @@ func (n *Node) introduceNext(now int64) {
 			return
 		}
 		n.table.Remove(p)
+		k.introduce = later(now, forgedPause)
+		return
 	}
 	k.wanted = nil
 	k.introduce = never

@@ -67,6 +67,7 @@ type Node struct {
 	puzzles limit.Puzzles
 	memory  holders.Memory
 	served  limit.Meters
+	met     limit.Meters // callers who become candidates, by where they come from
 	keep    keep
 	proof   reach.Proof
 	firstRT int64 // 95 % of first requests to a gateway were answered within

@@ -3,6 +3,7 @@ package dht
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"zeroms/gateway/dht/contact"
@@ -72,10 +73,7 @@ func seen(a netip.Addr) (b [16]byte) {
 // sourceGroup is the group of addresses that a caller's requests and records
 // count for: that of where it comes from.
 func (n *Node) sourceGroup(from Caller, p *contact.Peer) address.Group {
-	if !from.Source.IsValid() {
-		return p.Near
-	}
-	if p.Addr.Addr() == from.Source {
+	if !from.Source.IsValid() || p.Addr.Addr() == from.Source {
 		return p.Near
 	}
 	return n.config.Params.Scope.Near(netip.AddrPortFrom(from.Source, from.Contact.Addr.Port()))
@@ -87,7 +85,11 @@ func (n *Node) meet(p *contact.Peer, from Caller) {
 	if p.Scope == 0 || address.Canonical(from.Source) != p.Addr.Addr() {
 		return
 	}
-	if !n.table.Heard(n.now, p) && n.table.Wants(p) {
+	if n.table.Heard(n.now, p) || !n.table.Wants(p) || slices.Contains(n.keep.wanted, p) {
+		return
+	}
+	group := n.sourceGroup(from, p)
+	if n.met.Meet(n.now, group[:], n.rand) {
 		n.keep.want(n, p)
 	}
 }

@@ -37,6 +37,7 @@ type Service struct {
 	logged  bool      // owned by loop: what the log says of serving
 	changed time.Time // owned by loop: when that began to be wrong; zero: it is right
 
+	callers atomic.Int32 // requests of others that wait
 	serving atomic.Bool
 	self    atomic.Pointer[wire.Contact]
 	changes chan struct{}
@@ -218,6 +219,10 @@ func ask[T any](ctx context.Context, s *Service, f func(n *Node, now time.Time, 
 
 // Serve answers a request of another gateway, as Node.Serve does.
 func (s *Service) Serve(ctx context.Context, from Caller, request wire.Payload) wire.Payload {
+	defer s.callers.Add(-1)
+	if s.callers.Add(1) > callQueue/4 { // the rest is for this gateway's own work
+		return &wire.Failure{Code: wire.CodeBusy}
+	}
 	answer, err := ask(ctx, s, func(n *Node, now time.Time, done func(wire.Payload)) {
 		done(n.Serve(now, from, request))
 	})

@@ -212,7 +212,7 @@ func (n *node) is(serving bool, tcp, udp string, transports uint8) {
 }
 
 func pass(d time.Duration) {
-	time.Sleep(d)
+	<-time.After(d)
 	synctest.Wait()
 }
 

@@ -358,7 +358,7 @@ func TestNotTwice(t *testing.T) {
 // beyond those nothing is taken; other gateways are not affected.
 func TestInFlight(t *testing.T) {
 	in(t, nil, func(w *world) {
-		g, other := w.gateway("8.8.8.8:443", both), w.gateway("8.8.4.4:443", both)
+		g, other := w.gateway("8.8.8.8:443", wire.TransportQUIC), w.gateway("8.8.4.4:443", both)
 		if err := w.ping(g); err != nil {
 			t.Fatal(err)
 		}

@@ -101,3 +101,62 @@ func TestNoRelief(t *testing.T) {
 		})
 	})
 }
+
+// TestReliefKeepsOrder: requests on the link over TCP wait for those before them on
+// the other one, but not for ever.
+func TestReliefKeepsOrder(t *testing.T) {
+	for name, wait := range map[string]time.Duration{"answered": 0, "stuck": time.Second} {
+		t.Run(name, func(t *testing.T) {
+			in(t, nil, func(w *world) {
+				g := w.gateway("8.8.8.8:443", both)
+				if err := w.ping(g); err != nil {
+					t.Fatal(err)
+				}
+				release, served := make(chan struct{}), make(chan byte, 1000)
+				g.answer = func(f wire.Frame) wire.Payload {
+					var q wire.FindNode
+					if f.Decode(&q) != nil {
+						return wire.FailureOf(wire.ErrUnexpected)
+					}
+					if q.Target[0] < 64 {
+						<-release
+					}
+					served <- q.Target[0]
+					return &wire.Nodes{}
+				}
+				var answered atomic.Int64
+				send := func(from, to byte) {
+					for n := from; n < to; n++ {
+						w.pool.Send(g.endpoint(), &wire.FindNode{Target: [32]byte{n}}, func(_ wire.Payload, err error) {
+							if err == nil {
+								answered.Add(1)
+							}
+						})
+					}
+					synctest.Wait()
+				}
+				send(0, 64)
+				send(64, 200)
+				if g.links.Load() != 2 || len(served) != 0 {
+					t.Fatalf("%d links, %d requests were served", g.links.Load(), len(served))
+				}
+				if wait > 0 {
+					pass(wait)
+					if len(served) != 200-64 {
+						t.Errorf("%d requests were served behind those that are stuck, want %d", len(served), 200-64)
+					}
+				}
+				close(release)
+				synctest.Wait()
+				for n := range byte(200) {
+					if got := <-served; wait == 0 && got != n {
+						t.Fatalf("request %d was served as the %d. one", got, n)
+					}
+				}
+				if answered.Load() != 200 {
+					t.Errorf("%d answers", answered.Load())
+				}
+			})
+		})
+	}
+}

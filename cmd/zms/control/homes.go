@@ -33,6 +33,16 @@ type Seen struct {
 	Points int `json:"points"`
 }
 
+// Held is how many of your messages a gateway has in custody.
+type Held struct {
+	// hash of the gateway, 32 hex digits, as a `message` names its holder.
+	Holder string `json:"holder"`
+	// host:port, if it is one of yours.
+	Host string `json:"host,omitempty"`
+	// how many.
+	Count int `json:"count"`
+}
+
 // Offer is a gateway of the network that could be one of yours (`gateway find`).
 type Offer struct {
 	// `offer`.

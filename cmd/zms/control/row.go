@@ -343,6 +343,8 @@ type Status struct {
 	Waiting int `json:"waiting"`
 	// messages in custody that nobody has acknowledged yet.
 	Custody int `json:"custody"`
+	// where these are, the most first, if there are any.
+	Held []Held `json:"held,omitempty"`
 	// messages refused for good.
 	Failed int `json:"failed"`
 	// envelopes since the start that could not be opened.

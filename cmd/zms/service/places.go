@@ -39,6 +39,7 @@ func (p *Profile) status(ctx context.Context, emit control.Emit) error {
 	if !s.Renewal.Ends.IsZero() {
 		row.Renewal = shown.Overlap(s.Renewal)
 	}
+	row.Held = shown.Held(s)
 	for _, g := range s.Gateways {
 		row.Gateways = append(row.Gateways, *shown.Gateway(g))
 	}

@@ -3,7 +3,9 @@
 package shown
 
 import (
+	"cmp"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,6 +70,21 @@ func seen(s view.Seen) *control.Seen {
 // millis is a duration in milliseconds, to the hundredth.
 func millis(d time.Duration) float64 {
 	return float64(d.Round(10*time.Microsecond).Microseconds()) / 1000
+}
+
+// Held is where the own messages are that are in custody, the most first.
+func Held(s client.Status) (rows []control.Held) {
+	for g, n := range s.Held {
+		row := control.Held{Holder: hex.EncodeToString(g[:]), Count: n}
+		for _, h := range s.Gateways {
+			if key.GatewayHashOf(h.Node) == g {
+				row.Host = h.Host
+			}
+		}
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b control.Held) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Holder, b.Holder)) })
+	return rows
 }
 
 // Offer is a gateway that could be a home as a row.

@@ -42,6 +42,29 @@ func (m *Meters) Allow(now int64, peer, source []byte, rates Rates, r *rand.Rand
 		m.sources[m.slot(source)].take(now, rates.Source, rates.SourceBurst)
 }
 
+// Callers of one group of addresses become candidates so many at once, and one more in
+// so long: keys and places that nobody solved cost them nothing, checking them does us.
+const (
+	meetBurst = 4
+	meetEvery = 10 * time.Second
+)
+
+// Meet counts a caller of a group of addresses that would become a candidate; false:
+// its group has had as many as it gets. These Meters serve nothing else.
+func (m *Meters) Meet(now int64, source []byte, r *rand.Rand) bool {
+	if m.sources == nil {
+		m.seed, m.sources = r.Uint64(), make([]meter, slots)
+	}
+	at := &m.sources[m.slot(source)]
+	at.used = max(0, at.used-float32(now-at.at)/float32(meetEvery))
+	at.at = now
+	if at.used+1 > meetBurst {
+		return false
+	}
+	at.used++
+	return true
+}
+
 func (m *Meters) slot(b []byte) uint64 {
 	h := m.seed
 	for len(b) >= 8 {
