@@ -69,10 +69,7 @@ func TestFoePuzzles(t *testing.T) {
 				if attack { // forty links a second, each with a fresh key
 					for range 2 {
 						evil++
-						c := wire.Contact{
-							Node: key.PrivateFromSeed[key.Node]([32]byte{byte(evil), byte(evil >> 8), byte(evil >> 16), 9}).Public(),
-							Addr: netip.AddrPortFrom(netip.MustParseAddr("9.9.9.9"), uint16(1000+evil%60000)), Transports: wire.TransportWSS,
-						}
+						c := foe(evil)
 						near(&c, 9)
 						serve(c)
 					}
@@ -96,5 +93,13 @@ func TestFoePuzzles(t *testing.T) {
 	}
 	if waited, never := run(true, 30); never > 1 || waited > 30*time.Second {
 		t.Errorf("under attack %d of 10 gateways were never asked, others after %v; %d puzzles were checked", never, waited, n.Stats(now).PuzzleChecks)
+	}
+}
+
+// foe is one of the names of somebody at one address.
+func foe(n int) wire.Contact {
+	return wire.Contact{
+		Node: key.PrivateFromSeed[key.Node]([32]byte{byte(n), byte(n >> 8), byte(n >> 16), 9}).Public(),
+		Addr: netip.AddrPortFrom(netip.MustParseAddr("9.9.9.9"), uint16(1000+n%60000)), Transports: wire.TransportWSS,
 	}
 }

@@ -108,11 +108,11 @@ func (m *mosquitto) dial(w *load.World, client string, keep bool) (*peer.MQTT, e
 
 func (m *mosquitto) pairs(w *load.World, _ *target, n, room int) ([]load.Flow, error) {
 	flows := make([]load.Flow, n)
-	err := w.RunEach(n, func(i int) error {
+	err := w.Each(n, func(i int) error {
 		f, to, err := m.pair(w, i, min(room, 50_000), false)
 		if err == nil {
 			flows[i] = f
-			w.RunReader(to)
+			w.Read(to)
 		}
 		return err
 	})
@@ -135,14 +135,14 @@ func (m *mosquitto) pair(w *load.World, i, room int, away bool) (*peer.Flow, *pe
 	}
 	f := from.Flow(topic, room, away)
 	to.Receive(f)
-	w.RunReader(from)
+	w.Read(from)
 	return f, to, nil
 }
 
 func (m *mosquitto) absent(w *load.World, _ *target, n, room int) ([]load.Flow, error) {
 	flows := make([]load.Flow, n)
 	m.away = make([]*peer.Flow, n)
-	err := w.RunEach(n, func(i int) error {
+	err := w.Each(n, func(i int) error {
 		f, to, err := m.pair(w, i, room, true)
 		if err != nil {
 			return err
@@ -160,7 +160,7 @@ func (m *mosquitto) come(w *load.World, _ *target, i, each int, finished func())
 	}
 	f := m.away[i]
 	to.Receive(f)
-	w.RunUntil(to, func() bool { return f.Counts().Delivered >= each }, func() error {
+	w.ReadUntil(to, func() bool { return f.Counts().Delivered >= each }, func() error {
 		err := to.Finish()
 		if err == nil {
 			finished()
@@ -171,13 +171,13 @@ func (m *mosquitto) come(w *load.World, _ *target, i, each int, finished func())
 }
 
 func (m *mosquitto) idle(w *load.World, _ *target, n int) error {
-	return w.RunEach(n, func(i int) error {
+	return w.Each(n, func(i int) error {
 		c, err := m.dial(w, "idle"+strconv.Itoa(i), false)
 		if err == nil {
 			err = c.Subscribe("bench/" + strconv.Itoa(i))
 		}
 		if err == nil {
-			w.RunReader(c)
+			w.Read(c)
 		}
 		return err
 	})
@@ -224,7 +224,7 @@ func (r *relay) dial(w *load.World) (*peer.Relay, uint32, error) {
 
 func (r *relay) pairs(w *load.World, _ *target, n, room int) ([]load.Flow, error) {
 	flows := make([]load.Flow, n)
-	err := w.RunEach(n, func(i int) error {
+	err := w.Each(n, func(i int) error {
 		to, name, err := r.dial(w)
 		if err != nil {
 			return err
@@ -236,8 +236,8 @@ func (r *relay) pairs(w *load.World, _ *target, n, room int) ([]load.Flow, error
 		f := from.Flow(name, room)
 		to.Receive(f)
 		flows[i] = f
-		w.RunReader(from)
-		w.RunReader(to)
+		w.Read(from)
+		w.Read(to)
 		return nil
 	})
 	return flows, err
@@ -251,10 +251,10 @@ func (r *relay) absent(*load.World, *target, int, int) ([]load.Flow, error) { re
 func (r *relay) come(*load.World, *target, int, int, func()) error { return errNoQueue }
 
 func (r *relay) idle(w *load.World, _ *target, n int) error {
-	return w.RunEach(n, func(int) error {
+	return w.Each(n, func(int) error {
 		c, _, err := r.dial(w)
 		if err == nil {
-			w.RunReader(c)
+			w.Read(c)
 		}
 		return err
 	})

@@ -131,7 +131,7 @@ func (z *zeroms) dial(w *load.World, t *target) (*member.Link, error) {
 // open opens n accounts and stays logged in with each.
 func (z *zeroms) open(w *load.World, t *target, n int) ([]*member.Link, error) {
 	links := make([]*member.Link, n)
-	err := w.RunEach(n, func(i int) error {
+	err := w.Each(n, func(i int) error {
 		l, err := z.dial(w, t)
 		if err != nil {
 			return err
@@ -155,9 +155,9 @@ func (z *zeroms) pairs(w *load.World, t *target, n, room int) ([]load.Flow, erro
 		flows[i] = f
 	}
 	for _, l := range links {
-		w.RunReader(l)
+		w.Read(l)
 	}
-	w.RunAcks(links)
+	w.Acknowledge(links)
 	return flows, nil
 }
 
@@ -167,7 +167,7 @@ func (z *zeroms) absent(w *load.World, t *target, n, room int) ([]load.Flow, err
 		return nil, err
 	}
 	z.away = make([]*member.Flow, n)
-	err = w.RunEach(n, func(i int) error {
+	err = w.Each(n, func(i int) error {
 		from, to := links[2*i], links[2*i+1]
 		defer to.Close()
 		if err := to.Finish(); err != nil {
@@ -182,7 +182,7 @@ func (z *zeroms) absent(w *load.World, t *target, n, room int) ([]load.Flow, err
 	flows := make([]load.Flow, n)
 	for i := range flows {
 		flows[i] = z.away[i]
-		w.RunReader(links[2*i])
+		w.Read(links[2*i])
 	}
 	return flows, nil
 }
@@ -197,7 +197,7 @@ func (z *zeroms) come(w *load.World, t *target, i, each int, finished func()) er
 	if err := l.Login(w.Context, f.To()); err != nil {
 		return err
 	}
-	w.RunUntil(l, func() bool { return f.Counts().Delivered >= each }, func() error {
+	w.ReadUntil(l, func() bool { return f.Counts().Delivered >= each }, func() error {
 		err := l.Finish()
 		if err == nil {
 			finished()
@@ -216,7 +216,7 @@ func (z *zeroms) idle(w *load.World, t *target, n int) error {
 		}
 	}
 	links := make([]*member.Link, n)
-	err := w.RunEach(n, func(i int) error {
+	err := w.Each(n, func(i int) error {
 		l, err := z.dial(w, t)
 		if err != nil {
 			return err
@@ -228,9 +228,9 @@ func (z *zeroms) idle(w *load.World, t *target, n int) error {
 		return err
 	}
 	for _, l := range links {
-		w.RunReader(l)
+		w.Read(l)
 	}
-	w.RunAcks(links)
+	w.Acknowledge(links)
 	return nil
 }
 
@@ -244,7 +244,7 @@ func (z *zeroms) devices(w *load.World, t *target, n int) ([]*member.Account, er
 	each := int(l.Limits.Devices)
 	l.Close()
 	out := make([]*member.Account, (n+each-1)/each*each)
-	err = w.RunEach(len(out)/each, func(i int) error {
+	err = w.Each(len(out)/each, func(i int) error {
 		l, err := z.dial(w, t)
 		if err != nil {
 			return err

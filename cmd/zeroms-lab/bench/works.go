@@ -88,7 +88,7 @@ func (c *Config) paced(ctx context.Context, s system, secure bool) error {
 		}
 		r := newResult(s, "paced", secure)
 		var late atomic.Int64
-		w.RunPace(flows, c.Rate, &late)
+		w.Pace(flows, c.Rate, &late)
 		if err := c.measure(t, w, r, flows); err != nil {
 			return err
 		}
@@ -157,7 +157,7 @@ func (c *Config) drain(s system, t *target, w *load.World, flows []load.Flow, se
 	if err != nil {
 		return err
 	}
-	err = w.RunEach(len(flows), func(i int) error {
+	err = w.Each(len(flows), func(i int) error {
 		return s.come(w, t, i, each, func() { finished.Add(1) })
 	})
 	if err != nil {

@@ -138,8 +138,10 @@ func (w *World) Acks() (n int) {
 	return n
 }
 
-// RunEach calls do for 0..n-1, several at once, until one fails.
-func (w *World) RunEach(n int, do func(i int) error) error {
+// Each calls do for 0..n-1, several at once, until one fails.
+func (w *World) Each(n int, do func(i int) error) error { return w.runEach(n, do) }
+
+func (w *World) runEach(n int, do func(i int) error) error {
 	var all sync.WaitGroup
 	numbers := make(chan int)
 	for range min(builders, n) {
@@ -160,8 +162,10 @@ func (w *World) RunEach(n int, do func(i int) error) error {
 	return context.Cause(w.Context)
 }
 
-// RunReader reads a connection until it or the world ends.
-func (w *World) RunReader(c Stepper) {
+// Read reads a connection until it or the world ends.
+func (w *World) Read(c Stepper) { w.runReader(c) }
+
+func (w *World) runReader(c Stepper) {
 	w.running.Go(func() {
 		for {
 			if err := c.Step(); err != nil {
@@ -174,8 +178,10 @@ func (w *World) RunReader(c Stepper) {
 	})
 }
 
-// RunServer has something serve until the world ends.
-func (w *World) RunServer(serve func(context.Context) error) {
+// Host has something serve until the world ends.
+func (w *World) Host(serve func(context.Context) error) { w.runServer(serve) }
+
+func (w *World) runServer(serve func(context.Context) error) {
 	w.running.Go(func() {
 		if err := serve(w.Context); err != nil && w.Context.Err() == nil {
 			w.Fail(fmt.Errorf("a server of the load failed: %w", err))
@@ -183,8 +189,12 @@ func (w *World) RunServer(serve func(context.Context) error) {
 	})
 }
 
-// RunUntil reads a connection until all is there, then calls last.
-func (w *World) RunUntil(c Stepper, all func() bool, last func() error) {
+// ReadUntil reads a connection until all is there, then calls last.
+func (w *World) ReadUntil(c Stepper, all func() bool, last func() error) {
+	w.runUntil(c, all, last)
+}
+
+func (w *World) runUntil(c Stepper, all func() bool, last func() error) {
 	w.running.Go(func() {
 		for !all() {
 			if err := c.Step(); err != nil {
@@ -198,8 +208,10 @@ func (w *World) RunUntil(c Stepper, all func() bool, last func() error) {
 	})
 }
 
-// RunAcks lets links acknowledge what waited for long enough.
-func (w *World) RunAcks(links []*member.Link) {
+// Acknowledge lets links acknowledge what waited for long enough.
+func (w *World) Acknowledge(links []*member.Link) { w.runAcks(links) }
+
+func (w *World) runAcks(links []*member.Link) {
 	w.running.Go(func() {
 		tick := time.NewTicker(ackTick)
 		defer tick.Stop()
@@ -285,9 +297,11 @@ func (w *World) Arrive(flows []Flow, limit time.Duration) (meter.Counts, error) 
 	return Totals(flows), err
 }
 
-// RunPace sends one message after the other, by the clock; late is the furthest
+// Pace sends one message after the other, by the clock; late is the furthest
 // that it was behind.
-func (w *World) RunPace(flows []Flow, rate int, late *atomic.Int64) {
+func (w *World) Pace(flows []Flow, rate int, late *atomic.Int64) { w.runPace(flows, rate, late) }
+
+func (w *World) runPace(flows []Flow, rate int, late *atomic.Int64) {
 	w.pacing.Store(true)
 	w.running.Go(func() {
 		began := time.Now()

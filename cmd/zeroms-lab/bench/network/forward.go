@@ -148,7 +148,7 @@ type pairs struct {
 // the same.
 func (c *config) pairUp(w *load.World, from, at *house) (*pairs, error) {
 	p := &pairs{flows: make([]load.Flow, c.pairs), links: make([]*member.Link, 2*c.pairs)}
-	err := w.RunEach(c.pairs, func(i int) error {
+	err := w.Each(c.pairs, func(i int) error {
 		to, err := at.member(w)
 		if err != nil {
 			return err
@@ -172,9 +172,9 @@ func (c *config) pairUp(w *load.World, from, at *house) (*pairs, error) {
 		return nil, err
 	}
 	for _, l := range p.links {
-		w.RunReader(l)
+		w.Read(l)
 	}
-	w.RunAcks(p.links)
+	w.Acknowledge(p.links)
 	for _, f := range p.flows { // the first one sets a channel up
 		if err := f.Send(1); err != nil {
 			return nil, err

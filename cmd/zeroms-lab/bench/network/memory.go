@@ -70,9 +70,9 @@ func neighbours(w *load.World, h *house, id key.NodeID, n int) ([]*fellow.Fellow
 		return nil, err
 	}
 	all := make([]*fellow.Fellow, n)
-	err = w.RunEach(n, func(i int) (err error) {
+	err = w.Each(n, func(i int) (err error) {
 		if all[i], err = s.Move(id, i/bucket); err == nil {
-			w.RunServer(all[i].Serve)
+			w.Host(all[i].Serve)
 		}
 		return err
 	})
@@ -160,7 +160,7 @@ func (m *memory) look() error {
 func (m *memory) introduce(all []*fellow.Fellow) error {
 	to := m.house.endpoint()
 	calls := make([]*fellow.Call, len(all))
-	err := m.w.RunEach(len(all), func(i int) error {
+	err := m.w.Each(len(all), func(i int) error {
 		c, err := all[i].Dial(m.w.Context, to, true)
 		if err == nil {
 			calls[i], err = all[i].Greet(m.w.Context, c, &wire.Ping{}, &wire.Pong{})
@@ -187,7 +187,7 @@ func (m *memory) introduce(all []*fellow.Fellow) error {
 			}
 			return fmt.Errorf("%d of %d contacts are in the table: %w", m.table, len(all), load.ErrLate)
 		}
-		if err := m.w.RunEach(len(calls), func(i int) error { return calls[i].Ask(m.w.Context, &wire.Ping{}, &wire.Pong{}) }); err != nil {
+		if err := m.w.Each(len(calls), func(i int) error { return calls[i].Ask(m.w.Context, &wire.Ping{}, &wire.Pong{}) }); err != nil {
 			return err
 		}
 	}
@@ -197,7 +197,7 @@ func (m *memory) introduce(all []*fellow.Fellow) error {
 // login connects all users.
 func (m *memory) login(accounts []*member.Account) error {
 	links := make([]*member.Link, len(accounts))
-	err := m.w.RunEach(len(accounts), func(i int) error {
+	err := m.w.Each(len(accounts), func(i int) error {
 		l, err := m.house.dial(m.w)
 		if err != nil {
 			return err
@@ -209,7 +209,7 @@ func (m *memory) login(accounts []*member.Account) error {
 		return err
 	}
 	for _, l := range links {
-		m.w.RunReader(l)
+		m.w.Read(l)
 	}
 	return m.look()
 }

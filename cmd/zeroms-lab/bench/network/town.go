@@ -78,7 +78,7 @@ func (t *town) settle(ctx context.Context, w *load.World, n int) error {
 	}
 	t.houses = append(make([]*house, 0, n), first)
 	others := make([]*house, n-1)
-	err = w.RunEach(len(others), func(i int) (err error) {
+	err = w.Each(len(others), func(i int) (err error) {
 		others[i], err = t.start(ctx, fmt.Sprint(i+2), "--join", first.text)
 		return err
 	})
@@ -138,7 +138,9 @@ func (h *house) run(ctx context.Context, cmd *exec.Cmd) error {
 }
 
 // close ends all gateways.
-func (t *town) close() {
+func (t *town) close() { t.runEnds() }
+
+func (t *town) runEnds() {
 	var all sync.WaitGroup
 	for _, h := range t.houses {
 		all.Go(h.process.Stop)
