@@ -335,7 +335,7 @@ func (s *story) drainHome(ctx context.Context) error {
 			break
 		}
 		if n == 20 {
-			return fmt.Errorf("Bob still writes to gateway %s, which is drained", leaving.name)
+			return fmt.Errorf("gateway %s is drained, and Bob still writes to it", leaving.name)
 		}
 	}
 	if err := s.converse(ctx, letter{from: s.alice, text: "Everything is here. 再见！", online: true}); err != nil {

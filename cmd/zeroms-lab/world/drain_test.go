@@ -69,7 +69,7 @@ func TestDrainedGatewayIsLeftOnceEverybodyKnows(t *testing.T) {
 		s.send(bob, ba, "still to the old place")
 		s.see(alice, ab, "hello", "hi", "still to the old place")
 		s.state(bob, ba, "still to the old place", client.Delivered)
-		s.wait(time.Minute, "Bob knows", func() bool { return s.home(alice, old).Ends.Sub(time.Now()) <= day })
+		s.wait(time.Minute, "Bob knows", func() bool { return time.Until(s.home(alice, old).Ends) <= day })
 		pause(day + time.Minute)
 		if _, is := s.homes(alice)[old.Address().Node]; is {
 			t.Fatal("the drained gateway is still a home")

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"zeroms/cmd/zeroms-lab/bench/fellow"
@@ -27,10 +28,12 @@ const (
 
 // Waiting of memory.
 const (
-	tableWait  = 3 * time.Minute        // for the table to be full
+	tableWait  = 5 * time.Minute        // for the table to be full
 	watchTime  = 10 * time.Second       // everything is there, and nothing is done
 	sampleTick = 200 * time.Millisecond // between two looks at the memory
-	callTick   = 4 * time.Second        // between two calls of a light gateway
+	comeTick   = time.Second            // between two requests of others
+	meetTick   = 200 * time.Millisecond // the same, until they are known
+	linksIn    = 55                     // as gateways keep links for 55 s
 	bucket     = 20                     // contacts that a bucket of the table takes
 )
 
@@ -86,7 +89,8 @@ func (h *house) joins(f *fellow.Fellow) (string, error) {
 	return a.Text()
 }
 
-// memory measures what a gateway takes that has many users and knows many others.
+// memory measures what a gateway takes that has many users and gets to know many
+// others.
 func (c *config) memory(ctx context.Context) error {
 	return c.withTown(ctx, 0, func(t *town, w *load.World) error {
 		h, id, err := t.stand(w.Context, "1")
@@ -110,22 +114,19 @@ func (c *config) memory(ctx context.Context) error {
 		}
 		t.houses = append(t.houses, h)
 		m := &memory{config: c, w: w, house: h}
-		began, err := meter.MemoryOf(h.process.PID)
-		if err != nil {
+		if err := m.look(); err != nil {
 			return err
 		}
-		if err := m.introduce(all); err != nil {
-			return err
-		}
-		known := m.most
+		began := m.most
 		if err := m.login(accounts); err != nil {
 			return err
 		}
 		users := m.most
-		if err := m.watch(); err != nil {
+		w.Host(func(ctx context.Context) error { return m.callIn(ctx, all) })
+		if err := errors.Join(m.meet(len(all)), m.watch()); err != nil {
 			return err
 		}
-		return m.report(began.RSS, known, users, len(all))
+		return m.report(began, users)
 	})
 }
 
@@ -138,6 +139,8 @@ type memory struct {
 	last   int
 	links  int // to others, that were open at most
 	table  int
+	in     atomic.Int64 // links of others that are open
+	met    atomic.Bool  // the table is full
 }
 
 // look notes the memory of now, and what is open to others.
@@ -155,43 +158,58 @@ func (m *memory) look() error {
 	return nil
 }
 
-// introduce has every light gateway call the one that is measured, over a link that
-// stays open, and again now and then until all are in its table.
-func (m *memory) introduce(all []*fellow.Fellow) error {
+// callIn has the light gateways ask the one that is measured in turn, over links
+// that they close when they were not used for as long as gateways keep such: one each
+// second, and faster until all are known, with links that last shorter in turn.
+func (m *memory) callIn(ctx context.Context, all []*fellow.Fellow) error {
 	to := m.house.endpoint()
-	calls := make([]*fellow.Call, len(all))
-	err := m.w.Each(len(all), func(i int) error {
-		c, err := all[i].Dial(m.w.Context, to, true)
-		if err == nil {
-			calls[i], err = all[i].Greet(m.w.Context, c, &wire.Ping{}, &wire.Pong{})
+	var open []*fellow.Call
+	defer func() {
+		for _, c := range open {
+			c.Close()
 		}
+	}()
+	for i := 0; ; i++ {
+		from := all[i%len(all)]
+		c, err := from.Dial(ctx, to, true)
 		if err != nil {
-			return fmt.Errorf("a light gateway's link: %w", err)
+			return err
 		}
-		return nil
+		a, err := from.Greet(ctx, c, &wire.Ping{}, &wire.Pong{})
+		open = append(open, a)
+		if err != nil {
+			return err
+		}
+		if len(open) > linksIn {
+			open[0].Close()
+			open = open[1:]
+		}
+		m.in.Store(int64(len(open)))
+		pause := meetTick
+		if m.met.Load() {
+			pause = comeTick
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+	}
+}
+
+// meet waits until the gateway knows all the others.
+func (m *memory) meet(all int) error {
+	err := m.w.Until(tableWait, sampleTick, func() bool {
+		m.w.Fail(m.look())
+		return m.table >= all
 	})
-	if err != nil {
-		return err
+	m.met.Store(true)
+	if err == nil || errors.Is(err, load.ErrLate) && m.table >= all*9/10 {
+		return nil // the row says how many there are
 	}
-	for deadline := time.Now().Add(tableWait); m.table < len(all); {
-		err := m.w.Until(callTick, sampleTick, func() bool {
-			m.w.Fail(m.look())
-			return m.table >= len(all)
-		})
-		if err != nil && !errors.Is(err, load.ErrLate) {
-			return err
-		}
-		if time.Now().After(deadline) {
-			if m.table >= len(all)*9/10 {
-				return nil // the row says how many there are
-			}
-			return fmt.Errorf("%d of %d contacts are in the table: %w", m.table, len(all), load.ErrLate)
-		}
-		if err := m.w.Each(len(calls), func(i int) error { return calls[i].Ask(m.w.Context, &wire.Ping{}, &wire.Pong{}) }); err != nil {
-			return err
-		}
-	}
-	return nil
+	return fmt.Errorf("%d of %d contacts are in the table: %w", m.table, all, err)
 }
 
 // login connects all users.
@@ -216,8 +234,7 @@ func (m *memory) login(accounts []*member.Account) error {
 
 // watch looks on for a while.
 func (m *memory) watch() error {
-	time := min(watchTime, seconds(m.config.seconds*3))
-	err := m.w.Until(time, sampleTick, func() bool {
+	err := m.w.Until(min(watchTime, seconds(m.config.seconds*3)), sampleTick, func() bool {
 		m.w.Fail(m.look())
 		return false
 	})
@@ -230,26 +247,27 @@ func (m *memory) watch() error {
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 // report writes the row.
-func (m *memory) report(began, known, users, all int) error {
+func (m *memory) report(began, users int) error {
 	o, err := m.house.stats(m.w.Context)
 	if err != nil {
 		return err
 	}
-	steady := m.last
+	mb := func(kib int) float64 { return float64(kib) * 1024 / 1e6 }
 	r := &Row{
-		Work: "memory", Figure: float64(m.most) / 1024, Unit: "MiB resident", Count: m.config.users,
+		Work: "memory", Figure: mb(m.most), Unit: "MB resident", Count: m.config.users,
 		Details: map[string]float64{
-			"contacts": float64(o.DHT.Table), "links_out_most": float64(m.links), "links_out_now": float64(o.Links.Links), "links_in": float64(all),
-			"start_mib": float64(began) / 1024, "contacts_mib": float64(known) / 1024, "users_mib": float64(users) / 1024, "steady_mib": float64(steady) / 1024,
+			"contacts": float64(o.DHT.Table), "links_out_most": float64(m.links), "links_out": float64(o.Links.Links), "links_in": float64(m.in.Load()),
+			"start_mb": mb(began), "users_mb": mb(users), "end_mb": mb(m.last),
 		},
 	}
 	if m.house.process.Collect() && m.w.Pause(min(2*time.Second, seconds(m.config.seconds))) == nil {
 		if err := m.look(); err != nil {
 			return err
 		}
-		r.Details["collected_mib"] = float64(m.last) / 1024
+		r.Details["collected_mb"] = mb(m.last)
 	}
-	r.Note = fmt.Sprintf("the most that was seen from the start on; %d users are logged in over TLS, %d light gateways in the load's process hold a QUIC link each to the gateway, "+
-		"and it has as many to them as it keeps open; collected_mib is after a collection of garbage", m.config.users, all)
+	r.Note = fmt.Sprintf("the most that was seen from the start on; %d users are connected over TLS while the gateway gets to know %d light gateways in the load's process, over QUIC; "+
+		"its own links are as many as it keeps open, theirs as many as such that ask once a second and keep a link for 55 s; collected_mb is after a collection of garbage",
+		m.config.users, m.config.contacts)
 	return m.config.out.row(r.below(100))
 }
