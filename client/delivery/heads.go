@@ -63,3 +63,7 @@ func (h *HeadsAlone) Left(now time.Time, alone bool) {
 		h.alone++
 	}
 }
+
+// Kept notes that heads which are due could not leave, as on a session whose init
+// was not answered yet: they try again after a pause, not before.
+func (h *HeadsAlone) Kept(now time.Time, t RepairTiming) { h.due = now.Add(t.HeadsMin) }

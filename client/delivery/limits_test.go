@@ -303,6 +303,7 @@ func TestHeadsAloneScript(t *testing.T) {
 			{0, "sent", 5, -1}, {m, "heard", 0, 6 * m}, {6 * m, "alone", 0, -1}, {60 * m, "heard", 0, 70 * m}, {70 * m, "alone", 0, -1},
 			{71 * m, "heard", 0, 91 * m}, {91 * m, "alone", 0, -1}, {92 * m, "heard", 0, 132 * m},
 		}},
+		{"they could not leave", []headsStep{{0, "sent", 5, -1}, {m, "heard", 0, 6 * m}, {6 * m, "kept", 0, 11 * m}, {7 * m, "heard", 0, 11 * m}, {11 * m, "alone", 0, -1}}},
 		{"what nobody sees is acknowledged late", []headsStep{{0, "slow", 5, -1}, {m, "heard", 0, 36 * m}}},
 	} {
 		var h HeadsAlone
@@ -317,6 +318,8 @@ func TestHeadsAloneScript(t *testing.T) {
 				h.Acked(x.n)
 			case "heard":
 				h.Heard(now, float64(x.n)/100, timing)
+			case "kept":
+				h.Kept(now, timing)
 			case "alone", "rode":
 				if x.do == "alone" && (!h.Due(now) || h.Due(now.Add(-1))) {
 					t.Errorf("%s, step %d: not due", test.name, i)

@@ -85,8 +85,12 @@ func (d *Dispatcher) armHeads(l Lane, h *delivery.HeadsAlone) {
 // newest message, what it is: it may have been lost without a trace.
 func (d *Dispatcher) nameHeads(c *Contact, l Lane) {
 	h := c.headsOf(l.Device)
-	if h.Due(d.now()) && d.TellHeads(c, l) {
+	switch {
+	case !h.Due(d.now()):
+	case d.TellHeads(c, l):
 		h.Left(d.now(), true)
+	default:
+		h.Kept(d.now(), d.repair)
 	}
 	d.armHeads(l, h)
 }
