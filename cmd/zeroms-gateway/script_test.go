@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -59,8 +60,17 @@ func TestMain(m *testing.M) {
 //	filelimit GATEWAY N    lets it write no file beyond N bytes (-1: as it likes)
 //	until REGEXP args...   runs zeroms-gateway again and again until it prints that
 //	udp ADDRESS            keeps a UDP port busy
+//	zms args...            runs the client's program
 //	withdraw NAME N        logs in and reads all envelopes with a receipt, at least N
 func TestScripts(t *testing.T) {
+	folder := t.TempDir()
+	client := sync.OnceValues(func() (string, error) {
+		file := filepath.Join(folder, "zms")
+		if said, err := exec.Command("go", "build", "-o", file, "zeroms/cmd/zms").CombinedOutput(); err != nil {
+			return "", fmt.Errorf("zms can't be built: %w\n%s", err, said)
+		}
+		return file, nil
+	})
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
@@ -91,6 +101,12 @@ func TestScripts(t *testing.T) {
 			"env_from":  envFrom,
 			"until":     until,
 			"udp":       occupyUDP,
+			"zms": func(ts *testscript.TestScript, neg bool, args []string) {
+				need(ts, neg, args, 1)
+				file, err := client()
+				ts.Check(err)
+				runClient(ts, file, args)
+			},
 		},
 	})
 }
@@ -349,6 +365,14 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("it never said %q; last\n%s", args[0], said)
+}
+
+func runClient(ts *testscript.TestScript, file string, args []string) {
+	command := exec.Command(file, args...)
+	command.Dir = ts.MkAbs(".")
+	command.Env = append(os.Environ(), "HOME="+ts.MkAbs("home"))
+	command.Stdout, command.Stderr = ts.Stdout(), ts.Stderr()
+	ts.Check(command.Run())
 }
 
 func occupyUDP(ts *testscript.TestScript, neg bool, args []string) {

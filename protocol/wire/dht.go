@@ -82,7 +82,7 @@ func (*Stored) Type() Type { return TypeStored }
 // Reach asks a gateway to connect to the caller at the address of Contact, whose
 // key is the caller's and whose IP address is the one that the caller comes from.
 // Answer: OK once the key was proved there over every transport named, or Error:
-// CodeUnreachable, CodeScope, CodeLimit.
+// CodeUnreachable, CodeScope, CodeLimit, CodeBusy if it can't be told from there.
 type Reach struct {
 	Contact [ContactSize]byte `cbor:"1,keyasint"`
 }

@@ -36,9 +36,10 @@ import (
 
 // Options are what an operator says about the network.
 type Options struct {
-	// Join are addresses of gateways to join the network by, or files with one.
+	// Join are what names gateways to join the network by: their addresses, contact
+	// cards, links to such, or files with one.
 	Join []string
-	// JoinDNS are names whose TXT records hold such addresses.
+	// JoinDNS are names whose TXT records hold addresses of such gateways.
 	JoinDNS []string
 	// Scope is loopback, lan or public: which addresses gateways of the network have.
 	// Empty: what the network is known for.
@@ -49,29 +50,29 @@ type Options struct {
 	NoUDP bool
 	// Alone keeps the gateway out of every network.
 	Alone bool
+
+	introduced []introduction // what Join says; shorter than Join: it was not read yet
 }
 
 // Flags adds the flags of Options to a command.
 func (o *Options) Flags(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&o.Join, "join", nil, "address (ZMSG:...) of a gateway to join the network by, or a file with it; may be repeated")
-	flags.StringSliceVar(&o.JoinDNS, "join-dns", nil, "DNS name whose TXT records hold such addresses; may be repeated")
+	flags.StringArrayVar(&o.Join, "join", nil, "join the network by the gateways that `VALUE` names: the address of one (ZMSG:...), a contact card (ZMS:... or its link), or a file with either as text or as picture of its QR code; may be repeated")
+	flags.StringSliceVar(&o.JoinDNS, "join-dns", nil, "DNS name whose TXT records hold addresses of gateways to join the network by; may be repeated")
 	flags.StringVar(&o.Scope, "scope", "", "which addresses gateways of the network have: loopback, lan or public (default: lab is loopback, all others public)")
 	flags.BoolVar(&o.LAN, "lan", false, "find gateways of the local network by multicast DNS, and be found there (scopes lan and loopback)")
 	flags.BoolVar(&o.NoUDP, "no-udp", false, "don't use UDP: other gateways are reached over TCP only, which is slower")
 	flags.BoolVar(&o.Alone, "alone", false, "be part of no network: to reach users of other gateways its users connect to those themselves")
 }
 
-// Check refuses what can't work before anything is opened.
+// Check refuses what can't work before anything is opened. It reads what Join names.
 func (o *Options) Check() error {
 	if o.Scope != "" {
 		if _, err := address.ParseScope(o.Scope); err != nil {
 			return fmt.Errorf("--scope is loopback, lan or public, not %q", o.Scope)
 		}
 	}
-	for _, each := range o.Join {
-		if _, err := joinBy(each); err != nil {
-			return err
-		}
+	if err := o.introduce(time.Now()); err != nil {
+		return err
 	}
 	for _, name := range o.JoinDNS {
 		if name == "" || strings.ContainsAny(name, " :/") {

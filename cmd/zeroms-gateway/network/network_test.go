@@ -117,7 +117,7 @@ func TestOptions(t *testing.T) {
 	for text, o := range map[string]Options{
 		"":                            {Join: []string{good, file, strings.ToLower(good)}, JoinDNS: []string{"gw.example.org"}, Scope: "public"},
 		"neither a gateway's address": {Join: []string{"gw.example.org:443"}},
-		"copy it again, whole":        {Join: []string{good[:len(good)-3]}},
+		"it is no gateway's address":  {Join: []string{good[:len(good)-3]}},
 		"without TLS":                 {Join: []string{gatewayAt(t, "127.0.0.1", card.NetworkLab, true)}},
 		"--join-dns is a DNS name":    {JoinDNS: []string{"udp://gw"}},
 		"--scope is loopback":         {Scope: "here"},

@@ -1,69 +1,209 @@
 package network
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
+	"unicode"
 
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
+	"zeroms/protocol/wire"
 )
 
-// scheme begins an address as text.
-const scheme = "ZMSG:"
+// codes are how addresses, cards and links to cards begin, and codes of other kinds;
+// what begins otherwise is the name of a file.
+var codes = []string{"ZMSG:", "ZMS:", "ZMSLINK:", "ZEROMS:", "HTTPS://", "HTTP://"}
 
-// maxAddress bounds a file with an address, in bytes.
-const maxAddress = 4 << 10
+// pictures are the first bytes of those that can hold a QR code.
+var pictures = []string{"\x89PNG", "\xff\xd8\xff"}
 
-// joinBy reads a value of --join: an address, or a file with one. Errors: why it is
-// neither.
-func joinBy(value string) (card.Address, error) {
-	text, shown := strings.TrimSpace(value), "it"
-	if len(text) < len(scheme) || !strings.EqualFold(text[:len(scheme)], scheme) {
-		b, err := readSome(value)
-		if err != nil {
-			return card.Address{}, fmt.Errorf("--join %q is neither a gateway's address (%s...) nor a file with one: %w", value, scheme, err)
-		}
-		text, shown = strings.TrimSpace(string(b)), "what the file holds"
-	}
-	a, err := card.ParseAddress(text)
-	switch {
-	case err != nil:
-		return a, fmt.Errorf("--join %q: %s is no gateway's address (%s...); copy it again, whole: %w", value, shown, scheme, err)
-	case a.Plain:
-		return a, fmt.Errorf("--join %q: that gateway serves without TLS and is part of no network", value)
-	}
-	return a, nil
+// maxCode bounds a file with an address or a card as text, in bytes. A picture has a
+// bound of its own.
+const maxCode = 8 << 10
+
+// introduction is what one value of --join names.
+type introduction struct {
+	value    string          // as errors show it
+	network  key.Network     // of the gateways; zeros: not known, since a card names none
+	gateways []link.Endpoint // pinned by their key, or by its hash as cards have it
+	lastDay  string          // of a card that has expired, 2026-02-28; else empty
 }
 
-// readSome reads a small file.
-func readSome(path string) ([]byte, error) {
+// joinBy reads a value of --join: the address of a gateway, a contact card or a link
+// to one, or a file with one of them as text or as picture of its QR code. A card has
+// to name a gateway that can be part of a network; that it has expired at now is noted
+// and no more: its gateways are as good as before, and a gateway that is started again
+// years later must not fail over it. Errors: why it is none of them. They don't show
+// cards and invites.
+func joinBy(value string, now time.Time) (introduction, error) {
+	in := introduction{value: shown(value)}
+	text, what := value, "it"
+	if !isCode(value) {
+		var err error
+		if text, err = readCode(value); err != nil {
+			return in, fmt.Errorf("--join %s is neither a gateway's address (ZMSG:...), a contact card (ZMS:...) nor a file with one: %w", in.value, err)
+		}
+		what = "what the file holds"
+	}
+	a, err := card.ParseAddress(text)
+	if err == nil {
+		err = in.byAddress(a)
+		return in, err
+	}
+	if errors.Is(err, wire.ErrWrongKind) {
+		var c card.Card
+		if c, err = card.Parse(text); err == nil {
+			err = in.byCard(c, now)
+			return in, err
+		}
+	}
+	return in, fmt.Errorf("--join %s: %s is no gateway's address (ZMSG:...) and no contact card (ZMS:...): %w", in.value, what, err)
+}
+
+// byAddress takes the gateway of an address.
+func (in *introduction) byAddress(a card.Address) error {
+	if a.Plain {
+		return fmt.Errorf("--join %s: that gateway serves without TLS and is part of no network", in.value)
+	}
+	in.network, in.gateways = a.Network, []link.Endpoint{endpoint(a)}
+	return nil
+}
+
+// byCard takes the gateways of a card; its secrets are left where they are.
+func (in *introduction) byCard(c card.Card, now time.Time) error {
+	const other = "or give the address of a gateway (ZMSG:...)"
+	if len(c.Gateways) == 0 {
+		return fmt.Errorf("--join %s: this card names no gateways; ask for one that does, %s", in.value, other)
+	}
+	if c.Expired(now) {
+		in.lastDay = time.Unix(int64(c.Expires)*24*60*60, 0).UTC().Format(time.DateOnly)
+	}
+	for _, g := range c.Gateways {
+		if !g.Plain {
+			in.gateways = append(in.gateways, link.Endpoint{Host: strings.Trim(g.Host, "[]"), Port: g.Port, Node: g.Hash[:]})
+		}
+	}
+	if len(in.gateways) == 0 {
+		return fmt.Errorf("--join %s: the gateways of this card serve without TLS and are part of no network; ask for another card, %s", in.value, other)
+	}
+	return nil
+}
+
+// isCode reports whether a value is the code itself.
+func isCode(value string) bool {
+	text := strings.ToUpper(strings.TrimLeftFunc(value, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }))
+	return slices.ContainsFunc(codes, func(begin string) bool { return strings.HasPrefix(text, begin) })
+}
+
+// readCode reads a file with a code, as text or as picture.
+func readCode(path string) (string, error) {
+	text, err := readFile(path)
+	if named, ok := errors.AsType[*fs.PathError](err); ok {
+		err = named.Err // the name stands there already, if it may be shown
+	}
+	return text, err
+}
+
+func readFile(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxAddress))
+	r := bufio.NewReader(f)
+	head, err := r.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	for _, begin := range pictures {
+		if strings.HasPrefix(string(head), begin) {
+			return card.DecodeImage(r)
+		}
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxCode+1))
+	return string(text), err
+}
+
+// mostShown is the longest run of letters and digits that an error shows of a value.
+// A secret of a card or an invite has 26 of them.
+const mostShown = 24
+
+// shown is a value as errors show it, in quotes: a file's name, or how a code begins.
+// Blanks and invisible characters count for nothing: they may stand inside of codes.
+func shown(value string) string {
+	run, begin := 0, 0
+	for at, r := range value {
+		switch {
+		case r <= unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)):
+			if run++; run == 1 {
+				begin = at
+			}
+		case r > ' ' && r <= unicode.MaxASCII:
+			run = 0
+		}
+		if run > mostShown {
+			return strconv.Quote(value[:begin+8] + "...")
+		}
+	}
+	return strconv.Quote(value)
+}
+
+// introduce reads the values of --join, once: a file may be a pipe.
+func (o *Options) introduce(now time.Time) error {
+	if len(o.introduced) == len(o.Join) {
+		return nil
+	}
+	all := make([]introduction, len(o.Join))
+	for i, value := range o.Join {
+		var err error
+		if all[i], err = joinBy(value, now); err != nil {
+			return err
+		}
+	}
+	o.introduced = all
+	return nil
 }
 
 // seeds are the gateways of --join; one's own address is none. Error: ErrUse.
 func (o *Options) seeds(s Setup) (out []link.Endpoint, err error) {
-	for _, each := range o.Join {
-		a, err := joinBy(each)
-		if err != nil {
-			return nil, useError{err}
+	if err := o.introduce(time.Now()); err != nil {
+		return nil, useError{err}
+	}
+	for _, in := range o.introduced {
+		if in.lastDay != "" {
+			s.Log.Warn("a card of --join has expired; its gateways are asked all the same", "value", in.value, "lastDay", in.lastDay)
 		}
-		if a.Network != s.At.Network {
-			return nil, wrongUse("--join %q: that gateway is of the network %q, this one of %q", each, networkName(a.Network), networkName(s.At.Network))
+		if in.network != (key.Network{}) && in.network != s.At.Network {
+			return nil, wrongUse("--join %s: that gateway is of the network %q, this one of %q", in.value, networkName(in.network), networkName(s.At.Network))
 		}
-		if a.Node != s.Node.Public() {
-			out = append(out, endpoint(a))
+		for _, e := range in.gateways {
+			same := func(other link.Endpoint) bool {
+				return other.Addr() == e.Addr() && hashOf(other) == hashOf(e)
+			}
+			if hashOf(e) != key.GatewayHashOf(s.Node.Public()) && !slices.ContainsFunc(out, same) {
+				out = append(out, e)
+			}
 		}
 	}
 	return out, nil
+}
+
+// hashOf is the hash of the key that pins an endpoint.
+func hashOf(e link.Endpoint) key.GatewayHash {
+	if len(e.Node) == key.PublicSize {
+		return key.GatewayHashOf(key.NodePublic(e.Node))
+	}
+	return key.GatewayHash(e.Node)
 }
 
 func endpoint(a card.Address) link.Endpoint {
