@@ -34,8 +34,9 @@ const (
 // ErrNoOffer is returned if the homes know no gateway that would do.
 var ErrNoOffer = choice.ErrNone
 
-// SetDirect changes whether gateways that are no homes may be connected to. What is
-// on its way already goes on.
+// SetDirect changes whether gateways that are no homes may be connected to. Never holds
+// at once: what waited for such a connection takes another way, and one that is open
+// ends when what was sent over it has its answer.
 func (c *Client) SetDirect(ctx context.Context, d Direct) error {
 	return do(ctx, c, func(e *engine.Engine) error {
 		e.SetDirect(d)

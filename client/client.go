@@ -84,7 +84,8 @@ type Client struct {
 	// static
 	cfg     Config
 	inbox   chan input
-	stopped chan struct{} // closed when Run returns
+	stopped chan struct{} // closed when the loop is over
+	stop    func()        // closes it
 	events  *feed.Feed[Event]
 	pushed  chan struct{} // holds one token per Pushed that waits for the loop
 	links   *tap.Hub      // what they say, for whoever watches
@@ -116,6 +117,7 @@ func New(cfg Config) *Client {
 		cfg: cfg, inbox: make(chan input, queueSize), stopped: make(chan struct{}),
 		events: feed.New[Event](Lagged{}), pushed: make(chan struct{}, pushedSize), links: tap.New(), scores: score.New(),
 	}
+	c.stop = sync.OnceFunc(func() { close(c.stopped) })
 	c.pool = home.New(home.Config{
 		Dialer: cfg.Dialer, Resolve: cfg.Resolve, Timing: cfg.Links, Events: c.linkEvent, Sight: c.links.Sight, Scores: c.scores,
 	})
@@ -149,6 +151,7 @@ func (c *Client) Run(ctx context.Context) error {
 	}()
 	err = c.loop(ctx, e)
 	cancel()
+	c.stop() // links that have something to say wait for a loop that is over
 	ended.Wait()
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
@@ -157,7 +160,7 @@ func (c *Client) Run(ctx context.Context) error {
 }
 
 func (c *Client) finish() {
-	close(c.stopped)
+	c.stop()
 	c.events.End()
 	c.links.End()
 }

@@ -167,8 +167,8 @@ func New(cfg Config) *Forwarder {
 // Send takes a request. Like all methods but Run it never blocks.
 func (f *Forwarder) Send(r Request) { f.post(func() { f.begin(r) }) }
 
-// SetDirect changes whether foreign gateways may be connected to. What is on its way
-// already goes on.
+// SetDirect changes whether foreign gateways may be connected to. It holds for what is
+// decided from now on, requests under way that need another way included.
 func (f *Forwarder) SetDirect(d Direct) { f.post(func() { f.direct = d }) }
 
 // Opened notes a home that is to be connected to.

@@ -21,17 +21,42 @@ const (
 
 // route sends a request on the way that is right for its gateway.
 func (p *Pool) route(r Request) {
-	q := p.peer(r.To.Hash())
-	if r.To.Straight() || q != nil && q.isHome() {
+	r.guest = false
+	switch {
+	case r.To.Straight():
 		p.straight(r)
-		return
+	case p.byHome(r):
+	default:
+		p.foreign(r)
 	}
+}
+
+// byHome hands a request to the gateway's own link if that is a home.
+func (p *Pool) byHome(r Request) bool {
+	q := p.peer(r.To.Hash())
+	return q != nil && q.enqueueHome(r)
+}
+
+// foreign sends a request as one for a gateway that is no home.
+func (p *Pool) foreign(r Request) {
 	p.forward.Send(forward.Request{To: r.To, Payload: r.Payload, Make: r.Make, Own: r})
 }
 
-// straight hands a request to the gateway's own link.
+// straight hands a request to the gateway's own link, a guest link if it is no home.
+// If that is forbidden the Forwarder did not know it yet, and decides once more: it was
+// told of the setting or the role before the lock was free.
 func (p *Pool) straight(r Request) {
-	p.with(r.To.Hash(), func(q *peer) bool { return q.enqueue(r) })
+	p.turn.Lock()
+	defer p.turn.Unlock()
+	r.guest = false
+	switch {
+	case p.byHome(r):
+	case p.mayVisit(r.To):
+		r.guest = true
+		p.with(r.To.Hash(), func(q *peer) bool { return q.enqueue(r) })
+	default:
+		p.foreign(r)
+	}
 }
 
 // carrier is the Pool as package forward needs it.

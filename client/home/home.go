@@ -151,6 +151,9 @@ type Request struct {
 	// one, goes over a home's link only, and leaves the link alone if it has no
 	// answer. It must not block.
 	back func(Answered)
+	// guest is set while the request may go over a guest link: it was to go directly
+	// when it was queued.
+	guest bool
 }
 
 // Event is what a Pool reports: Connected, Greeted, Disconnected, Pushed,
@@ -240,8 +243,15 @@ type Pool struct {
 	forward *forward.Forwarder
 	scores  *score.Table
 
-	mu    sync.Mutex
-	peers map[key.GatewayHash]*peer // guarded by mu
+	// turn is held while the role of a gateway or the setting changes here and for
+	// the Forwarder, so that what it decides is held against both at once. It comes
+	// before mu.
+	turn sync.Mutex
+
+	mu     sync.Mutex
+	peers  map[key.GatewayHash]*peer // guarded by mu
+	direct Direct                    // guarded by mu
+	visits map[*visit]struct{}       // guarded by mu: attempts to connect as a guest
 }
 
 // New makes a Pool; Run starts it.
@@ -249,7 +259,7 @@ func New(cfg Config) *Pool {
 	cfg.Timing = cfg.Timing.filled()
 	p := &Pool{
 		cfg: cfg, jobs: make(chan *peer, 64), ended: make(chan struct{}), work: newBench(), scores: cfg.Scores,
-		peers: map[key.GatewayHash]*peer{},
+		peers: map[key.GatewayHash]*peer{}, direct: cfg.Direct, visits: map[*visit]struct{}{},
 	}
 	if p.scores == nil {
 		p.scores = score.New()
@@ -291,21 +301,22 @@ func (p *Pool) Run(ctx context.Context) error {
 
 // Open connects to a home gateway and stays with it until Close.
 func (p *Pool) Open(s Spec) {
+	p.turn.Lock()
+	defer p.turn.Unlock()
 	p.forward.Opened(s.Target)
 	p.with(s.Hash(), func(q *peer) bool { return q.become(&s) })
 }
 
-// Close ends the connection to a home gateway for good.
+// Close ends the connection to a home gateway for good. What was not sent yet takes
+// the way that is right for a gateway that is no home.
 func (p *Pool) Close(t Target) {
+	p.turn.Lock()
+	defer p.turn.Unlock()
+	p.forward.Closed(t.Hash()) // first: the gateway is foreign to what is sent anew
 	if q := p.peer(t.Hash()); q != nil {
 		q.become(nil)
 	}
-	p.forward.Closed(t.Hash())
 }
-
-// SetDirect changes whether foreign gateways may be connected to. What is on its way
-// already goes on.
-func (p *Pool) SetDirect(d Direct) { p.forward.SetDirect(d) }
 
 // Restart ends the link to a home gateway that is connected and connects anew,
 // after the pause that a failure would have: for one whose mailbox is wrong.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"zeroms/client/score"
+	"zeroms/protocol/channel"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
@@ -34,6 +35,7 @@ type peer struct {
 	done  bool      // guarded by mu: no longer takes requests
 	redo  bool      // guarded by mu: the role or address changed, connect anew
 	again bool      // guarded by mu: the link is to end and come back
+	quit  func()    // guarded by mu: ends the attempt to connect; nil: there was none
 
 	// owned by runPeer
 	backoff time.Duration
@@ -65,14 +67,8 @@ func (q *peer) become(s *Spec) bool {
 		q.redo = true
 	}
 	q.spec = s
-	if s == nil {
-		// What is for other gateways needs a home's link.
-		q.queue = slices.DeleteFunc(q.queue, func(r Request) bool {
-			if r.back != nil {
-				r.back(Answered{Err: wire.ErrLinkClosed})
-			}
-			return r.back != nil
-		})
+	if q.redo && q.quit != nil {
+		q.quit()
 	}
 	q.poke()
 	return true
@@ -134,7 +130,7 @@ func (q *peer) enqueue(r Request) bool {
 	return true
 }
 
-// enqueueHome is enqueue for what only a home's link may carry.
+// enqueueHome is enqueue for what is for a home; it reports false for a guest too.
 func (q *peer) enqueueHome(r Request) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -144,13 +140,6 @@ func (q *peer) enqueueHome(r Request) bool {
 	q.queue = append(q.queue, r)
 	q.poke()
 	return true
-}
-
-// isHome reports whether the peer is one.
-func (q *peer) isHome() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.spec != nil
 }
 
 func (q *peer) finish() bool {
@@ -169,14 +158,53 @@ func (q *peer) waiting() int {
 	return len(q.queue)
 }
 
-// take removes up to n requests from the queue.
-func (q *peer) take(n int) []Request {
+// take removes all requests from the queue.
+func (q *peer) take() (all []Request) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	all, q.queue = q.queue, nil
+	return all
+}
+
+// batch removes up to n requests from the queue for a link that is up. For one that is
+// to end there is none: what waits may be for another role.
+func (q *peer) batch(n int) []Request {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.redo {
+		return nil
+	}
 	n = min(n, len(q.queue))
 	out := slices.Clone(q.queue[:n])
 	q.queue = slices.Delete(q.queue, 0, n)
 	return out
+}
+
+// displace takes from a guest's queue what no guest link may carry: what was for a
+// home's link, and while guest links are forbidden whatever is not always direct. Its
+// way is found anew. Only what needs a login ends with the home.
+func (q *peer) displace() {
+	free := q.pool.mayVisit(Target{})
+	q.mu.Lock()
+	var moved []Request
+	if q.spec == nil {
+		q.queue = slices.DeleteFunc(q.queue, func(r Request) bool {
+			stays := r.guest && (free || r.To.Straight())
+			if !stays {
+				moved = append(moved, r)
+			}
+			return !stays
+		})
+	}
+	q.mu.Unlock()
+	for _, r := range moved {
+		foreign := r.guest || r.Payload == nil || channel.Carries(r.Payload.Type())
+		if r.back == nil && foreign {
+			q.pool.route(r)
+		} else {
+			q.pool.tell(r, Answered{Err: wire.ErrLinkClosed})
+		}
+	}
 }
 
 // fail answers with err what waits for an address that did not work. What names
@@ -207,6 +235,9 @@ func (q *peer) refuse(requests []Request, err error) {
 func (q *peer) runPeer(ctx context.Context) {
 	for ctx.Err() == nil {
 		spec := q.role()
+		if spec == nil {
+			q.displace()
+		}
 		target, busy := q.address(spec)
 		if !busy {
 			if q.pool.forget(q) {
@@ -219,7 +250,7 @@ func (q *peer) runPeer(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if spec != nil && !q.live {
+		if spec != nil && !q.live && err != nil {
 			q.pool.forward.Down(q.hash, false)
 		}
 		if err != nil {
@@ -227,7 +258,7 @@ func (q *peer) runPeer(ctx context.Context) {
 		}
 		switch {
 		case err != nil && spec != nil:
-			q.refuse(q.take(q.waiting()), err)
+			q.refuse(q.take(), err)
 		case err != nil:
 			q.fail(target, err)
 		}
@@ -282,7 +313,7 @@ func (q *peer) pause(ctx context.Context, err error, lasted time.Duration) {
 			if q.redone() {
 				return
 			}
-			q.refuse(q.take(q.waiting()), wire.ErrLinkClosed)
+			q.refuse(q.take(), wire.ErrLinkClosed)
 		}
 	}
 }
@@ -294,20 +325,21 @@ func (q *peer) once(ctx context.Context, spec *Spec, target Target) error {
 	dialing, cancel := context.WithTimeout(ctx, q.pool.cfg.Timing.Dial)
 	defer cancel()
 	q.live = false
-	conn, err := q.pool.cfg.Dialer.Dial(dialing, target.Endpoint)
-	if err != nil {
-		return linkError(err)
+	left, ok := q.departs(spec, target, cancel)
+	if !ok {
+		return nil
 	}
-	defer conn.Close()
-	s := &session{peer: q, target: target, conn: q.sight(conn, target.Endpoint, spec != nil), pending: map[uint64]pending{}}
-	if err := s.hello(dialing); err != nil {
-		return linkError(err)
+	s, err := q.connect(dialing, spec, target)
+	left()
+	if s != nil {
+		defer s.conn.Close()
 	}
-	q.pool.cfg.Events(Greeted{Gateway: s.node, Clock: s.clock})
-	if spec != nil {
-		if err := s.login(dialing, spec); err != nil {
-			return linkError(err)
-		}
+	switch {
+	case !q.wants(spec, target):
+		return nil
+	case err != nil:
+		return linkError(err)
+	case spec != nil:
 		q.live = true
 		q.pool.forward.Up(q.hash, s.limits, s.descriptor)
 		s.announce(dialing, began)
@@ -322,6 +354,49 @@ func (q *peer) once(ctx context.Context, spec *Spec, target Target) error {
 	}
 	s.abandon(err)
 	return err
+}
+
+// departs notes an attempt to connect, which cancel ends when it is not wanted any
+// more; it reports false if it is not now. left is called when it is over.
+func (q *peer) departs(spec *Spec, target Target, cancel func()) (left func(), ok bool) {
+	left = func() {}
+	if spec == nil {
+		if left, ok = q.pool.visit(target, cancel); !ok {
+			return nil, false
+		}
+	}
+	q.mu.Lock()
+	q.quit = cancel
+	ok = !q.redo
+	q.mu.Unlock()
+	if !ok {
+		left()
+	}
+	return left, ok
+}
+
+// wants reports whether a link is still to be: as the home or guest that it was
+// opened for.
+func (q *peer) wants(spec *Spec, target Target) bool {
+	return !q.redone() && (spec != nil || q.pool.mayVisit(target))
+}
+
+// connect opens a link as far as the hello, and the login to a home. The session has a
+// link to be closed also if there is an error.
+func (q *peer) connect(ctx context.Context, spec *Spec, target Target) (*session, error) {
+	conn, err := q.pool.cfg.Dialer.Dial(ctx, target.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{peer: q, target: target, conn: q.sight(conn, target.Endpoint, spec != nil), pending: map[uint64]pending{}}
+	if err := s.hello(ctx); err != nil {
+		return s, err
+	}
+	q.pool.cfg.Events(Greeted{Gateway: s.node, Clock: s.clock})
+	if spec == nil {
+		return s, nil
+	}
+	return s, s.login(ctx, spec)
 }
 
 // blame notes what the end of a link, or that none came up, says of the gateway.

@@ -19,15 +19,23 @@ type Probed struct {
 }
 
 // Probe connects to a gateway, exchanges hellos and leaves, to measure it: it sees
-// where the link comes from. Errors: those of the link, or of ctx if that ended.
+// where the link comes from. Errors: those of the link, or of ctx if that ended, and
+// wire.ErrNotServing if guest links are forbidden.
 func (p *Pool) Probe(ctx context.Context, t Target) (*Probed, error) {
 	began := time.Now()
 	q := newPeer(p, t.Hash())
-	conn, err := p.cfg.Dialer.Dial(ctx, t.Endpoint)
+	visiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	left, ok := p.visit(t, cancel)
+	if !ok {
+		return nil, errForbidden
+	}
+	defer left()
+	conn, err := p.cfg.Dialer.Dial(visiting, t.Endpoint)
 	if err == nil {
 		defer conn.Close()
 		s := &session{peer: q, target: t, conn: q.sight(conn, t.Endpoint, false)}
-		if err = s.hello(ctx); err == nil {
+		if err = s.hello(visiting); err == nil {
 			took := time.Since(began)
 			p.scores.Took(q.hash, score.Connect, took, time.Now())
 			return &Probed{Took: took, Limits: s.limits, Descriptor: s.descriptor}, nil
@@ -38,6 +46,10 @@ func (p *Pool) Probe(ctx context.Context, t Target) (*Probed, error) {
 		return nil, ctx.Err()
 	case context.DeadlineExceeded:
 		err = wire.ErrLinkClosed.Because("it did not answer in time")
+	case nil:
+		if visiting.Err() != nil {
+			return nil, errForbidden
+		}
 	}
 	err = linkError(err)
 	q.blame(err)

@@ -228,6 +228,12 @@ func (s *session) serve(ctx context.Context) error {
 		if sent {
 			busy = time.Now()
 		}
+		if s.barred() {
+			s.peer.displace()
+			if len(s.pending) == 0 {
+				return nil
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -253,6 +259,10 @@ func (s *session) serve(ctx context.Context) error {
 		}
 	}
 }
+
+// barred reports whether the link is one that the setting has come to forbid: nothing
+// more goes over it, and it ends when what it was sent has its answer.
+func (s *session) barred() bool { return !s.home && !s.peer.pool.mayVisit(s.target) }
 
 // runRead receives messages until the link ends; its last word goes to failed.
 func (s *session) runRead(ctx context.Context, incoming chan<- []byte, failed chan<- error) {
@@ -303,10 +313,10 @@ func (s *session) overdue(now time.Time, limit Timing) bool {
 func (s *session) flush(ctx context.Context) (sent bool, err error) {
 	for {
 		room := max(int(s.limits.InFlight), 1) - s.submits
-		if room <= 0 {
+		if room <= 0 || s.barred() {
 			return sent, nil
 		}
-		batch := s.peer.take(min(room, maxBatch))
+		batch := s.peer.batch(min(room, maxBatch))
 		if len(batch) == 0 {
 			return sent, nil
 		}

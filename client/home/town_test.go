@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"zeroms/client/home"
+	"zeroms/client/score"
 	"zeroms/protocol/address"
 	"zeroms/protocol/channel"
 	"zeroms/protocol/custody"
@@ -26,9 +27,13 @@ type town struct {
 	gateways map[string]*townGateway
 	ctx      context.Context
 	all      sync.WaitGroup
+	scores   *score.Table
 
 	mu    sync.Mutex
 	dials map[string]int // by host
+	// onDial and onEvent see what the Pool does, before it goes on; both may be nil.
+	onDial  func(ctx context.Context, host string)
+	onEvent func(home.Event)
 }
 
 // newTown makes homes called "a", "b", ... that forward, in front of the target "x".
@@ -38,9 +43,9 @@ func newTown(t *testing.T, direct home.Direct, homes ...string) *town {
 		t: t, net: memlink.New(memlink.Config{Latency: 5 * time.Millisecond}),
 		events: make(chan home.Event, 4096), ended: make(chan error, 1), stop: cancel,
 	}
-	y := &town{world: w, gateways: map[string]*townGateway{}, ctx: ctx, dials: map[string]int{}}
+	y := &town{world: w, gateways: map[string]*townGateway{}, ctx: ctx, dials: map[string]int{}, scores: score.New()}
 	w.pool = home.New(home.Config{
-		Dialer: y, Timing: home.Timing{}.Default(), Direct: direct, Events: func(e home.Event) { w.events <- e },
+		Dialer: y, Timing: home.Timing{}.Default(), Direct: direct, Events: y.event, Scores: y.scores,
 	})
 	go func() { w.ended <- w.pool.Run(ctx) }()
 	y.raise("x")
@@ -55,8 +60,30 @@ func newTown(t *testing.T, direct home.Direct, homes ...string) *town {
 func (y *town) Dial(ctx context.Context, e link.Endpoint) (link.Conn, error) {
 	y.mu.Lock()
 	y.dials[e.Host]++
+	see := y.onDial
 	y.mu.Unlock()
+	if see != nil {
+		see(ctx, e.Host)
+	}
 	return y.net.Dialer("client").Dial(ctx, e)
+}
+
+// event takes what the Pool reports.
+func (y *town) event(e home.Event) {
+	y.mu.Lock()
+	see := y.onEvent
+	y.mu.Unlock()
+	if see != nil {
+		see(e)
+	}
+	y.events <- e
+}
+
+// watch has what the Pool does seen.
+func (y *town) watch(onDial func(context.Context, string), onEvent func(home.Event)) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.onDial, y.onEvent = onDial, onEvent
 }
 
 func (y *town) dialled(host string) int {

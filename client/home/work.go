@@ -250,7 +250,7 @@ func (q *peer) pay(ctx context.Context) error {
 				q.pool.work.giveUp(func(other *job) bool { return other == j })
 				return nil
 			}
-			q.refuse(q.take(q.waiting()), wire.ErrLinkClosed)
+			q.refuse(q.take(), wire.ErrLinkClosed)
 		}
 	}
 }
