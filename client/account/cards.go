@@ -106,7 +106,7 @@ func (a *Account) CardText(k *Card, named bool) (string, error) {
 	if k.Revoked || len(a.order) == 0 {
 		return "", nil
 	}
-	shown := card.Card{User: a.Self.User, Address: k.Address, Door: k.Door, Name: a.Self.Name}
+	shown := card.Card{User: a.Self.User, Address: k.Address, FoundByKey: k.ByKey(), Door: k.Door, Name: a.Self.Name}
 	if k.Public {
 		shown.Public, shown.Door = true, key.DoorSecret{}
 	}

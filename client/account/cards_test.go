@@ -50,6 +50,39 @@ func public(b *bench, bits uint8) (*account.Card, string) {
 	return k, text
 }
 
+// A card by key alone says that its owner is found without an address secret, named
+// gateways or not, and takes the place of the public card before.
+func TestAPublicCardByKeyAlone(t *testing.T) {
+	b, _ := up(t, 1)
+	before, _ := public(b, 0)
+	k, err := b.account.MakePublic(0, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !before.Revoked || b.account.PublicCard() != k {
+		t.Error("the card before goes on")
+	}
+	for _, named := range []bool{true, false} {
+		text, err := b.account.CardText(k, named)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, read := reader(t, text)
+		if !read.FoundByKey || !read.Public || !read.Address.IsZero() || len(read.Gateways) > 0 != named {
+			t.Errorf("named %v: %+v", named, read)
+		}
+	}
+	all, err := b.account.DescribeAll(b.account.Cards())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		if c.ByKey != (c.ID == k.ID) || c.Revoked != (c.ID == before.ID) {
+			t.Errorf("card %s is described as by key %v, revoked %v", c.ID, c.ByKey, c.Revoked)
+		}
+	}
+}
+
 func TestAPublicCardLeadsToItsDoor(t *testing.T) {
 	b, g := up(t, 1)
 	k, text := public(b, 0)
