@@ -384,7 +384,9 @@ func (q *peer) wants(spec *Spec, target Target) bool {
 // connect opens a link as far as the hello, and the login to a home. The session has a
 // link to be closed also if there is an error.
 func (q *peer) connect(ctx context.Context, spec *Spec, target Target) (*session, error) {
-	conn, err := q.pool.cfg.Dialer.Dial(ctx, target.Endpoint)
+	to := target.Endpoint
+	to.Foreign = spec == nil
+	conn, err := q.pool.cfg.Dialer.Dial(ctx, to)
 	if err != nil {
 		return nil, err
 	}

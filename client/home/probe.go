@@ -31,7 +31,9 @@ func (p *Pool) Probe(ctx context.Context, t Target) (*Probed, error) {
 		return nil, errForbidden
 	}
 	defer left()
-	conn, err := p.cfg.Dialer.Dial(visiting, t.Endpoint)
+	to := t.Endpoint
+	to.Foreign = true
+	conn, err := p.cfg.Dialer.Dial(visiting, to)
 	if err == nil {
 		defer conn.Close()
 		s := &session{peer: q, target: t, conn: q.sight(conn, t.Endpoint, false)}

@@ -26,6 +26,9 @@ var (
 	ErrOnion = errors.New("link: an onion address is reached through Tor only; set its proxy, for example socks5://127.0.0.1:9050")
 	// ErrZone: the address means another computer on every network.
 	ErrZone = errors.New("link: a link-local IPv6 address (fe80::...) needs the name of an interface, which differs from computer to computer; use another address of the gateway")
+	// ErrInside: a name that somebody else gave leads where only the user's own
+	// network is.
+	ErrInside = errors.New("link: the name of this gateway leads inside a local network, where others must not send this computer; if it is one of yours, add it with its address")
 )
 
 // Config is what a Dialer needs to know; its zero value is a client's.
@@ -56,6 +59,8 @@ type Dialer struct {
 
 	proxy     *Proxy
 	isolation isolation
+
+	inside atomic.Uint32 // the area of the gateways that the user chose
 }
 
 // NewDialer makes a Dialer; it fails if the node key can't sign, and with
@@ -89,7 +94,7 @@ func NewDialer(c Config) (*Dialer, error) {
 }
 
 // Dial connects to e and proves that it is the pinned gateway. Errors: ErrPlain,
-// ErrPin, ErrOnion, ErrZone, wire.ErrWrongNode, ctx's error, or why the gateway
+// ErrPin, ErrOnion, ErrZone, ErrInside, wire.ErrWrongNode, ctx's error, or why the gateway
 // can't be reached (joined by ErrProxy or ErrProxyRefused if that is the proxy's
 // doing); those named first are final for this endpoint.
 func (d *Dialer) Dial(ctx context.Context, e Endpoint) (Conn, error) {
@@ -145,7 +150,7 @@ func (d *Dialer) dial(ctx context.Context, e Endpoint) (net.Conn, error) {
 	if d.proxy != nil {
 		return d.dialThrough(ctx, e)
 	}
-	tcp, err := dialTCP(ctx, e.Addr())
+	tcp, err := d.dialDirect(ctx, e)
 	if err != nil {
 		return nil, fmt.Errorf("link: no connection to the gateway at %s; check the address and this computer's network: %w", e.Addr(), err)
 	}
@@ -237,8 +242,12 @@ func (c *boundedConn) Read(b []byte) (int, error) {
 // dialTCP connects with keepalive probes in the kernel: they hold the NAT's
 // mapping, and no timer of this program wakes an idle link.
 func dialTCP(ctx context.Context, addr string) (net.Conn, error) {
-	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
+	dialer := tcpDialer()
+	return dialer.DialContext(ctx, "tcp", addr)
+}
+
+func tcpDialer() net.Dialer {
+	return net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
 		Enable: true, Idle: NATInterval, Interval: 15 * time.Second, Count: 4,
 	}}
-	return dialer.DialContext(ctx, "tcp", addr)
 }

@@ -110,6 +110,10 @@ type Endpoint struct {
 	Plain bool
 	// Node pins the gateway: its 32-byte key, or its 16-byte hash from a card.
 	Node []byte
+	// Foreign says that somebody else named the gateway: a name for Host must not lead
+	// inside a local network or to this computer, unless a gateway that the user
+	// chose is there too.
+	Foreign bool
 }
 
 // Addr is host:port, with the brackets that an IPv6 address needs.
