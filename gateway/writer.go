@@ -29,7 +29,7 @@ var _ mailbox.Port = (*conn)(nil)
 // Answer implements mailbox.Port: it queues a frame and settles the requests
 // that it answers.
 func (c *conn) Answer(id uint64, p wire.Payload) {
-	frame := wire.AppendFrame(nil, id, p)
+	frame := wire.AppendFrame(make([]byte, 0, largest(p)), id, p)
 	c.gw.counters.refuse(p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -51,6 +51,15 @@ func (c *conn) Answer(id uint64, p wire.Payload) {
 	}
 	c.enqueue(frame)
 	c.runWriter()
+}
+
+// largest is what the frame of an answer may take that is large and frequent; 0 for all
+// others, whose size shows as they are written.
+func largest(p wire.Payload) int {
+	if f, ok := p.(*wire.Forwarded); ok {
+		return len(f.Sealed) + 96
+	}
+	return 0
 }
 
 // Wake implements mailbox.Port: the writer pulls pushes.

@@ -227,13 +227,14 @@ func (c *Client) fair(now time.Time, f *wire.Forward) bool {
 }
 
 // fault notes what a gateway answered: that it could not open a request.
-func (c *Client) fault(now time.Time, exit key.NodePublic, answer wire.Payload) {
+func (c *Client) fault(exit key.NodePublic, answer wire.Payload) {
 	f, failed := answer.(*wire.Failure)
 	if !failed || f.Code != wire.CodeOpen && f.Code != wire.CodeUnexpected && f.Code != wire.CodeMalformed {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := time.Now()
 	c.of(now, exit).faults.take(now, 1)
 }
 
@@ -311,7 +312,7 @@ type waiter struct {
 
 // answer hands the answer down.
 func (w *waiter) answer(p wire.Payload) {
-	w.client.fault(time.Now(), w.target, p)
+	w.client.fault(w.target, p)
 	w.client.end(w.bytes)
 	w.port.Answer(w.id, p)
 }
@@ -388,12 +389,8 @@ func (e *Entry) check(f *wire.Forward) (size int, err error) {
 	if size = channel.AnswerSmall; class == largeAnswers {
 		size = channel.AnswerLarge
 	}
-	own := f.Target == e.cfg.Node
-	switch {
-	case own && e.cfg.Local == nil || !own && e.cfg.Peers == nil:
+	if own := f.Target == e.cfg.Node; own && e.cfg.Local == nil || !own && e.cfg.Peers == nil {
 		return 0, wire.ErrNotServing
-	case !own && !e.cfg.Scope.AllowsHost(f.Host):
-		return 0, wire.ErrScope
 	}
 	return size, nil
 }
@@ -409,7 +406,7 @@ func (e *Entry) refuse(to Port, id uint64, err error) {
 }
 
 // enter takes a place for a request, or joins the same one that is under way: then
-// the flight is nil. Error: wire.ErrBusy.
+// the flight is nil. Errors: wire.ErrBusy, ErrScope.
 func (e *Entry) enter(now time.Time, w waiter, f *wire.Forward) (*flight, error) {
 	at := slot{f.Channel, f.N, f.Target}
 	e.mu.Lock()
@@ -453,13 +450,17 @@ func same(a, b *wire.Forward) bool {
 }
 
 // exit is the record of a gateway, made at the cost of who names it first, or first at
-// another place: it may have to be looked up and dialled. mu is held.
+// another place: it may have to be looked up and dialled. Errors: wire.ErrBusy, and
+// ErrScope for a place that the network's scope does not allow. mu is held.
 func (e *Entry) exit(now time.Time, c *Client, f *wire.Forward) (*exit, error) {
 	x, at := e.exits[f.Target], where{f.Host, f.Port}
 	if x != nil && slices.Contains(x.at, at) {
 		return x, nil
 	}
-	if !c.newExit(now) {
+	switch {
+	case !e.cfg.Scope.AllowsHost(f.Host):
+		return nil, wire.ErrScope
+	case !c.newExit(now):
 		return nil, wire.ErrBusy.Because("too many gateways")
 	}
 	if x == nil {

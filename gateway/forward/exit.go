@@ -19,8 +19,8 @@ import (
 // Guest answers what comes out of channels: requests of people who are not known
 // here. Handle does not block. It calls done once, on any goroutine, perhaps before
 // it returns: for a Submit with a Commit of exactly one item, whose ID is inner.ID,
-// or Refused; for others with what answers them; or with a Failure. ctx ends with
-// Exit.Run.
+// or Refused; for others with what answers them; or with a Failure. inner is lent until
+// Handle returns. ctx ends with Exit.Run.
 type Guest interface {
 	Handle(ctx context.Context, inner wire.Frame, done func(wire.Payload))
 }
@@ -299,7 +299,8 @@ func (x *Exit) Run(ctx context.Context, changed func()) error {
 // answer. It is answered once, now or later, with Forwarded or Failure:
 // wire.ErrNoChannel, ErrOpen, ErrUnexpected for other bytes under the number of a
 // former request, ErrBusy, ErrSizeClass, ErrValue. What is wrong with the request
-// inside is told in a sealed answer.
+// inside is told in a sealed answer. r is lent to the exit, which opens it where it
+// stands: its bytes are others when Relay returns.
 func (x *Exit) Relay(now time.Time, from From, id uint64, r *wire.Relay, to Port) {
 	c, q, err := x.open(now, from, r)
 	if err != nil {
@@ -310,13 +311,15 @@ func (x *Exit) Relay(now time.Time, from From, id uint64, r *wire.Relay, to Port
 	if q.Again {
 		x.counters.repeated.Add(1)
 	}
+	inner := q.Frame
+	q.Frame.Raw = nil // only the guest has it from here on
 	a := &asked{receiver: c.receiver, request: q, id: id, to: to}
-	if q.Frame.Type == wire.TypeRecordGet && !x.looksUp(now, from) {
+	if inner.Type == wire.TypeRecordGet && !x.looksUp(now, from) {
 		x.counters.busy.Add(1)
 		a.answer(wire.FailureOf(wire.ErrBusy))
 		return
 	}
-	x.cfg.Guest.Handle(x.life, q.Frame, a.answer)
+	x.cfg.Guest.Handle(x.life, inner, a.answer)
 }
 
 // asked is a request that the Guest has.
@@ -353,7 +356,7 @@ func (x *Exit) open(now time.Time, from From, r *wire.Relay) (*opened, channel.R
 		return nil, channel.Request{}, err
 	}
 	c.mu.Lock()
-	q, err := c.receiver.Unseal(r)
+	q, err := c.receiver.UnsealInPlace(r)
 	c.mu.Unlock()
 	if err != nil {
 		x.fault(now, from, err)

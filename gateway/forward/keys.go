@@ -90,7 +90,7 @@ func (r ring) turned(now time.Time, t *Timing) (ring, bool) {
 			out[0].replaced = now.Truncate(time.Second)
 		}
 		out = append(ring{{made: now.Truncate(time.Second), private: key.NewRelayPrivate()}}, out...)
-		out = out[:min(len(out), mostKeys)]
+		out = slices.Delete(out, min(len(out), mostKeys), len(out)) // wipes them
 	}
 	return out, len(out) != len(r) || first(out).made != first(r).made
 }

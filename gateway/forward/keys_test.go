@@ -42,6 +42,36 @@ func TestRing(t *testing.T) {
 	}
 }
 
+// TestTurnedRing: a key that goes is not kept behind those that stay.
+func TestTurnedRing(t *testing.T) {
+	timing := Timing{}.Default()
+	now := time.Unix(2_000_000_000, 0)
+	full := someRing(mostKeys)
+	for i := range full {
+		full[i].made = now.Add(-timing.Rotate)
+		if i > 0 {
+			full[i].replaced = now
+		}
+	}
+	out, changed := full.turned(now, &timing)
+	if !changed || len(out) != mostKeys || !out[1].private.Equal(full[0].private.Bytes()) {
+		t.Fatalf("%d keys, changed: %v", len(out), changed)
+	}
+	for _, k := range out[len(out):cap(out)] {
+		if !k.private.IsZero() {
+			t.Error("a key is still there")
+		}
+	}
+	if out, changed = out.turned(now.Add(timing.Kept), &timing); !changed || len(out) != 2 {
+		t.Fatalf("%d keys, changed: %v", len(out), changed)
+	}
+	for _, k := range out[len(out):cap(out)] {
+		if !k.private.IsZero() {
+			t.Error("a key is still there")
+		}
+	}
+}
+
 // FuzzRing: what is read is written in the same bytes.
 func FuzzRing(f *testing.F) {
 	for n := 1; n <= mostKeys; n++ {

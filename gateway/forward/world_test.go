@@ -1,6 +1,7 @@
 package forward_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -162,11 +163,18 @@ func failureOf(p wire.Payload) error {
 	return nil
 }
 
+// carried is a request as it arrives over a link: in memory of its own.
+func carried(r *wire.Relay) *wire.Relay {
+	out := *r
+	out.Encapsulation, out.Sealed = bytes.Clone(r.Encapsulation), bytes.Clone(r.Sealed)
+	return &out
+}
+
 // relay asks a house directly.
 func (h *house) relay(t testing.TB, now time.Time, from key.NodePublic, r *wire.Relay) wire.Payload {
 	t.Helper()
 	p := newPort()
-	h.exit.Relay(now, forward.From{Node: from}, 1, r, p)
+	h.exit.Relay(now, forward.From{Node: from}, 1, carried(r), p)
 	return p.take(t, 1)
 }
 
@@ -230,7 +238,7 @@ func (r *roads) count() int {
 // lead has what is sent to a house arrive there.
 func (r *roads) lead(h *house, from key.NodePublic) {
 	r.to[h.place.Node] = func(relay *wire.Relay, done func(wire.Payload, error)) {
-		h.exit.Relay(start(), forward.From{Node: from}, 1, relay, portFunc(func(_ uint64, p wire.Payload) { done(p, nil) }))
+		h.exit.Relay(start(), forward.From{Node: from}, 1, carried(relay), portFunc(func(_ uint64, p wire.Payload) { done(p, nil) }))
 	}
 }
 

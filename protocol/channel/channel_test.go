@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -514,11 +515,14 @@ func TestLife(t *testing.T) {
 
 // TestKeysAreNotPrinted: neither end shows its keys, however it is printed.
 func TestKeysAreNotPrinted(t *testing.T) {
-	s, r, _ := pair(t)
+	g := newGateway()
+	s := g.open(t)
+	r := g.accept(t, seal(t, s, submit(class1)))
+	kf, kb := g.secrets(t, s)
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
 		for _, end := range []any{s, *s, r, *r} {
 			text := fmt.Sprintf(format, end)
-			for _, secret := range [][]byte{s.request.Bytes(), s.answer.Bytes()} {
+			for _, secret := range [][]byte{kf, kb} {
 				for _, shown := range []string{fmt.Sprintf("%x", secret[:4]), fmt.Sprintf("%d", secret[:4])[1:10], string(secret[:4])} {
 					if bytes.Contains([]byte(text), []byte(shown)) {
 						t.Fatalf("%s of %T shows a key", format, end)
@@ -527,7 +531,44 @@ func TestKeysAreNotPrinted(t *testing.T) {
 			}
 		}
 	}
-	if s.request.Equal(s.answer.Bytes()) {
+	if bytes.Equal(kf, kb) {
 		t.Error("one key seals both ways")
+	}
+}
+
+// TestInPlace: a request that is opened where it stands is the same one, or has the same fault; what
+// comes of it is in its own memory.
+func TestInPlace(t *testing.T) {
+	s, r, q := pair(t)
+	hear(t, s, r, q)
+	copied := func(in *wire.Relay) *wire.Relay {
+		out := *in
+		out.Sealed = bytes.Clone(in.Sealed)
+		return &out
+	}
+	for _, class := range []int{class1, class4, class16, class64} {
+		sent := seal(t, s, submit(class))
+		other := *r // beside it
+		other.seen = slices.Clone(r.seen)
+		want := unseal(t, &other, sent)
+		in := copied(sent)
+		got, err := r.UnsealInPlace(in)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("class %d: %+v, %v", class, got, err)
+		}
+		if raw := got.Frame.Raw; !bytes.Contains(in.Sealed, raw) || &in.Sealed[bytes.Index(in.Sealed, raw)] != &raw[0] {
+			t.Errorf("class %d: the frame stands elsewhere", class)
+		}
+		if _, err := r.UnsealInPlace(in); !errors.Is(err, wire.ErrOpen) {
+			t.Errorf("class %d: what was opened opens again: %v", class, err)
+		}
+		if q, err := r.UnsealInPlace(copied(sent)); err != nil || !q.Again {
+			t.Errorf("class %d: a repetition: %+v, %v", class, q, err)
+		}
+		bad := copied(sent)
+		bad.Sealed[7] ^= 1
+		if _, err := r.UnsealInPlace(bad); !errors.Is(err, wire.ErrOpen) {
+			t.Errorf("class %d: a changed byte: %v", class, err)
+		}
 	}
 }

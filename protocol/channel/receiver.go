@@ -18,6 +18,7 @@ type Receiver struct {
 
 	high uint32  // the highest n that opened; 0 with nothing seen means none
 	seen []known // at most Window, in no order
+	turn int     // which of Window that are seen may go first
 }
 
 // known is which bytes an n stands for.
@@ -72,7 +73,14 @@ type Request struct {
 // an n below the Window; wire.ErrUnexpected for other bytes under an n that is
 // known, and for a type or id that does not belong there; those of wire.NextFrame,
 // and wire.ErrMalformed for a padding that is not zeros.
-func (r *Receiver) Unseal(in *wire.Relay) (q Request, err error) {
+func (r *Receiver) Unseal(in *wire.Relay) (Request, error) { return r.unseal(nil, in) }
+
+// UnsealInPlace is Unseal without memory of its own: Frame stands in in.Sealed, which
+// can't be opened again, whatever came of it.
+func (r *Receiver) UnsealInPlace(in *wire.Relay) (Request, error) { return r.unseal(in.Sealed[:0], in) }
+
+// unseal appends what a request holds to dst.
+func (r *Receiver) unseal(dst []byte, in *wire.Relay) (q Request, err error) {
 	q.N = in.N
 	if q.Class, err = Class(in); err != nil {
 		return Request{}, err
@@ -80,12 +88,12 @@ func (r *Receiver) Unseal(in *wire.Relay) (q Request, err error) {
 	if in.Channel != r.id {
 		return Request{}, wire.ErrOpen
 	}
+	mark := tag(in.Sealed[len(in.Sealed)-len(tag{}):])
 	a, nonce, aad := r.requests(in.N)
-	plain, err := a.Open(nil, nonce, in.Sealed, aad)
+	plain, err := a.Open(dst, nonce, in.Sealed, aad)
 	if err != nil {
 		return Request{}, wire.ErrOpen
 	}
-	mark := tag(in.Sealed[len(in.Sealed)-len(tag{}):])
 	if q.Again, err = r.remembered(in.N, mark); err != nil {
 		return Request{}, err
 	}
@@ -104,7 +112,10 @@ func (r *Receiver) Unseal(in *wire.Relay) (q Request, err error) {
 
 // remembered reports whether n stands for these bytes already.
 func (r *Receiver) remembered(n uint32, mark tag) (bool, error) {
-	if len(r.seen) > 0 && r.forgets(n) {
+	switch {
+	case n > r.high: // as nearly always
+		return false, nil
+	case len(r.seen) > 0 && r.forgets(n):
 		return false, wire.ErrNoChannel.Because("the channel has gone on")
 	}
 	for _, k := range r.seen {
@@ -123,13 +134,17 @@ func (r *Receiver) remembered(n uint32, mark tag) (bool, error) {
 func (r *Receiver) forgets(n uint32) bool { return n < r.high && r.high-n >= Window }
 
 // remember notes a new n in place of one that is out of the window. There is one
-// whenever Window are noted: they differ, and no more fit between high and n.
+// whenever Window are noted: they differ, and no more fit between high and n. The
+// search for it begins behind the last one, which finds the oldest at once if
+// requests come in their order.
 func (r *Receiver) remember(k known) {
 	r.high = max(r.high, k.n)
 	if len(r.seen) == Window {
-		for i := range r.seen {
-			if r.forgets(r.seen[i].n) {
-				r.seen[i] = k
+		for range r.seen {
+			at := r.turn
+			r.turn = (at + 1) % Window
+			if r.forgets(r.seen[at].n) {
+				r.seen[at] = k
 				return
 			}
 		}
@@ -148,9 +163,13 @@ func (r *Receiver) Seal(q Request, p wire.Payload) (*wire.Forwarded, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &wire.Forwarded{Channel: r.id, N: q.N}
-	_, _ = rand.Read(f.Nonce[:]) // never fails: it ends the process instead
-	a, aad := r.answers(q.N)
-	f.Sealed = a.Seal(plain[:0], f.Nonce[:], plain, aad)
-	return f, nil
+	var out struct { // in one piece of memory
+		wire.Forwarded
+		beside besideAnswer
+	}
+	out.Channel, out.N = r.id, q.N
+	_, _ = rand.Read(out.Nonce[:]) // never fails: it ends the process instead
+	a, aad := r.answers(q.N, &out.beside)
+	out.Sealed = a.Seal(plain[:0], out.Nonce[:], plain, aad)
+	return &out.Forwarded, nil
 }

@@ -45,26 +45,37 @@ type exporter interface {
 
 // ends is what both ends of a channel share.
 type ends struct {
-	to      key.Place
 	id      [wire.ChannelIDSize]byte
-	request key.RequestKey
-	answer  key.AnswerKey
+	beside  [wire.ChannelIDSize + len(key.NodePublic{})]byte // channel 16 | node key 32 of the target
+	ciphers *ciphers
 	made    time.Time
+	nonce   [chacha20poly1305.NonceSize]byte // of the request that is at work
+}
+
+// ciphers hold the channel's secrets, as long as the channel is there. They stand two
+// pointers away from its ends: fmt walks past one when it is handed an end.
+type ciphers struct {
+	forward  cipher.AEAD // with kf
+	backward cipher.AEAD // with kb
 }
 
 // shared takes what a set-up gives. It fails only if the exports do.
 func shared(to key.Place, x exporter, now time.Time) (e ends, err error) {
-	kf, err1 := x.Export(key.ExportForward, 32)
-	kb, err2 := x.Export(key.ExportForwardBack, 32)
+	kf, err1 := x.Export(key.ExportForward, chacha20poly1305.KeySize)
+	kb, err2 := x.Export(key.ExportForwardBack, chacha20poly1305.KeySize)
 	id, err3 := x.Export(key.ExportForwardID, wire.ChannelIDSize)
 	if err1 != nil || err2 != nil || err3 != nil {
 		return ends{}, wire.ErrOpen
 	}
-	e = ends{to: to, made: now}
+	e = ends{made: now, ciphers: &ciphers{}}
 	copy(e.id[:], id)
-	if e.request, err = key.RequestKeyFrom(kf); err == nil {
-		e.answer, err = key.AnswerKeyFrom(kb)
+	copy(e.beside[:], id)
+	copy(e.beside[wire.ChannelIDSize:], to.Node[:])
+	if e.ciphers.forward, err = chacha20poly1305.New(kf); err == nil {
+		e.ciphers.backward, err = chacha20poly1305.NewX(kb)
 	}
+	clear(kf) // the ciphers have copies
+	clear(kb)
 	return e, err
 }
 
@@ -74,24 +85,23 @@ func (e *ends) ID() [wire.ChannelIDSize]byte { return e.id }
 // Expired reports whether the channel's time is over.
 func (e *ends) Expired(now time.Time) bool { return now.Sub(e.made) >= Life }
 
-// requests is what seals request n, with its nonce and what is authenticated
-// beside it.
+// requests is what seals request n, with its nonce, until the next call, and what is
+// authenticated beside it.
 func (e *ends) requests(n uint32) (a cipher.AEAD, nonce, aad []byte) {
-	a, err := chacha20poly1305.New(e.request.Bytes())
-	if err != nil {
-		panic("channel: a key has 32 bytes")
-	}
-	nonce = binary.BigEndian.AppendUint32(make([]byte, 8, chacha20poly1305.NonceSize), n)
-	return a, nonce, key.Join(e.id[:], e.to.Node[:])
+	binary.BigEndian.PutUint32(e.nonce[len(e.nonce)-4:], n)
+	return e.ciphers.forward, e.nonce[:], e.beside[:]
 }
 
-// answers is what seals the answer to request n.
-func (e *ends) answers(n uint32) (a cipher.AEAD, aad []byte) {
-	a, err := chacha20poly1305.NewX(e.answer.Bytes())
-	if err != nil {
-		panic("channel: a key has 32 bytes")
-	}
-	return a, key.Join(e.id[:], binary.BigEndian.AppendUint32(nil, n), e.to.Node[:])
+// besideAnswer is what is authenticated beside an answer: channel 16 | n 4 | node
+// key 32 of the target.
+type besideAnswer [wire.ChannelIDSize + 4 + len(key.NodePublic{})]byte
+
+// answers is what seals the answer to request n, with what is authenticated beside
+// it, which is written to aad.
+func (e *ends) answers(n uint32, aad *besideAnswer) (cipher.AEAD, []byte) {
+	b := append(aad[:0], e.id[:]...)
+	b = binary.BigEndian.AppendUint32(b, n)
+	return e.ciphers.backward, append(b, e.beside[len(e.id):]...)
 }
 
 // padded is a frame and zeros up to size bytes, with room for sealing them in

@@ -96,7 +96,7 @@ func (s *Sender) Answer(f *wire.Forwarded) (wire.Frame, error) {
 	case len(f.Sealed) != request.size:
 		return wire.Frame{}, wire.ErrSizeClass
 	}
-	a, aad := s.answers(f.N)
+	a, aad := s.answers(f.N, new(besideAnswer))
 	plain, err := a.Open(nil, f.Nonce[:], f.Sealed, aad)
 	if err != nil {
 		return wire.Frame{}, wire.ErrOpen

@@ -1,8 +1,6 @@
 package channel
 
 import (
-	"slices"
-
 	"golang.org/x/crypto/chacha20poly1305"
 
 	"zeroms/protocol/wire"
@@ -41,7 +39,7 @@ func Class(r *wire.Relay) (int, error) {
 	return class, nil
 }
 
-func isClass(n int) bool { return slices.Contains([]int{class1, class4, class16, class64}, n) }
+func isClass(n int) bool { return n == class1 || n == class4 || n == class16 || n == class64 }
 
 // AnswerSize is the length of the sealed answer to a request of this class.
 func AnswerSize(class int) int {

@@ -43,6 +43,21 @@ func (g gateway) accept(t testing.TB, in *wire.Relay) *Receiver {
 	return r
 }
 
+// secrets are kf and kb of a channel to the gateway, as they follow from its encapsulation.
+func (g gateway) secrets(t testing.TB, s *Sender) (kf, kb []byte) {
+	t.Helper()
+	x, err := g.kem.Recipient(s.encapsulation, info(g.at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kf, err1 := x.Export(key.ExportForward, 32)
+	kb, err2 := x.Export(key.ExportForwardBack, 32)
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	return kf, kb
+}
+
 // pair is both ends of a channel whose first request, number 0, was opened.
 func pair(t testing.TB) (*Sender, *Receiver, Request) {
 	t.Helper()
@@ -124,7 +139,7 @@ func (r *Receiver) forged(q Request, plain []byte) *wire.Forwarded {
 	f := &wire.Forwarded{Channel: r.id, N: q.N, Nonce: [24]byte{1, byte(q.N)}}
 	whole := make([]byte, AnswerSize(q.Class)-overhead)
 	copy(whole, plain)
-	a, aad := r.answers(q.N)
+	a, aad := r.answers(q.N, new(besideAnswer))
 	f.Sealed = a.Seal(nil, f.Nonce[:], whole, aad)
 	return f
 }

@@ -3,6 +3,8 @@ package key
 import (
 	"bytes"
 	"errors"
+	"reflect"
+	"sync"
 	"testing"
 )
 
@@ -38,6 +40,50 @@ func TestRelaySenderToRecipient(t *testing.T) {
 	stored := must(RelayPrivateFrom(private.Bytes()))
 	if again := stored.Public(); again != public {
 		t.Error("a stored key comes back as another one")
+	}
+}
+
+// TestRelayKeyInUse: one key, and copies of it, open contexts on many goroutines at once and
+// stay what they are.
+func TestRelayKeyInUse(t *testing.T) {
+	private := must(RelayPrivateFrom(count(0xc1, 32)))
+	public := private.Public()
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			mine := private
+			for range 4 {
+				enc, sender, err := public.Sender([]byte("info"))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				recipient, err := mine.Recipient(enc, []byte("info"))
+				if err != nil || !bytes.Equal(must(sender.Export(ExportForward, 32)), must(recipient.Export(ExportForward, 32))) {
+					t.Errorf("the two sides differ: %v", err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if private.Public() != public || !private.Equal(count(0xc1, 32)) || !reflect.DeepEqual(private, must(RelayPrivateFrom(count(0xc1, 32)))) {
+		t.Error("the key is another one afterwards")
+	}
+}
+
+// TestRelayKeyOfZeros: the zero value is the key of a seed of zeros.
+func TestRelayKeyOfZeros(t *testing.T) {
+	var zero RelayPrivate
+	public := must(RelayPrivateFrom(make([]byte, 32))).Public()
+	if zero.Public() != public || public != RelayPublic(PrekeyPrivate{}.Public()) {
+		t.Error("the zero value has another public key")
+	}
+	enc, sender, err := public.Sender(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x := must(zero.Recipient(enc, nil)); !bytes.Equal(must(x.Export("a", 16)), must(sender.Export("a", 16))) {
+		t.Error("the zero value opens another context")
 	}
 }
 

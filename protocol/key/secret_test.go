@@ -38,8 +38,6 @@ func secrets() map[string]struct{ value, zero any } {
 		"Invite":        {must(InviteFrom(b[:16])), Invite{}},
 		"DHPrivate":     {must(DHPrivateFrom(b)), DHPrivate{}},
 		"PrekeyPrivate": {must(PrekeyPrivateFrom(b)), PrekeyPrivate{}},
-		"RequestKey":    {must(RequestKeyFrom(b)), RequestKey{}},
-		"AnswerKey":     {must(AnswerKeyFrom(b)), AnswerKey{}},
 		"RelayPrivate":  {must(RelayPrivateFrom(b)), RelayPrivate{}},
 		"Private":       {PrivateFromSeed[Login](seed), Private[Login]{}},
 		"BlindPrivate":  {blindedSecret(), ProfilePrivate{}},
