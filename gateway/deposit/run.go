@@ -67,11 +67,13 @@ func (s *Service) ask(ctx context.Context, a publisher.Ask) {
 	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timing.Answer)
-	defer cancel()
 	answer, err := s.cfg.Transport.Ask(ctx, a.To, request)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err != nil && ctx.Err() != nil { // it is us who end: the relay stays the one of its day
+		s.publisher.Abandon(time.Now(), a.ID)
+		return
+	}
 	s.publisher.Answered(time.Now(), a.ID, answer, err)
 }
 

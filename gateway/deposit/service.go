@@ -16,7 +16,7 @@ import (
 // Transport reaches the other gateways.
 type Transport interface {
 	// Ask sends a request to a gateway and waits for the answer, which may be a
-	// *wire.Failure.
+	// *wire.Failure. It gives up by itself, after some seconds.
 	Ask(ctx context.Context, to wire.Contact, request wire.Payload) (wire.Payload, error)
 	// Sample draws up to n gateways at random among those that answered lately, none
 	// of those named and not this one.
@@ -26,8 +26,6 @@ type Transport interface {
 // Timing holds the intervals of the Service; zero fields take their default.
 type Timing struct {
 	publisher.Timing
-	// Answer is how long a relay or witness may take.
-	Answer time.Duration
 	// Keep is how often states are written to the disk, Read how often it is read
 	// what becomes due, and Ahead how long before.
 	Keep, Read, Ahead time.Duration
@@ -36,7 +34,6 @@ type Timing struct {
 // Default fills the fields that are zero.
 func (t Timing) Default() Timing {
 	t.Timing = t.Timing.Default()
-	set(&t.Answer, 30*time.Second)
 	set(&t.Keep, 5*time.Minute)
 	set(&t.Read, 10*time.Minute)
 	set(&t.Ahead, 20*time.Minute)

@@ -255,6 +255,28 @@ func TestADepositIsPublished(t *testing.T) {
 	})
 }
 
+// Who ends in the middle of a request blames nobody for it: the relay of a record
+// stays the one of its day.
+func TestAnEndBlamesNobody(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mailbox.db")
+	synctest.Test(t, func(t *testing.T) {
+		db := openDB(t, path)
+		defer db.Close()
+		s, stop := run(t, db, newNetwork(t, 5))
+		u := newUser(t, db)
+		put(t, s, u, u.record(t, 0, 1))
+		pass(20 * time.Millisecond)
+		if s.Stats().InFlight != 1 {
+			t.Fatal("nothing is on its way")
+		}
+		stop()
+		kept, err := db.DepositsFrom(t.Context(), deposit.Mark{}, 1<<32-1, 10)
+		if err != nil || len(kept) != 1 || len(kept[0].Relay) == 0 || kept[0].Stored != 0 || s.Stats().Unreached != 0 {
+			t.Errorf("%+v, %v, %+v", kept, err, s.Stats())
+		}
+	})
+}
+
 // Ten days of some users, of whom one closes the account in the middle; the gateway
 // is killed now and then, and goes on from its disk.
 func TestDaysWithKills(t *testing.T) {

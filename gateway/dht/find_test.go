@@ -178,7 +178,7 @@ func TestRegion(t *testing.T) {
 }
 
 // TestWide: a store that should be wide is held in all cells of the region and at
-// the second position; a get that starts wide finds it there.
+// the second position, where a get finds it.
 func TestWide(t *testing.T) {
 	w := grown(t, 8, 400)
 	name := w.name()
@@ -198,7 +198,7 @@ func TestWide(t *testing.T) {
 			h.gone = true
 		}
 	}
-	if got := w.host().get(Get{Name: name, Day: w.today(), Wide: true}); got.Err != nil || got.Item.Index != 1 {
+	if got := w.host().get(Get{Name: name, Day: w.today()}); got.Err != nil || got.Item.Index != 1 {
 		t.Fatalf("%+v", got)
 	}
 }

@@ -81,11 +81,8 @@ func (g *get) start(now time.Time) {
 		g.got.Err = wire.ErrUnreachable
 		g.end()
 		return
-	case g.q.Wide:
-		g.ways = g.all()
-	default:
-		g.ways = []way{first}
 	}
+	g.ways = []way{first}
 	g.next(now.UnixNano())
 }
 
@@ -177,7 +174,7 @@ func (g *get) take(s *search) bool {
 func (g *get) judge(now int64, s *search) {
 	n := g.node
 	g.asked = s.Answerers(g.asked)
-	if g.got.Tries == 1 && !g.q.Wide && n.policy.Tries > 1 {
+	if g.got.Tries == 1 && n.policy.Tries > 1 {
 		crowded, _ := n.networkSize().Density(&g.place, s.Nearest(g.place, n.policy.Width, false, nil))
 		n.suspect(crowded)
 		if g.ways = g.all(); crowded {

@@ -331,7 +331,7 @@ func fuzzOne(t *testing.T, script, named, record []byte) {
 		}
 	}
 	ended := 0
-	h.node.Get(w.now, Get{Place: key.NodeID{1}, Fresh: next()%2 == 0, Wide: next()%2 == 0}, func(Got) { ended++ })
+	h.node.Get(w.now, Get{Place: key.NodeID{1}, Fresh: next()%2 == 0}, func(Got) { ended++ })
 	h.node.Put(w.now, Put{Items: []wire.StoreItem{{Record: plain([32]byte{7}, w.today(), 1)}}, Wide: next()%2 == 0}, func(s Stored) {
 		if s.Final {
 			ended++

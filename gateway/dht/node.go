@@ -113,6 +113,7 @@ func New(c Config) (*Node, error) {
 	n := &Node{config: c, policy: c.Algorithm.Policy(), rand: c.Rand, book: c.Book, firstRT: int64(400 * time.Millisecond)}
 	n.self = n.book.Peer(c.Self)
 	n.table = table.New(n.self, n.policy.Table)
+	n.table.Idle = c.Timing.Idle
 	if n.shelf = c.Shelf; n.shelf == nil {
 		n.shelf = shelf.New(shelf.Config{Me: n.self.ID})
 	}

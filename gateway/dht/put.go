@@ -204,6 +204,8 @@ func (s *storing) locate(now int64) {
 	} else if len(s.items) > 1 {
 		plan = n.region(place, n.networkSize().Bits(RegionSize))
 		s.stage = locating
+	} else if s.job.Begun() { // the first were asked before the search began anew
+		s.stage = locating
 	} else if n.policy.PutPaths > firstPaths {
 		plan.Start = firstPaths
 	} else {
@@ -419,7 +421,7 @@ func (h *holdingHost) Before(place *key.NodeID, p *contact.Peer) bool {
 }
 
 // Hold puts a record onto the own shelf.
-func (h *holdingHost) Hold(i int) bool {
+func (h *holdingHost) Hold(i int) error {
 	n, it := h.node, h.items[i]
 	now := time.Unix(0, n.now)
 	_, err := n.shelf.Put(now, n.self.Near, shelf.Offer{Item: it.item, Stamp: it.Stamp})
@@ -427,7 +429,7 @@ func (h *holdingHost) Hold(i int) bool {
 		h.held(i)
 	}
 	n.willExpire(now)
-	return err == nil
+	return err
 }
 
 // storeAnswer waits for the answer to one Store.
@@ -488,8 +490,9 @@ func (s *storing) report() {
 	if w.pending > 0 && (w.early || !w.enough()) {
 		return
 	}
-	st := w.state
+	st, outdone := w.state, false
 	for _, part := range w.parts {
+		st.Refused, outdone = st.Refused+part.job.Refused, outdone || part.job.Outdone()
 		st.Contacts += part.contacts()
 		if part.search != nil {
 			st.Messages += part.search.Messages
@@ -500,12 +503,7 @@ func (s *storing) report() {
 	}
 	st.Holders = slices.Clone(st.Holders)
 	st.Final = w.pending == 0
-	if st.Final && !slices.ContainsFunc(st.Holders, func(n int) bool { return n > 0 }) {
-		st.Err = wire.ErrUnreachable
-		if w.parts[0].job.Records[0].Older > 0 {
-			st.Err = wire.ErrOlder
-		}
-	}
+	st.Settle(outdone)
 	w.early = true
 	done := w.done
 	w.node.later = append(w.node.later, func() { done(st) })

@@ -3,6 +3,7 @@ package dht
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -254,8 +255,41 @@ func TestPutErrors(t *testing.T) {
 		h.mute = true
 	}
 	silent.hosts[0].node.SetAddr(silent.now, netip.AddrPort{}, 0)
-	if _, stored := silent.hosts[0].put(item(plain(w.name(), silent.today(), 1))); !errors.Is(stored.Err, wire.ErrUnreachable) {
-		t.Errorf("in a silent network: %v", stored.Err)
+	if _, stored := silent.hosts[0].put(item(plain(w.name(), silent.today(), 1))); !errors.Is(stored.Err, wire.ErrUnreachable) || stored.Refused != 0 {
+		t.Errorf("in a silent network: %+v", stored)
+	}
+}
+
+// TestNobodyTakesIt: that nobody takes a record is not that nobody answers, and is
+// known as soon as all were asked, also by who stored a newer one before.
+func TestNobodyTakesIt(t *testing.T) {
+	for _, gateways := range []int{7, 18} {
+		w := grown(t, 47, gateways)
+		who := w.name()
+		w.hosts[0].put(item(plain(who, w.today(), 2)))
+		for _, from := range w.hosts[:2] {
+			began := w.now
+			_, stored := from.put(item(plain(who, w.today(), 1)))
+			if !errors.Is(stored.Err, wire.ErrOlder) || stored.Refused == 0 || !stored.Final || stored.Holders[0] != 0 {
+				t.Errorf("of %d gateways all hold a newer one: %+v", gateways, stored)
+			}
+			if took := w.now.Sub(began); took > 4*time.Second {
+				t.Errorf("of %d gateways all hold a newer one, which took %v to find out", gateways, took)
+			}
+		}
+	}
+	w := grown(t, 47, 30)
+	for _, h := range w.hosts {
+		h.lie = func(_ Caller, request wire.Payload) wire.Payload {
+			if s, ok := request.(*wire.Store); ok {
+				return &wire.Stored{Codes: slices.Repeat([]uint16{uint16(wire.CodeQuota)}, len(s.Items))}
+			}
+			return nil
+		}
+	}
+	w.hosts[0].node.SetAddr(w.now, netip.AddrPort{}, 0)
+	if _, stored := w.hosts[0].put(item(plain(w.name(), w.today(), 1))); !errors.Is(stored.Err, wire.ErrQuota) || stored.Refused < 29 {
+		t.Errorf("nobody has room: %+v", stored)
 	}
 }
 

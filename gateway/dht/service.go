@@ -95,20 +95,21 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		s.drain()
 		out, next := s.node.Advance(time.Now())
+		s.publish(time.Now()) // what asks depends on it
 		for _, ask := range out {
 			s.runAsk(ctx, ask, &asks)
 		}
 		for len(s.waiting) > 0 && s.flying < s.node.config.Limits.Asks {
 			first := s.waiting[0]
-			s.waiting = s.waiting[1:]
-			s.runAsk(ctx, first, &asks)
+			if s.waiting = s.waiting[1:]; s.node.flights.Has(first.ID) { // else it was given up
+				s.runAsk(ctx, first, &asks)
+			}
 		}
 		if next.IsZero() {
 			timer.Stop()
 		} else {
 			timer.Reset(time.Until(next))
 		}
-		s.publish(time.Now())
 	}
 }
 

@@ -167,7 +167,8 @@ func (s *stuck) Ask(ctx context.Context, _ wire.Contact, _ wire.Payload) (wire.P
 }
 
 // TestServiceBounds: not more requests than allowed are on their way at once, and
-// each search ends though nobody answers.
+// each search ends though nobody answers; what waited for its turn until nobody wants
+// the answer any more is not sent.
 func TestServiceBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 12)
@@ -193,6 +194,12 @@ func TestServiceBounds(t *testing.T) {
 			}()
 		}
 		users.Wait()
+		<-time.After(s.node.config.Timing.Request + time.Second)
+		transport.mu.Lock()
+		if transport.now > 2 { // of checks
+			t.Errorf("%d requests are on their way that nobody waits for", transport.now)
+		}
+		transport.mu.Unlock()
 		cancel()
 		if err := <-ended; err != nil || transport.now != 0 {
 			t.Errorf("Run ended with %v, %d requests still on their way", err, transport.now)

@@ -2,10 +2,14 @@ package overlay
 
 import (
 	"context"
+	"net"
+	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"zeroms/gateway/dht"
+	"zeroms/protocol/address"
 	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
 )
@@ -44,7 +48,7 @@ func (o *Overlay) loopMeet(ctx context.Context) error {
 				o.tellAlone(s.Table)
 			}
 			if err == nil && s.Table == 0 {
-				o.joinSeeds(ctx)
+				o.runSeeds(ctx)
 				pause.Reset(wait)
 				wait = min(2*wait, o.cfg.Timing.JoinMost)
 				continue
@@ -64,35 +68,46 @@ func (o *Overlay) tellAlone(known int) {
 	o.log.Warn("no other gateway answers any more; those that were named are asked again and again", "named", o.seeds.Load())
 }
 
-// joinSeeds asks each seed for its descriptor, which names its contact.
-func (o *Overlay) joinSeeds(ctx context.Context) {
-	var found []wire.Contact
-	var silent []string
+// runSeeds asks all seeds at once for their descriptors, which name their contacts: one
+// that is silent keeps nobody waiting.
+func (o *Overlay) runSeeds(ctx context.Context) {
 	seeds := o.cfg.Seeds
 	if o.cfg.Named != nil {
 		seeds = append(slices.Clip(seeds), o.cfg.Named(ctx)...)
 	}
 	o.seeds.Store(int64(len(seeds)))
-	for _, seed := range seeds {
-		c, err := o.introduce(ctx, seed)
-		if err != nil {
-			if ctx.Err() == nil {
-				silent = append(silent, seed.Addr())
-				o.log.Warn("a gateway to join the network by did not answer; it is tried again", "gateway", seed.Addr(), "error", err)
+	var asked sync.WaitGroup
+	var first sync.Once
+	found, failed := make([]wire.Contact, len(seeds)), make([]error, len(seeds))
+	for i, seed := range seeds {
+		asked.Go(func() {
+			if found[i], failed[i] = o.introduce(ctx, seed); failed[i] == nil {
+				first.Do(func() { _ = o.dht.Join(ctx, found[i:i+1]) }) // fails when ctx has ended
 			}
-			continue
+		})
+	}
+	asked.Wait()
+	var silent []string
+	for i, err := range failed {
+		if err != nil && ctx.Err() == nil {
+			silent = append(silent, seeds[i].Addr())
+			o.log.Warn("a gateway to join the network by did not answer; it is tried again", "gateway", seeds[i].Addr(), "error", err)
 		}
-		found = append(found, c)
 	}
 	o.silent.Store(&silent)
-	if len(found) > 0 {
-		_ = o.dht.Join(ctx, found) // fails when ctx has ended
+	found = slices.DeleteFunc(found, func(c wire.Contact) bool { return !c.Addr.IsValid() })
+	if len(found) > 1 { // the others too
+		_ = o.dht.Join(ctx, found)
 	}
 }
 
+// seedTime bounds the introduction of one gateway: its name is looked up, it is
+// dialled and asked.
+const seedTime = 20 * time.Second
+
 // introduce is the contact of the gateway at an endpoint.
 func (o *Overlay) introduce(ctx context.Context, e link.Endpoint) (wire.Contact, error) {
-	ctx, cancel := context.WithTimeout(ctx, runTime)
+	ctx, cancel := context.WithTimeout(ctx, seedTime)
 	defer cancel()
 	answer, err := o.pool.AskAt(ctx, e, &wire.Ping{})
 	if err != nil {
@@ -101,24 +116,42 @@ func (o *Overlay) introduce(ctx context.Context, e link.Endpoint) (wire.Contact,
 	if refusal, ok := answer.(*wire.Failure); ok {
 		return wire.Contact{}, refusal.Err()
 	}
-	d, err := o.descriptorOf(e)
-	if err != nil {
-		return wire.Contact{}, err
+	d, ok := o.pool.DescriptorAt(e)
+	if !ok {
+		return wire.Contact{}, wire.ErrNotServing.Because("it stands alone")
 	}
-	return d, nil
+	c := d.Contact()
+	if c.Addr.IsValid() {
+		return c, nil
+	}
+	// It does not serve, or not yet, as where all of a network start at once. It has
+	// just answered where it was asked; what it speaks is tried there.
+	c.Addr, err = o.locate(ctx, e)
+	if c.Transports = wire.TransportWSS; o.cfg.QUIC != nil {
+		c.Transports |= wire.TransportQUIC
+	}
+	return c, err
 }
 
-// descriptorOf is the contact that the descriptor of a gateway names which has just
-// greeted us.
-func (o *Overlay) descriptorOf(e link.Endpoint) (wire.Contact, error) {
-	d, ok := o.pool.DescriptorAt(e)
-	switch {
-	case !ok:
-		return wire.Contact{}, wire.ErrNotServing.Because("it stands alone")
-	case !d.Contact().Addr.IsValid():
-		return wire.Contact{}, wire.ErrNotServing.Because("its descriptor names no address")
+// locate is the address of an endpoint, in the network's scope. Error:
+// wire.ErrUnreachable.
+func (o *Overlay) locate(ctx context.Context, e link.Endpoint) (netip.AddrPort, error) {
+	var all []netip.Addr
+	if ip, err := netip.ParseAddr(e.Host); err == nil {
+		all = []netip.Addr{ip}
+	} else {
+		names := o.cfg.Resolver
+		if names == nil {
+			names = net.DefaultResolver
+		}
+		all, _ = names.LookupNetIP(ctx, "ip", e.Host)
 	}
-	return d.Contact(), nil
+	for _, ip := range all {
+		if ip = address.Canonical(ip); o.cfg.Params.Scope.Allows(ip) {
+			return netip.AddrPortFrom(ip, e.Port), nil
+		}
+	}
+	return netip.AddrPort{}, wire.ErrUnreachable.Because("no address in the scope of the network")
 }
 
 // firstSave is when the contacts are kept first: a computer that is switched off
@@ -135,6 +168,9 @@ func (o *Overlay) loopTend(ctx context.Context) error {
 	defer seal.Stop()
 	defer save.Stop()
 	var shown wire.Contact
+	if len(o.cfg.Cached)+len(o.cfg.Seeds) == 0 && o.cfg.Named == nil { // the first of its network serves at once
+		o.present()
+	}
 	for {
 		var again bool
 		select {
@@ -153,17 +189,16 @@ func (o *Overlay) loopTend(ctx context.Context) error {
 			save.Reset(t.Save)
 		}
 		if again {
-			o.show(ctx, shown.Addr.IsValid())
+			o.show(shown.Addr.IsValid())
 		}
 	}
 }
 
 // show tells others what this gateway is now.
-func (o *Overlay) show(ctx context.Context, serving bool) {
-	if err := o.seal(time.Now()); err != nil {
-		o.log.Error("the gateway's descriptor could not be made", "error", err)
-		return
-	}
+func (o *Overlay) show(serving bool) {
+	o.showing.Lock()
+	o.sign()
+	o.showing.Unlock()
 	if !serving {
 		return
 	}

@@ -101,8 +101,12 @@ func (t Timing) Default() Timing {
 // descriptorLife is how long a descriptor is good for.
 const descriptorLife = 3 * 24 * time.Hour
 
-// runTime bounds one of them.
-const runTime = 20 * time.Second
+// userTime bounds what runs for a user, who waits for 30 s, and for this gateway itself.
+const userTime = 20 * time.Second
+
+// answerTime bounds what runs for other gateways, and for who asks through one: they
+// wait for peers.Timing.Answer on their link, and what comes later is for nobody.
+const answerTime = 13 * time.Second
 
 // Overlay is a gateway's part in its network: it knows others, holds records for
 // them, brings sealed requests on their way, and publishes what its users deposit.
@@ -120,17 +124,20 @@ type Overlay struct {
 	answers    atomic.Pointer[Guest]
 	addr       atomic.Pointer[netip.AddrPort] // Config.Addr, or what Move said
 	descriptor atomic.Pointer[[]byte]
-	shown      atomic.Pointer[wire.Contact] // what stands in the hello
-	reached    atomic.Pointer[Reached]      // nil: not known yet
-	seeds      atomic.Int64                 // that were asked last
-	silent     atomic.Pointer[[]string]     // seeds; nil: none were asked
-	rotated    chan struct{}                // the key of channels changed
-	users      *places                      // of runs
+	reached    atomic.Pointer[Reached]  // nil: not known yet
+	seeds      atomic.Int64             // that were asked last
+	silent     atomic.Pointer[[]string] // seeds; nil: none were asked
+	rotated    chan struct{}            // the key of channels changed
+	users      *places                  // of runs
 	others     *places
 	strangers  *places
 	own        *places
 	known      *members
 	met        chan []wire.Contact
+	seen       sightings
+
+	showing sync.Mutex
+	shown   wire.Contact // guarded by showing: what hellos and the descriptor say
 
 	mu sync.Mutex
 	// guarded by mu
@@ -147,8 +154,8 @@ func New(cfg Config, now time.Time) (*Overlay, error) {
 	}
 	o := &Overlay{
 		cfg: cfg, log: cfg.Log, rotated: make(chan struct{}, 1), met: make(chan []wire.Contact, 4),
-		users: newPlaces(memberPlaces), others: newPlaces(peerPlaces), strangers: newPlaces(guestPlaces), own: newPlaces(ownPlaces),
-		known: newMembers(),
+		users: newPlaces(memberPlaces, userTime), others: newPlaces(peerPlaces, answerTime),
+		strangers: newPlaces(guestPlaces, answerTime), own: newPlaces(ownPlaces, userTime), known: newMembers(),
 	}
 	node := cfg.Node.Public()
 	o.addr.Store(&cfg.Addr)
@@ -156,17 +163,20 @@ func New(cfg Config, now time.Time) (*Overlay, error) {
 	if !cfg.Addr.IsValid() {
 		self.Transports = 0
 	}
-	shown := self
-	shown.Addr, shown.Transports = netip.AddrPort{}, 0
+	o.shown = self
+	o.shown.Addr, o.shown.Transports = netip.AddrPort{}, 0
+	links := peers.Timing{}.Default()
 	var err error
 	o.pool, err = peers.New(peers.Config{
-		Node: node, Params: cfg.Params, Self: shown, Descriptor: o.Descriptor,
-		QUIC: cfg.QUIC, WSS: cfg.WSS, Resolver: cfg.Resolver, Log: cfg.Log,
+		Node: node, Params: cfg.Params, Self: o.shown, Descriptor: o.Descriptor,
+		QUIC: cfg.QUIC, WSS: cfg.WSS, Resolver: cfg.Resolver, Timing: links, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	kademlia, err := dht.New(dht.Config{Self: self, Params: cfg.Params})
+	timing := dht.Timing{}.Default()
+	timing.Idle = links.IdleAsk // how long the links stay open that it asks over
+	kademlia, err := dht.New(dht.Config{Self: self, Params: cfg.Params, Timing: timing})
 	if err != nil {
 		return nil, err
 	}
@@ -194,20 +204,15 @@ func (o *Overlay) Descriptor() []byte {
 	return nil
 }
 
-// seal signs a descriptor of now.
+// seal signs a descriptor of now. It names where others proved to reach this gateway,
+// and over what: it is handed on, and who gets it connects there. showing is held.
 func (o *Overlay) seal(now time.Time) error {
 	d := &address.Descriptor{
-		Node: o.cfg.Node.Public(), X: o.cfg.X, KEM: o.exit.KEM(), Transports: o.transports(),
-		Network: o.cfg.Params.Network,
-		Made:    now, Expires: now.Add(descriptorLife), Limits: o.cfg.Limits, Flags: o.cfg.Takes | address.Forwards,
+		Node: o.cfg.Node.Public(), X: o.cfg.X, KEM: o.exit.KEM(), Network: o.cfg.Params.Network,
+		Made: now, Expires: now.Add(descriptorLife), Limits: o.cfg.Limits, Flags: o.cfg.Takes | address.Forwards,
 	}
-	switch {
-	case o.at().IsValid():
-		d.Addrs, d.Host, d.Port = []netip.AddrPort{o.at()}, o.cfg.Host, o.cfg.Port
-	default:
-		d.Transports = 0
-	}
-	if o.running() && o.dht.Serving() {
+	if at := o.shown.Addr; at.IsValid() {
+		d.Addrs, d.Transports, d.Host, d.Port = []netip.AddrPort{at}, o.shown.Transports, o.cfg.Host, o.cfg.Port
 		d.Flags |= address.Serves
 	}
 	sealed, err := address.SealDescriptor(d, o.cfg.Node)
@@ -220,9 +225,6 @@ func (o *Overlay) seal(now time.Time) error {
 // at is where others reach this gateway, if they do.
 func (o *Overlay) at() netip.AddrPort { return *o.addr.Load() }
 
-// transports are those by which others reach this gateway, as far as is known.
-func (o *Overlay) transports() uint8 { return o.dht.Self().Transports }
-
 // Move gives the gateway another address, or none, as when its name stands for
 // another one. Others have to prove that they reach it there. Errors: ctx's, those of
 // a gateway that ends.
@@ -230,13 +232,6 @@ func (o *Overlay) Move(ctx context.Context, addr netip.AddrPort) error {
 	o.addr.Store(&addr)
 	o.reached.Store(nil)
 	return o.dht.SetAddr(ctx, addr, o.cfg.Transports)
-}
-
-// running reports whether Run has begun and not ended.
-func (o *Overlay) running() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.ctx != nil && o.ctx.Err() == nil
 }
 
 // Run runs every part until ctx ends, and returns when all have ended. Error: what
@@ -289,7 +284,7 @@ func (o *Overlay) run(by runner, done func(wire.Payload), do func(context.Contex
 	go func() {
 		defer o.work.Done()
 		defer by.places.give(by.account)
-		ctx, cancel := context.WithTimeout(ctx, runTime)
+		ctx, cancel := context.WithTimeout(ctx, by.places.within)
 		defer cancel()
 		answer, err := do(ctx)
 		if err != nil {
@@ -372,20 +367,36 @@ type carrier struct{ o *Overlay }
 // hello from the first request on that follows the proof.
 func (c carrier) Ask(ctx context.Context, to wire.Contact, request wire.Payload) (wire.Payload, error) {
 	c.o.present()
-	return c.o.pool.Ask(ctx, to, request)
+	answer, err := c.o.pool.Ask(ctx, to, request)
+	if pong, ok := answer.(*wire.Pong); ok && err == nil {
+		c.o.seen.note(c.o.cfg.Params.Scope.Near(to.Addr), pong)
+	}
+	return answer, err
 }
 
 // present shows others the address, and the transports that get through to it, once
-// they have proved that it can be reached; it returns what it shows.
+// they have proved that it can be reached; it returns what it shows. Whoever connects
+// to it as soon as they know it finds it in the descriptor.
 func (o *Overlay) present() wire.Contact {
+	o.showing.Lock()
+	defer o.showing.Unlock()
 	self := o.dht.Self()
 	if !o.dht.Serving() {
 		self.Addr, self.Transports = netip.AddrPort{}, 0
 	}
-	if before := o.shown.Swap(&self); before == nil || *before != self {
+	if self != o.shown {
+		o.shown = self
+		o.sign()
 		o.pool.SetSelf(self)
 	}
 	return self
+}
+
+// sign signs the descriptor anew; showing is held.
+func (o *Overlay) sign() {
+	if err := o.seal(time.Now()); err != nil {
+		o.log.Error("the gateway's descriptor could not be made", "error", err)
+	}
 }
 
 // courier is the network as deposits leave by it.
@@ -426,14 +437,14 @@ type archive struct{ o *Overlay }
 // Publish implements relay.Network.
 func (a archive) Publish(ctx context.Context, items []wire.StoreItem, wide bool) ([]uint8, error) {
 	stored, err := a.o.dht.Put(ctx, dht.Put{Items: items, Wide: wide})
-	if err != nil {
+	if err != nil && stored.Refused == 0 { // else it was done as asked, and nobody took them
 		return nil, err
 	}
 	holders := make([]uint8, len(items))
 	for i, n := range stored.Holders {
 		holders[i] = uint8(min(n, 255))
 	}
-	return holders, stored.Err
+	return holders, nil
 }
 
 // Find implements relay.Network.

@@ -23,12 +23,16 @@ const (
 
 // places bounds what runs at once, in all and for one account.
 type places struct {
+	within time.Duration // static: how long what has one may take
+
 	mu   sync.Mutex
 	free int                    // guarded by mu
 	of   map[key.AccountTag]int // guarded by mu: those taken
 }
 
-func newPlaces(n int) *places { return &places{free: n, of: map[key.AccountTag]int{}} }
+func newPlaces(n int, within time.Duration) *places {
+	return &places{within: within, free: n, of: map[key.AccountTag]int{}}
+}
 
 // take takes a place, for one account if it is not nil.
 func (p *places) take(who *key.AccountTag) bool {

@@ -119,9 +119,7 @@ func (o *Overlay) askBack(ctx context.Context, some []wire.Contact, via uint8) (
 	request := &wire.Reach{}
 	copy(request.Contact[:], self.AppendTo(nil))
 	for _, each := range some {
-		limited, cancel := context.WithTimeout(ctx, runTime)
-		answer, err := o.pool.Ask(limited, each, request)
-		cancel()
+		answer, err := o.pool.Ask(ctx, each, request)
 		if err != nil {
 			continue
 		}
@@ -147,7 +145,8 @@ func (o *Overlay) noteReached(r Reached) {
 	case r.TCP == no && r.UDP == yes:
 		o.log.Warn("other gateways reach this one over UDP only, and its users not at all; open the TCP port", "port", port)
 	case r.TCP == no:
-		o.log.Warn("no other gateway can connect to this one: it takes part by asking others only; open or forward the TCP and the UDP port", "port", port)
+		o.log.Warn("no other gateway can connect to this one: it takes part by asking others only; open or forward the TCP and the UDP port",
+			"port", port, "address", o.at().Addr(), "seen_by_others_at", o.seen.most())
 	case r.TCP == yes:
 		o.log.Info("other gateways reach this one", "udp", r.UDP == yes)
 	}

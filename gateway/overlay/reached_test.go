@@ -27,6 +27,7 @@ type world struct {
 	net  *memlink.Network
 	seed link.Endpoint // the first gateway's
 	all  []*node
+	with func(*overlay.Config) // what the next ones are configured with beside; nil: nothing
 
 	mu     sync.Mutex
 	closed map[string]uint8 // guarded by mu: transports that get through to no host but from itself
@@ -109,6 +110,9 @@ func (w *world) gateway(host string) *node {
 		Addr: netip.AddrPortFrom(netip.MustParseAddr(host), 443), Transports: both,
 		QUIC: way{n, wire.TransportQUIC}, WSS: way{n, wire.TransportWSS}, Keys: &nothing{}, Deposits: nothing{},
 		Limits: wire.Limits{Frame: wire.MaxFrame},
+	}
+	if w.with != nil {
+		w.with(&cfg)
 	}
 	public := n.key.Public()
 	if w.seed.Node == nil {
@@ -202,6 +206,16 @@ func (n *node) state() overlay.Stats {
 	return s
 }
 
+// said is what a gateway says of itself.
+func (n *node) said() *address.Descriptor {
+	n.w.t.Helper()
+	d, err := address.OpenDescriptor(n.Descriptor(), key.Network{'t', 'e', 's', 't'}, time.Now())
+	if err != nil {
+		n.w.t.Fatal(err)
+	}
+	return d
+}
+
 // is checks who reaches a gateway.
 func (n *node) is(serving bool, tcp, udp string, transports uint8) {
 	n.w.t.Helper()
@@ -248,9 +262,16 @@ func TestHidden(t *testing.T) {
 		w.gateway("20.1.0.1")
 		second := w.gateway("20.2.0.1")
 		w.close("20.3.0.1", both)
+		w.with = func(c *overlay.Config) { c.Host, c.Port = "third.example.org", 443 }
 		hidden := w.gateway("20.3.0.1")
 		pass(5 * time.Minute)
 		hidden.is(false, "no", "no", 0)
+		if d := hidden.said(); len(d.Addrs) != 0 || d.Host != "" || d.Flags&address.Serves != 0 {
+			w.t.Errorf("it says of itself %+v, where nobody can connect to it", d.Contact())
+		}
+		if s := hidden.state(); s.Seen != "20.3.0.1" {
+			w.t.Errorf("others see it at %q", s.Seen)
+		}
 		if s := hidden.state(); s.DHT.Table != 2 {
 			w.t.Errorf("it knows %d", s.DHT.Table)
 		}
@@ -260,8 +281,33 @@ func TestHidden(t *testing.T) {
 		w.close("20.3.0.1", 0)
 		pass(30 * time.Minute)
 		hidden.is(true, "yes", "yes", both)
+		if d := hidden.said(); d.Contact() != hidden.Contact() || d.Host != "third.example.org" || d.Flags&address.Serves == 0 {
+			w.t.Errorf("it says of itself %+v, and serves", d.Contact())
+		}
 		if s := second.state(); s.DHT.Table != 2 {
 			w.t.Errorf("another one knows %d afterwards", s.DHT.Table)
+		}
+	})
+}
+
+// TestJoinByWhoDoesNotServe: a gateway that nobody has reached yet names no address,
+// and others join by it all the same, at the place where it was asked.
+func TestJoinByWhoDoesNotServe(t *testing.T) {
+	in(t, func(w *world) {
+		gone := wire.Contact{Node: key.NewPrivate[key.Node]().Public(), Addr: netip.MustParseAddrPort("20.8.0.1:443"), Transports: both}
+		w.with = func(c *overlay.Config) { c.Cached = []wire.Contact{gone} }
+		first := w.gateway("20.1.0.1")
+		pass(2 * time.Second)
+		if d := first.said(); first.state().DHT.Serving || len(d.Addrs) != 0 {
+			w.t.Fatalf("it serves before anybody reached it, or says so: %+v", d.Contact())
+		}
+		w.with = nil
+		second := w.gateway("20.2.0.1")
+		pass(5 * time.Minute)
+		first.is(true, "yes", "yes", both)
+		second.is(true, "yes", "yes", both)
+		if s := second.state(); s.DHT.Table != 1 || len(s.Silent) != 0 {
+			w.t.Errorf("it knows %d, silent %v", s.DHT.Table, s.Silent)
 		}
 	})
 }

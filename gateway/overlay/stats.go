@@ -23,6 +23,9 @@ type Stats struct {
 	Deposits deposit.Stats      `json:"deposits"`
 	Relay    relay.Stats        `json:"relay"`
 	Reached  Reached            `json:"reached"`
+	// Seen is the address that most of the gateways that were asked last saw this one
+	// come from; empty: they don't agree, or none was asked.
+	Seen string `json:"seen,omitempty"`
 	// Seeds is how many gateways were named to join by; Silent are those of them that
 	// did not answer when they were asked last, HOST:PORT.
 	Seeds  int      `json:"seeds"`
@@ -34,7 +37,7 @@ func (o *Overlay) Stats(ctx context.Context) (Stats, error) {
 	table, err := o.dht.Stats(ctx)
 	return Stats{
 		DHT: table, Links: o.pool.Stats(), Entry: o.entry.Stats(), Exit: o.exit.Stats(),
-		Deposits: o.deposits.Stats(), Relay: o.relay.Stats(), Reached: o.reachedNow(),
+		Deposits: o.deposits.Stats(), Relay: o.relay.Stats(), Reached: o.reachedNow(), Seen: o.seen.most(),
 		Seeds: int(o.seeds.Load()), Silent: o.silentSeeds(),
 	}, err
 }

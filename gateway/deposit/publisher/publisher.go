@@ -222,7 +222,7 @@ func (p *Publisher) add(now time.Time, r Record, fresh bool) {
 		return
 	}
 	if it := p.items[r.ID]; it != nil {
-		if fresh || r.Seq > it.seq {
+		if r.Seq > it.seq || fresh && r.Seq == it.seq { // two that change at once may be told in either order
 			p.change(now, it, r)
 		}
 		return

@@ -149,6 +149,19 @@ func TestAChangeMeanwhile(t *testing.T) {
 	}
 }
 
+// Of two changes at once the later one may be told first: it is what goes out.
+func TestChangesOutOfOrder(t *testing.T) {
+	w := newWorld(t, 5)
+	former := w.write(1, 1, 0, 1).Record
+	w.add(w.write(1, 1, 0, 2))
+	w.p.Add(w.now, former)
+	w.until(noon.Add(10 * time.Minute))
+	at, _, _ := w.stores(1)
+	if st, _ := w.p.State(1); len(at) != 1 || at[0].After(noon.Add(time.Minute)) || st.Holders != 20 {
+		t.Errorf("stored at %v, %+v", at, st)
+	}
+}
+
 // What was taken back, or whose account was closed, goes nowhere.
 func TestWhatIsGone(t *testing.T) {
 	w := newWorld(t, 5)

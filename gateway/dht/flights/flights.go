@@ -31,9 +31,9 @@ func (l *List[P, O]) Add(f Flight[P, O]) uint64 {
 	return f.ID
 }
 
-// Land takes a request out; false: it is not there, or landed before.
-func (l *List[P, O]) Land(id uint64) (f Flight[P, O], ok bool) {
-	i, ok := slices.BinarySearchFunc(l.flights, id, func(have Flight[P, O], id uint64) int {
+// find is where a request stands; false: it is not there, or landed before.
+func (l *List[P, O]) find(id uint64) (i int, ok bool) {
+	i, ok = slices.BinarySearchFunc(l.flights, id, func(have Flight[P, O], id uint64) int {
 		switch {
 		case have.ID < id:
 			return -1
@@ -42,7 +42,19 @@ func (l *List[P, O]) Land(id uint64) (f Flight[P, O], ok bool) {
 		}
 		return 0
 	})
-	if !ok || l.flights[i].landed {
+	return i, ok && !l.flights[i].landed
+}
+
+// Has reports whether a request still waits for its answer.
+func (l *List[P, O]) Has(id uint64) bool {
+	_, ok := l.find(id)
+	return ok
+}
+
+// Land takes a request out; false: it is not there, or landed before.
+func (l *List[P, O]) Land(id uint64) (f Flight[P, O], ok bool) {
+	i, ok := l.find(id)
+	if !ok {
 		return f, false
 	}
 	f = l.flights[i]

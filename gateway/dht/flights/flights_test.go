@@ -25,7 +25,7 @@ func TestList(t *testing.T) {
 				if f, ok := l.Land(id); !ok || f.Owner != owner || f.ID != id {
 					t.Fatalf("%+v %v", f, ok)
 				}
-				if _, ok := l.Land(id); ok {
+				if _, ok := l.Land(id); ok || l.Has(id) {
 					t.Fatal("landed twice")
 				}
 				delete(open, id)
@@ -46,11 +46,17 @@ func TestList(t *testing.T) {
 				t.Fatalf("due at %d of %d open, now is %d", at, len(open), now)
 			}
 		}
+		for id := range open {
+			if !l.Has(id) {
+				t.Fatal("a request that waits is not there")
+			}
+			break
+		}
 		if l.Len() > 2*len(open)+200 {
 			t.Fatalf("%d entries for %d requests", l.Len(), len(open))
 		}
 	}
-	if _, ok := l.Land(1 << 60); ok {
+	if _, ok := l.Land(1 << 60); ok || l.Has(1<<60) {
 		t.Error("an unknown request landed")
 	}
 }

@@ -5,6 +5,7 @@ package holders
 
 import (
 	"bytes"
+	"errors"
 	"math/bits"
 	"slices"
 
@@ -42,6 +43,9 @@ type Job struct {
 	Records []Record
 	// Flying is how many gateways were asked and have not answered.
 	Flying int
+	// Refused is how many records gateways said that they don't hold, the own one among
+	// them: who says so was there.
+	Refused int
 	// Late says that Assign left somebody out who can't be judged at the moment.
 	Late bool
 
@@ -71,8 +75,9 @@ type Host interface {
 	// Before reports whether the own node serves and is nearer to a place than p;
 	// nil: whether it serves.
 	Before(place *key.NodeID, p *contact.Peer) bool
-	// Hold puts record i onto the own shelf.
-	Hold(i int) bool
+	// Hold puts record i onto the own shelf, or says why not: wire.ErrOlder if what is
+	// there is newer.
+	Hold(i int) error
 }
 
 // New is a store of records at their places, of which at most near holders are of
@@ -167,9 +172,14 @@ func (j *Job) Assign(i int, peers []*contact.Peer, want int, h Host) (missing bo
 // hold lets the own node hold record i, if it can.
 func (j *Job) hold(i int, h Host) bool {
 	rec := &j.Records[i]
-	rec.decided, rec.own = true, h.Hold(i)
-	if rec.own {
+	err := h.Hold(i)
+	rec.decided, rec.own = true, err == nil
+	switch {
+	case rec.own:
 		rec.Holders++
+	case errors.Is(err, wire.ErrOlder): // that its own shelf is full says nothing about the record
+		rec.Older++
+		j.Refused++
 	}
 	return rec.own
 }
@@ -231,10 +241,18 @@ func (j *Job) Answered(s Send, codes []uint16, held func(i int)) bool {
 			held(i)
 		case wire.CodeOlder:
 			j.Records[i].Older++
+			j.Refused++
+		default:
+			j.Refused++
 		}
 		codes = codes[1:]
 	}
 	return true
+}
+
+// Outdone reports whether somebody holds a newer one of the records.
+func (j *Job) Outdone() bool {
+	return slices.ContainsFunc(j.Records, func(r Record) bool { return r.Older > 0 })
 }
 
 // Contacts appends the gateways that were asked to dst.

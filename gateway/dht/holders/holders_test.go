@@ -18,6 +18,7 @@ type host struct {
 	rank            int // peers that are nearer than the host; below 0: it does not serve
 	peers           []*contact.Peer
 	held            []int
+	full            error // why its own shelf takes nothing
 }
 
 func (h *host) Judge(p *contact.Peer) (sound, known bool) { return !h.forged[p], !h.unknown[p] }
@@ -26,7 +27,7 @@ func (h *host) Before(_ *key.NodeID, p *contact.Peer) bool {
 	return h.rank >= 0 && (p == nil || slices.Index(h.peers, p) >= h.rank)
 }
 
-func (h *host) Hold(i int) bool { h.held = append(h.held, i); return true }
+func (h *host) Hold(i int) error { h.held = append(h.held, i); return h.full }
 
 // peers are gateways of owners of their own, in some order.
 func peers(count int) (all []*contact.Peer) {
@@ -145,6 +146,29 @@ func TestOurselves(t *testing.T) {
 	j := New([]key.NodeID{{1}}, 0)
 	if missing := j.Assign(0, all[:3], 20, h); !missing || len(h.held) != 1 {
 		t.Error("in a small network the own node is one of the holders")
+	}
+}
+
+// TestRefusals: who says that it holds nothing is told from who says nothing, the own
+// node among them if it holds a newer record.
+func TestRefusals(t *testing.T) {
+	all := peers(3)
+	for full, want := range map[error]int{wire.ErrOlder: 3, wire.ErrQuota: 2} {
+		j := New([]key.NodeID{{1}}, 0)
+		j.Assign(0, all, 20, &host{rank: 0, peers: all, full: full})
+		sends := j.Sends()
+		if j.Refused > 1 || len(sends) != 3 {
+			t.Fatalf("%d refused, %d asked", j.Refused, len(sends))
+		}
+		j.Failed(sends[0])
+		j.Answered(sends[1], []uint16{uint16(wire.CodeQuota)}, nil)
+		if outdone := j.Outdone(); outdone != (full == wire.ErrOlder) {
+			t.Errorf("the own node says %v: outdone %t", full, outdone)
+		}
+		j.Answered(sends[2], []uint16{uint16(wire.CodeOlder)}, nil)
+		if j.Refused != want || !j.Outdone() || j.Flying != 0 {
+			t.Errorf("the own node says %v: %d refused", full, j.Refused)
+		}
 	}
 }
 

@@ -3,6 +3,8 @@
 package query
 
 import (
+	"slices"
+
 	"zeroms/gateway/dht/shelf"
 	"zeroms/protocol/address"
 	"zeroms/protocol/key"
@@ -18,8 +20,6 @@ type Get struct {
 	Place key.NodeID
 	// Fresh collects several copies and takes the newest.
 	Fresh bool
-	// Wide starts as a retry does: eight paths, the region, the second position.
-	Wide bool
 }
 
 // Got is what a Get brought.
@@ -51,9 +51,13 @@ type Put struct {
 type Stored struct {
 	// Holders is how many gateways hold each of the items, in either position.
 	Holders []int
-	// Err is set if nothing could be stored at all: wire.ErrUnreachable, ErrBusy,
-	// ErrOlder if a newer record is known, or what is wrong with an item.
+	// Err is set if nothing could be stored at all: wire.ErrUnreachable if nobody
+	// answered, ErrBusy, ErrQuota if nobody took it, ErrOlder if a newer record is
+	// known, or what is wrong with an item.
 	Err error
+	// Refused is how many times a gateway said that it does not hold an item: then
+	// the network was asked, and Err is what it said.
+	Refused int
 	// Final says that nothing more will happen.
 	Final bool
 	// Contacts is how many gateways were asked anything, ToFour how many until the
@@ -61,6 +65,20 @@ type Stored struct {
 	Contacts, ToFour, Messages int
 	// Region says that the whole region was stored in.
 	Region bool
+}
+
+// Settle says in Err, at the end, why nobody holds any of the items; outdone: somebody
+// holds a newer one of them.
+func (s *Stored) Settle(outdone bool) {
+	switch {
+	case !s.Final || slices.ContainsFunc(s.Holders, func(n int) bool { return n > 0 }):
+	case outdone:
+		s.Err = wire.ErrOlder
+	case s.Refused > 0:
+		s.Err = wire.ErrQuota.Because("nobody took it")
+	default:
+		s.Err = wire.ErrUnreachable
+	}
 }
 
 // Found is what a search for gateways brought.

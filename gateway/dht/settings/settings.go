@@ -74,6 +74,9 @@ type Timing struct {
 	Request, Lookup time.Duration
 	// HedgeMin and HedgeMax bound the wait before another contact is asked as well.
 	HedgeMin, HedgeMax time.Duration
+	// Idle is after which time without traffic a link is closed: the next request opens
+	// it first. Whoever has the links says it; the default is theirs.
+	Idle time.Duration
 	// Seen is for how long a contact is handed out after it was heard from.
 	Seen time.Duration
 	// Young and Healthy are the time between two checks of contacts, while the table
@@ -99,7 +102,7 @@ type Timing struct {
 func (Timing) Default() Timing {
 	return Timing{
 		Request: 4 * time.Second, Lookup: 15 * time.Second,
-		HedgeMin: 50 * time.Millisecond, HedgeMax: time.Second,
+		HedgeMin: 50 * time.Millisecond, HedgeMax: time.Second, Idle: 20 * time.Second,
 		Seen: 15 * time.Minute, Young: 5 * time.Second, Healthy: 30 * time.Second,
 		Introduce: 500 * time.Millisecond, Walk: 10 * time.Minute, Self: time.Hour,
 		Stage: 500 * time.Millisecond, Reach: time.Hour, ReachRetry: 10 * time.Minute,

@@ -138,16 +138,16 @@ func (t *Table) Walk(now int64) int {
 	return best
 }
 
-// idle is after which time without traffic a connection is probably closed. The
-// next request opens it first and takes twice as long.
-const idle = int64(45 * time.Second)
+// cold reports whether a gateway was not heard from for so long that the link to it
+// is closed. The next request opens it first and takes twice as long.
+func (t *Table) cold(now int64, e *Entry) bool { return t.Idle > 0 && now-e.seen > int64(t.Idle) }
 
 // measure takes one round trip into the mean and its deviation, as TCP does.
-func (e *Entry) measure(now, rtt int64) {
+func (e *Entry) measure(rtt int64, cold bool) {
 	if rtt < 0 {
 		return
 	}
-	if now-e.seen > idle {
+	if cold {
 		rtt /= 2
 	}
 	sample := int64(min(rtt/int64(100*time.Microsecond), 65535))
@@ -170,7 +170,7 @@ func (t *Table) P95(now int64, p *contact.Peer) (d time.Duration, known bool) {
 		return 0, false
 	}
 	d = (time.Duration(e.rtt) + 2*time.Duration(e.dev)) * 100 * time.Microsecond
-	if now-e.seen > idle {
+	if t.cold(now, e) {
 		d *= 2
 	}
 	return d, true

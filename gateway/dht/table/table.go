@@ -11,6 +11,7 @@ package table
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"zeroms/gateway/dht/contact"
 	"zeroms/protocol/key"
@@ -66,6 +67,9 @@ type bucket struct {
 
 // Table is one gateway's contacts. Make it with New.
 type Table struct {
+	// Idle is after which time without traffic a link is closed; 0: never.
+	Idle time.Duration
+
 	self    *contact.Peer
 	shape   Shape
 	buckets []bucket // by shared bits, as many as are needed
@@ -178,7 +182,7 @@ func (t *Table) Answered(now int64, p *contact.Peer, rtt int64) (in, added bool)
 		added, e = true, t.Find(p)
 		e.seen = 0 // so far
 	}
-	e.measure(now, rtt)
+	e.measure(rtt, t.cold(now, e))
 	e.seen, e.fails = now, 0
 	return true, added
 }

@@ -443,10 +443,12 @@ func TestOldest(t *testing.T) {
 }
 
 // TestPatience: the round trip that 19 of 20 requests take follows what is measured,
-// and doubles where a connection has to be opened first.
+// and doubles where a connection has to be opened first: for as long as links are
+// said to stay open it does not.
 func TestPatience(t *testing.T) {
 	c := newCrowd(9, public)
 	tab := New(c.one(), ours)
+	tab.Idle = 30 * time.Second
 	p := c.one()
 	if _, known := tab.P95(0, p); known {
 		t.Fatal("a stranger's round trip is known")
@@ -461,8 +463,22 @@ func TestPatience(t *testing.T) {
 	if !known || warm < 110*time.Millisecond || warm > 140*time.Millisecond {
 		t.Fatalf("95 %% of 100..120 ms is %v", warm)
 	}
-	if cold, _ := tab.P95(now+60*second, p); cold != 2*warm {
-		t.Fatalf("after a minute %v, want %v", cold, 2*warm)
+	for after, want := range map[int64]time.Duration{30: warm, 31: 2 * warm, 60: 2 * warm} {
+		if got, _ := tab.P95(now+after*second, p); got != want {
+			t.Errorf("after %d s %v, want %v", after, got, want)
+		}
+	}
+	for range 30 { // every one of them opened a link
+		now += 31 * second
+		tab.Answered(now, p, int64(220*time.Millisecond))
+	}
+	if again, _ := tab.P95(now, p); again > warm {
+		t.Errorf("%v, after requests that opened a link first", again)
+	}
+	if tab.Idle = 0; true { // links stay open
+		if got, _ := tab.P95(now+time.Hour.Nanoseconds(), p); got > warm {
+			t.Errorf("%v where links stay open", got)
+		}
 	}
 }
 
