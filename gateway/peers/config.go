@@ -53,8 +53,10 @@ type Timing struct {
 	HeadStart time.Duration
 	// Answer is how long a request waits for its answer, and a link for its hello.
 	Answer time.Duration
-	// Idle is after how long a link without requests is closed.
-	Idle time.Duration
+	// Idle is after how long a link without requests is closed, IdleAsk one that only
+	// contacts were asked over: a table of hundreds comes back to one of them after
+	// many minutes, and until then each link would cost memory at both ends.
+	Idle, IdleAsk time.Duration
 	// Pause is the first pause after an attempt failed; it doubles up to PauseMost.
 	// An address that was good within Proven begins with PauseProven.
 	Pause, PauseProven, PauseMost time.Duration
@@ -74,6 +76,7 @@ func (t Timing) Default() Timing {
 	set(&t.HeadStart, 300*time.Millisecond)
 	set(&t.Answer, 15*time.Second)
 	set(&t.Idle, 55*time.Second) // QUIC connections end after a minute
+	set(&t.IdleAsk, 20*time.Second)
 	set(&t.Pause, 20*time.Second)
 	set(&t.PauseProven, 500*time.Millisecond)
 	set(&t.PauseMost, 10*time.Minute)
@@ -109,8 +112,10 @@ type Capacity struct {
 	Reaches, ReachesNear bounds.Allowance
 
 	// Frames and Bytes are the rates that a gateway may ask at over a link of its own,
-	// a second; and those of two seconds at once. Work is the same for requests that
-	// take more than a look into memory (weights in incoming.go).
+	// and all gateways of one neighbourhood together, a second; and those of two seconds
+	// at once. Beyond them the links are read no faster. Work is that of one link's
+	// requests that take more than a look into memory (weights in package frames);
+	// beyond it they are refused.
 	Frames, Bytes, Work int
 }
 
@@ -129,8 +134,8 @@ func (c Capacity) Default() Capacity {
 	set(&c.Names, bounds.Allowance{Burst: 64, Minute: 480})
 	set(&c.Reaches, bounds.Allowance{Burst: 6, Minute: 6})
 	set(&c.ReachesNear, bounds.Allowance{Burst: 24, Minute: 24})
-	set(&c.Frames, 100_000)
-	set(&c.Bytes, 192<<20)
+	set(&c.Frames, 32_768) // 1.7 times what forwarding brought over one link (docs/protocol/link.md)
+	set(&c.Bytes, 64<<20)
 	set(&c.Work, 2048)
 	return c
 }

@@ -151,7 +151,7 @@ func TestVictimByName(t *testing.T) {
 func TestOthersDuringAttack(t *testing.T) {
 	in(t, nil, func(w *world) {
 		known, fresh := w.gateway("5.5.5.5:443", both), w.gateway("6.6.6.6:443", wire.TransportWSS)
-		if err := w.ping(known); err != nil {
+		if _, err := w.pool.AskAt(w.t.Context(), known.endpoint(), &wire.Ping{}); err != nil {
 			t.Fatal(err)
 		}
 		good := []string{"5.5.5.5", "6.6.6.6"}

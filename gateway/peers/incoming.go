@@ -28,12 +28,13 @@ type Caller struct {
 type Incoming struct {
 	// static
 	caller Caller
+	over   <-chan struct{} // the pool has ended
+	pace   *bounds.Pace
 
-	mu            sync.Mutex
-	requests      int         // guarded by mu: without an answer
-	flying        int         // guarded by mu: their bytes
-	frames, bytes bounds.Rate // guarded by mu
-	work          bounds.Rate // guarded by mu
+	mu       sync.Mutex
+	requests int         // guarded by mu: without an answer
+	flying   int         // guarded by mu: their bytes
+	work     bounds.Rate // guarded by mu
 }
 
 // Accept takes the hello of a link that was opened to this gateway. Both results
@@ -66,21 +67,25 @@ func (p *Pool) Accept(h *wire.ClientHello, l link.Conn) (*Incoming, error) {
 		p.failures.Drop(route{key.GatewayHashOf(contact.Node), contact.Addr}) // it is there again
 		p.mu.Unlock()
 	}
-	c := &p.cfg.Capacity
 	return &Incoming{
-		caller: caller,
-		frames: bounds.Rate{PerSecond: float64(c.Frames)}, bytes: bounds.Rate{PerSecond: float64(c.Bytes)}, work: bounds.Rate{PerSecond: float64(c.Work)},
+		caller: caller, over: p.life.Done(), work: bounds.Rate{PerSecond: float64(p.cfg.Capacity.Work)},
+		pace: p.paces.Link(netip.AddrPortFrom(caller.Source, contact.Addr.Port())),
 	}, nil
 }
 
 // Caller is who asks.
 func (in *Incoming) Caller() Caller { return in.caller }
 
-// Begin says whether a request of so many bytes may be looked at. Errors:
-// wire.ErrBusy beyond the link's rates and what it may have without an answer,
-// wire.ErrUnexpected for what gateways do not ask. Both are answered as Failures,
-// and the link goes on.
+// Begin says whether a request of so many bytes may be looked at. It belongs to the
+// link's reader: beyond the rates of the link and of its neighbourhood it returns only
+// when the request's time has come, so that nothing is read before. Errors:
+// wire.ErrBusy beyond the link's work and what it may have without an answer,
+// wire.ErrUnexpected for what gateways do not ask, wire.ErrDraining when the pool ends
+// meanwhile. All are answered as Failures, and the link goes on.
 func (in *Incoming) Begin(now time.Time, t wire.Type, size int) error {
+	if !in.pace.Await(now, size, in.over) {
+		return wire.ErrDraining
+	}
 	work, known := frames.Work(t)
 	if !known {
 		return wire.ErrUnexpected
@@ -89,7 +94,7 @@ func (in *Incoming) Begin(now time.Time, t wire.Type, size int) error {
 	defer in.mu.Unlock()
 	switch {
 	case in.requests >= InFlight || in.flying > 0 && in.flying+frames.Burden(size) > InFlightBytes,
-		!in.frames.Take(now, 1), !in.bytes.Take(now, size), work > 0 && !in.work.Take(now, work):
+		work > 0 && !in.work.Take(now, work):
 		return wire.ErrBusy
 	}
 	in.requests++

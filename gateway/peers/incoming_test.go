@@ -3,7 +3,10 @@ package peers_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -75,47 +78,59 @@ func TestAccept(t *testing.T) {
 	})
 }
 
-// TestCallerLimits: a caller gets so many requests, bytes and so much work.
-func TestCallerLimits(t *testing.T) {
-	in(t, func(c *peers.Config) { c.Capacity.Frames, c.Capacity.Bytes, c.Capacity.Work = 2000, 1<<20, 640 }, func(w *world) {
-		c := contactAt("8.8.8.8:443", both)
-		caller := func() *peers.Incoming {
-			in, err := w.accept(c, c.Node, "8.8.8.8")
-			if err != nil {
-				t.Fatal(err)
-			}
-			return in
+// calls lets a caller ask so many times, each answered at once, and returns how long
+// its link was not read.
+func calls(t *testing.T, in *peers.Incoming, n, size int) time.Duration {
+	t.Helper()
+	began := time.Now()
+	for range n {
+		if err := in.Begin(time.Now(), wire.TypeRelay, size); err != nil {
+			t.Fatal(err)
 		}
+		in.End(size)
+	}
+	return time.Since(began)
+}
+
+// caller is the link of a gateway with a key of its own; from "" its address is not
+// known.
+func (w *world) caller(from string) *peers.Incoming {
+	w.t.Helper()
+	c := contactAt("8.8.8.8:443", both)
+	in, err := w.accept(c, c.Node, from)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return in
+}
+
+// TestCallerLimits: a caller has so many requests and bytes without an answer, and
+// gets so much work done.
+func TestCallerLimits(t *testing.T) {
+	in(t, func(c *peers.Config) { c.Capacity.Work = 640 }, func(w *world) {
 		count := func(in *peers.Incoming, typ wire.Type, size int, end bool) (n int) {
-			for in.Begin(time.Now(), typ, size) == nil {
+			for n < 20_000 && in.Begin(time.Now(), typ, size) == nil {
 				if n++; end {
 					in.End(size)
-				}
-				if n > 20_000 {
-					break
 				}
 			}
 			return n
 		}
-		if n := count(caller(), wire.TypePing, 10, false); n != peers.InFlight {
+		if n := count(w.caller(""), wire.TypePing, 10, false); n != peers.InFlight {
 			t.Errorf("%d requests without an answer", n)
 		}
-		in := caller()
-		if n := count(in, wire.TypeRelay, 1<<20, false); n != 3 { // those of two seconds, and one that makes it more
-			t.Errorf("%d MiB at once", n)
+		if n := count(w.caller(""), wire.TypeRelay, 64<<10, false); n != peers.InFlightBytes>>16 {
+			t.Errorf("%d large requests without an answer", n)
 		}
-		if n := count(caller(), wire.TypePing, 10, true); n != 4001 {
-			t.Errorf("%d frames at once", n)
-		}
-		in = caller()
-		if n := count(in, wire.TypePublish, 10, true); n != 21 {
+		in := w.caller("")
+		if n := count(in, wire.TypePublish, 10, true); n != 21 { // those of two seconds, and one that makes it more
 			t.Errorf("%d publications at once", n)
 		}
 		pass(time.Second)
 		if n := count(in, wire.TypePublish, 10, true); n != 10 {
 			t.Errorf("%d publications a second later", n)
 		}
-		if n := count(in, wire.TypeRelay, 10, true); n < 100 {
+		if n := count(in, wire.TypeRelay, 10, true); n != 20_000 {
 			t.Errorf("%d relays beside them", n)
 		}
 		for _, typ := range []wire.Type{wire.TypeLogin, wire.TypeSubmit, wire.TypeForward, wire.TypePong, wire.TypeAck, 0, 200} {
@@ -125,6 +140,150 @@ func TestCallerLimits(t *testing.T) {
 			if _, err := peers.ParseRequest(wire.Frame{Type: typ, Raw: []byte{0xa0}}); !errors.Is(err, wire.ErrUnexpected) {
 				t.Errorf("type %d: %v", typ, err)
 			}
+		}
+	})
+}
+
+// slow are rates that are soon reached.
+func slow(c *peers.Config) { c.Capacity.Frames, c.Capacity.Bytes = 2000, 1<<20 }
+
+// near reports whether a time is what it should be, but for the grain of waiting.
+func near(got, want time.Duration) bool {
+	return got >= want-10*time.Millisecond && got <= want+10*time.Millisecond
+}
+
+// TestCallerWaits: beyond its rates a caller's link is read no faster, and nothing is
+// refused.
+func TestCallerWaits(t *testing.T) {
+	in(t, slow, func(w *world) {
+		few, large := w.caller(""), w.caller("")
+		if took := calls(t, few, 4000, 10); took != 0 {
+			t.Errorf("the requests of two seconds take %v", took)
+		}
+		if took := calls(t, few, 6000, 10); !near(took, 3*time.Second) {
+			t.Errorf("those of three more take %v", took)
+		}
+		if took := calls(t, large, 32, 64<<10); took != 0 {
+			t.Errorf("the bytes of two seconds take %v", took)
+		}
+		if took := calls(t, large, 48, 64<<10); !near(took, 3*time.Second) {
+			t.Errorf("those of three more take %v", took)
+		}
+		calls(t, few, 6000, 10)
+		pass(time.Second)
+		if took := calls(t, few, 2000, 10); took > 10*time.Millisecond {
+			t.Errorf("what a second brought is waited for %v", took)
+		}
+		began := time.Now()
+		for range 2000 { // they cost as much
+			if err := few.Begin(time.Now(), wire.TypeLogin, 10); !errors.Is(err, wire.ErrUnexpected) {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); !near(took, time.Second) {
+			t.Errorf("2,000 requests that gateways do not ask take %v", took)
+		}
+	})
+}
+
+// TestNothingIsLostByWaiting: who asks faster than the other side reads gets every
+// answer, over the same link, only later.
+func TestNothingIsLostByWaiting(t *testing.T) {
+	in(t, slow, func(w *world) {
+		g, from := w.gateway("8.8.8.8:443", both), w.caller("7.7.7.7")
+		g.answer = func(f wire.Frame) wire.Payload {
+			if err := from.Begin(time.Now(), f.Type, len(f.Raw)); err != nil {
+				return wire.FailureOf(err)
+			}
+			from.End(len(f.Raw))
+			return &wire.Pong{}
+		}
+		began := time.Now()
+		var all sync.WaitGroup
+		for range 50 {
+			all.Go(func() {
+				for range 160 {
+					answer, err := w.pool.AskAt(w.t.Context(), g.endpoint(), &wire.Ping{})
+					if _, ok := answer.(*wire.Pong); !ok {
+						t.Errorf("%T, %v", answer, err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(began); !near(took, 2*time.Second) {
+			t.Errorf("8,000 requests take %v", took)
+		}
+		if s := w.pool.Stats(); s.Answered != 8000 || s.Refused != 0 || s.Late != 0 || s.Links != 1 || w.dials() > 2 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestNeighbourhoodWaits: links from one network ask no faster than one link does,
+// whatever keys they have and however often they are opened anew, and none is shut out;
+// others do not notice.
+func TestNeighbourhoodWaits(t *testing.T) {
+	for name, at := range map[string]func(i int) string{
+		"a /24": func(i int) string { return fmt.Sprintf("8.8.8.%d", i) },
+		"a /48": func(i int) string { return fmt.Sprintf("2600:1:2:%x::1", i<<8) },
+	} {
+		in(t, slow, func(w *world) {
+			const span = 3 * time.Second
+			began := time.Now()
+			var all sync.WaitGroup
+			var got [8]int
+			for i := range got {
+				all.Go(func() {
+					link := w.caller(at(i))
+					for time.Since(began) < span {
+						if got[i]++; got[i]%100 == 0 {
+							link = w.caller(at(i))
+						}
+						calls(t, link, 1, 10)
+					}
+				})
+			}
+			all.Go(func() { // beside them
+				for _, other := range []string{"8.8.9.1", "2600:1:3::1", ""} {
+					if took := calls(t, w.caller(other), 4000, 10); took != 0 {
+						t.Errorf("%s: %q waits %v for others", name, other, took)
+					}
+				}
+			})
+			all.Wait()
+			sum := 0
+			for _, n := range got {
+				sum += n
+			}
+			if want := 4000 + 3*2000; sum < want-100 || sum > want+100 {
+				t.Errorf("%s: %d requests of all links in 3 s, want %d", name, sum, want)
+			}
+			if slices.Min(got[:]) < 6000/len(got)/4 {
+				t.Errorf("%s: %v requests of the links", name, got)
+			}
+			if took := calls(t, w.caller(at(200)), 2000, 10); !near(took, time.Second) {
+				t.Errorf("%s: 2,000 requests over one more link take %v", name, took)
+			}
+		})
+	}
+}
+
+// TestWaitEnds: the end of the pool ends the wait of a reader.
+func TestWaitEnds(t *testing.T) {
+	in(t, slow, func(w *world) {
+		link := w.caller("8.8.8.8")
+		ended := make(chan error)
+		go func() { ended <- link.Begin(time.Now(), wire.TypePing, 64<<20) }()
+		pass(time.Second)
+		select {
+		case err := <-ended:
+			t.Fatalf("it does not wait: %v", err)
+		default:
+		}
+		w.stop()
+		if err := <-ended; !errors.Is(err, wire.ErrDraining) {
+			t.Error(err)
 		}
 	})
 }
@@ -155,6 +314,7 @@ func TestReach(t *testing.T) {
 		if q, s := w.quic.hosts(), w.wss.hosts(); len(q) != 1 || len(s) != 1 {
 			t.Errorf("dialled %v %v", q, s)
 		}
+		pass(time.Second) // until the other side has seen the end
 		if g.links.Load() != 0 || len(g.hellos) != 0 || w.pool.Stats().Links != 0 {
 			t.Error("more than a handshake")
 		}

@@ -72,6 +72,7 @@ type peer struct {
 	outbox    []*[]byte        // messages to write
 	writing   bool
 	used      time.Time // when something was asked last
+	kept      bool      // not only contacts were asked
 	heard     time.Time // when something came last
 	timer     *time.Timer
 	armed     time.Time // when it goes off; zero: it does not
@@ -128,7 +129,7 @@ func (l *peer) add(c *call) (taken bool, err error) {
 		return false, wire.ErrBusy
 	}
 	l.weigh(c.burden)
-	l.used = now
+	l.used, l.kept = now, l.kept || !c.to.strict
 	c.due = now.Add(l.pool.cfg.Timing.Answer)
 	if len(l.waiting) == 0 && l.room(c) {
 		l.send(now, c)
@@ -463,7 +464,7 @@ func (l *peer) expire() {
 	case l.gone:
 	case silent:
 		l.stop(wire.ErrUnreachable.Because("it does not answer"))
-	case !l.owes() && (l.retired || !now.Before(l.used.Add(l.pool.cfg.Timing.Idle))):
+	case !l.owes() && (l.retired || !now.Before(l.used.Add(l.idle()))):
 		l.stop(wire.ErrLinkClosed)
 	default:
 		l.pump()
@@ -498,9 +499,17 @@ func (l *peer) overdue(now time.Time) (late []*call, silent bool) {
 	return late, silent || !l.greeted
 }
 
+// idle is how long the link stays open without requests; mu is held.
+func (l *peer) idle() time.Duration {
+	if l.kept || l.relief {
+		return l.pool.cfg.Timing.Idle
+	}
+	return l.pool.cfg.Timing.IdleAsk
+}
+
 // deadline is when a call is overdue next, or the link idle; mu is held.
 func (l *peer) deadline() time.Time {
-	next := l.used.Add(l.pool.cfg.Timing.Idle)
+	next := l.used.Add(l.idle())
 	if l.owes() {
 		next = l.used.Add(l.pool.cfg.Timing.Answer)
 	}

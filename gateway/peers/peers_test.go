@@ -24,7 +24,7 @@ func TestOneLink(t *testing.T) {
 	in(t, nil, func(w *world) {
 		g := w.gateway("8.8.8.8:443", both)
 		var all sync.WaitGroup
-		for range 50 {
+		for range 25 {
 			all.Go(func() {
 				if err := w.ping(g); err != nil {
 					t.Error(err)
@@ -55,7 +55,7 @@ func TestOneLink(t *testing.T) {
 		if rtt, ok := w.pool.RTT(g.node.Public()); ok != (rtt > 0) {
 			t.Error("RTT", rtt, ok)
 		}
-		if s := w.pool.Stats(); s.Links != 1 || s.Dialling != 0 || s.QUIC+s.WSS != 1 || s.Answered != 101 || s.Waiting != 0 {
+		if s := w.pool.Stats(); s.Links != 1 || s.Dialling != 0 || s.QUIC+s.WSS != 1 || s.Answered != 51 || s.Waiting != 0 {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -290,24 +290,35 @@ func TestSilentGateway(t *testing.T) {
 	})
 }
 
-// TestIdleLink: a link that nobody uses is closed.
+// TestIdleLink: a link that nobody uses is closed, sooner if only a contact was asked
+// over it.
 func TestIdleLink(t *testing.T) {
-	in(t, nil, func(w *world) {
-		g := w.gateway("8.8.8.8:443", both)
-		for range 5 {
-			if err := w.ping(g); err != nil {
-				t.Fatal(err)
-			}
-			pass(50 * time.Second)
-		}
-		if g.links.Load() != 1 || w.quic.count() != 1 {
-			t.Errorf("%d links, %d dials", g.links.Load(), w.quic.count())
-		}
-		pass(10 * time.Second)
-		if g.links.Load() != 0 || w.pool.Stats().Links != 0 {
-			t.Error("the idle link is still there")
-		}
-	})
+	for name, idle := range map[string]time.Duration{"contact": 20 * time.Second, "endpoint": 55 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			in(t, nil, func(w *world) {
+				g := w.gateway("8.8.8.8:443", both)
+				for range 5 {
+					err := error(nil)
+					if name == "contact" {
+						err = w.ping(g)
+					} else {
+						_, err = w.pool.AskAt(w.t.Context(), g.endpoint(), &wire.Ping{})
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+					pass(idle - 5*time.Second)
+				}
+				if n := w.quic.count() + w.wss.count(); g.links.Load() != 1 || n != 1 {
+					t.Errorf("%d links, %d dials", g.links.Load(), n)
+				}
+				pass(10 * time.Second)
+				if g.links.Load() != 0 || w.pool.Stats().Links != 0 {
+					t.Error("the idle link is still there")
+				}
+			})
+		})
+	}
 }
 
 // TestRestartedGateway: what is asked over a link that just broke is asked once more,

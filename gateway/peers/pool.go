@@ -25,7 +25,8 @@ type Pool struct {
 	life     context.Context // ends with Run
 	finish   context.CancelFunc
 	running  sync.WaitGroup
-	messages sync.Pool // of *[]byte, empty, for messages that are written
+	messages sync.Pool     // of *[]byte, empty, for messages that are written
+	paces    *bounds.Paces // of those who ask
 
 	counters  counters
 	unsettled atomic.Int64 // bytes of requests without an answer
@@ -107,6 +108,7 @@ func New(cfg Config) (*Pool, error) {
 		lookups:  bounds.NewTally[struct{}](cfg.Capacity.Names),
 		cache:    newDescriptors(cfg.Capacity.Descriptors),
 		reaches:  newReaches(&cfg.Capacity),
+		paces:    bounds.NewPaces(cfg.Capacity.Known, cfg.Capacity.Frames, cfg.Capacity.Bytes),
 	}
 	p.messages.New = func() any { return new([]byte) }
 	p.life, p.finish = context.WithCancel(context.Background())

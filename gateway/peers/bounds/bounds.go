@@ -1,6 +1,6 @@
 // Package bounds counts what a gateway sends to addresses and gateways that it does
-// not know: token buckets for many keys, and maps that forget. Nothing in it is safe
-// for concurrent use, and nothing in it reads the clock.
+// not know, and what those may ask: token buckets for many keys, and maps that forget.
+// Nothing in it but Paces is safe for concurrent use, and nothing in it reads the clock.
 package bounds
 
 import (
@@ -199,13 +199,25 @@ type Rate struct {
 
 // Take uses n, unless so much was used already that the next has to wait.
 func (r *Rate) Take(now time.Time, n int) bool {
-	if passed := now.Sub(r.at); passed > 0 {
-		r.used = max(0, r.used-passed.Seconds()*r.PerSecond)
-		r.at = now
-	}
+	r.fill(now)
 	if r.used > 2*r.PerSecond {
 		return false
 	}
 	r.used += float64(n)
 	return true
+}
+
+// Wait uses n and returns after how long that is within the rate.
+func (r *Rate) Wait(now time.Time, n int) time.Duration {
+	r.fill(now)
+	r.used += float64(n)
+	return time.Duration(max(0, r.used/r.PerSecond-2) * float64(time.Second))
+}
+
+// fill takes off what the time that has passed allows.
+func (r *Rate) fill(now time.Time) {
+	if passed := now.Sub(r.at); passed > 0 {
+		r.used = max(0, r.used-passed.Seconds()*r.PerSecond)
+		r.at = now
+	}
 }

@@ -150,3 +150,30 @@ func TestRate(t *testing.T) {
 		t.Error("a clock that went back brings more")
 	}
 }
+
+// TestRateWaits: what is used beyond the rate is waited for, all of it and no longer.
+func TestRateWaits(t *testing.T) {
+	r := Rate{PerSecond: 100}
+	now := start
+	for i := range 20 {
+		if wait := r.Wait(now, 10); wait != 0 {
+			t.Fatalf("%v for number %d of two seconds", wait, i)
+		}
+	}
+	for range 50 {
+		wait := r.Wait(now, 10)
+		if wait != 100*time.Millisecond {
+			t.Fatalf("%v for what comes in 100 ms", wait)
+		}
+		now = now.Add(wait)
+	}
+	if a, b := r.Wait(now, 1000), r.Wait(now, 1); a != 10*time.Second || b != a+10*time.Millisecond {
+		t.Errorf("%v, and %v for who comes next", a, b)
+	}
+	if wait := r.Wait(now.Add(-time.Hour), 0); wait != 10*time.Second+10*time.Millisecond {
+		t.Errorf("%v by a clock that went back", wait)
+	}
+	if wait := r.Wait(now.Add(time.Hour), 200); wait != 0 {
+		t.Errorf("%v an hour later", wait)
+	}
+}

@@ -29,11 +29,13 @@ const (
 // Waiting of memory.
 const (
 	tableWait  = 5 * time.Minute        // for the table to be full
-	watchTime  = 10 * time.Second       // everything is there, and nothing is done
+	tableLull  = 30 * time.Second       // the same, if nobody was added for so long and nearly all are there
+	calmTime   = time.Minute            // until links that nobody uses have ended
+	watchTime  = 10 * time.Second       // then
 	sampleTick = 200 * time.Millisecond // between two looks at the memory
 	comeTick   = time.Second            // between two requests of others
 	meetTick   = 200 * time.Millisecond // the same, until they are known
-	linksIn    = 55                     // as gateways keep links for 55 s
+	linksIn    = 20                     // as gateways keep such links for 20 s
 	bucket     = 20                     // contacts that a bucket of the table takes
 )
 
@@ -137,6 +139,7 @@ type memory struct {
 	house  *house
 	most   int // KiB, resident
 	last   int
+	calm   int // the most of the last while
 	links  int // to others, that were open at most
 	table  int
 	in     atomic.Int64 // links of others that are open
@@ -149,7 +152,7 @@ func (m *memory) look() error {
 	if err != nil {
 		return err
 	}
-	m.last, m.most = now.RSS, max(m.most, now.RSS)
+	m.last, m.most, m.calm = now.RSS, max(m.most, now.RSS), max(m.calm, now.RSS)
 	o, err := m.house.stats(m.w.Context)
 	if err != nil {
 		return err
@@ -199,17 +202,21 @@ func (m *memory) callIn(ctx context.Context, all []*fellow.Fellow) error {
 	}
 }
 
-// meet waits until the gateway knows all the others.
+// meet waits until the gateway knows all the others, or nearly all and nobody is added.
 func (m *memory) meet(all int) error {
+	known, since := 0, time.Now()
 	err := m.w.Until(tableWait, sampleTick, func() bool {
 		m.w.Fail(m.look())
-		return m.table >= all
+		if m.table > known {
+			known, since = m.table, time.Now()
+		}
+		return m.table >= all || m.table >= all*9/10 && time.Since(since) >= tableLull
 	})
 	m.met.Store(true)
-	if err == nil || errors.Is(err, load.ErrLate) && m.table >= all*9/10 {
-		return nil // the row says how many there are
+	if err != nil {
+		return fmt.Errorf("%d of %d contacts are in the table: %w", m.table, all, err)
 	}
-	return fmt.Errorf("%d of %d contacts are in the table: %w", m.table, all, err)
+	return nil // the row says how many there are
 }
 
 // login connects all users.
@@ -232,17 +239,23 @@ func (m *memory) login(accounts []*member.Account) error {
 	return m.look()
 }
 
-// watch looks on for a while.
+// watch lets the links that nobody uses end, and looks on then for a while.
 func (m *memory) watch() error {
-	err := m.w.Until(min(watchTime, seconds(m.config.seconds*3)), sampleTick, func() bool {
-		m.w.Fail(m.look())
-		return false
-	})
-	if errors.Is(err, load.ErrLate) {
-		return nil
+	for _, each := range []time.Duration{m.calmTime(), min(watchTime, m.calmTime())} {
+		m.calm = 0
+		err := m.w.Until(each, sampleTick, func() bool {
+			m.w.Fail(m.look())
+			return false
+		})
+		if !errors.Is(err, load.ErrLate) {
+			return err
+		}
 	}
-	return err
+	return nil
 }
+
+// calmTime is as long as the command line's seconds allow.
+func (m *memory) calmTime() time.Duration { return min(calmTime, seconds(m.config.seconds*15)) }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
@@ -257,7 +270,7 @@ func (m *memory) report(began, users int) error {
 		Work: "memory", Figure: mb(m.most), Unit: "MB resident", Count: m.config.users,
 		Details: map[string]float64{
 			"contacts": float64(o.DHT.Table), "links_out_most": float64(m.links), "links_out": float64(o.Links.Links), "links_in": float64(m.in.Load()),
-			"start_mb": mb(began), "users_mb": mb(users), "end_mb": mb(m.last),
+			"start_mb": mb(began), "users_mb": mb(users), "calm_mb": mb(m.calm),
 		},
 	}
 	if m.house.process.Collect() && m.w.Pause(min(2*time.Second, seconds(m.config.seconds))) == nil {
@@ -267,7 +280,13 @@ func (m *memory) report(began, users int) error {
 		r.Details["collected_mb"] = mb(m.last)
 	}
 	r.Note = fmt.Sprintf("the most that was seen from the start on; %d users are connected over TLS while the gateway gets to know %d light gateways in the load's process, over QUIC; "+
-		"its own links are as many as it keeps open, theirs as many as such that ask once a second and keep a link for 55 s; collected_mb is after a collection of garbage",
-		m.config.users, m.config.contacts)
+		"its own links are as many as it keeps open, theirs as many as such that ask once a second and keep a link for 20 s; "+
+		"calm_mb is the most in 10 s, %v after it got to know the last one, collected_mb after a collection of garbage",
+		m.config.users, m.config.contacts, m.calmTime())
+	for _, name := range []string{"GOGC", "GOMEMLIMIT"} { // the gateway has them from here
+		if value := os.Getenv(name); value != "" {
+			r.Note += fmt.Sprintf("; %s=%s", name, value)
+		}
+	}
 	return m.config.out.row(r.below(100))
 }

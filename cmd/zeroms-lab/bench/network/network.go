@@ -67,7 +67,7 @@ func (c *config) bounds() error {
 		flag               string
 		value, least, most int
 	}{
-		{"gateways", c.gateways, 3, 64},
+		{"gateways", c.gateways, 6, 64},
 		{"publishes", c.publishes, 1, 10_000},
 		{"gets", c.gets, 1, 100_000},
 		{"messages", c.messages, 1, 30_000},

@@ -163,10 +163,13 @@ func (t *town) get(w *load.World, links []*member.Link, all []*published, fresh 
 	var took []time.Duration
 	for i := range t.config.gets {
 		p := all[i%len(all)]
-		l := links[(p.home+1+i/len(all)%(len(links)-1))%len(links)] // never the home of that user
-		if l == nil {
-			continue // fewer records than gateways
+		at := (p.home + 1 + i/len(all)%(len(links)-1)) % len(links) // never the home of that user
+		if links[at] == nil {
+			if links[at], err = t.houses[at].member(w); err != nil {
+				return err
+			}
 		}
+		l := links[at]
 		began := time.Now()
 		var found wire.Record
 		if err := l.Ask(&wire.RecordGet{Name: p.name, Day: p.day, Fresh: fresh}, &found); err != nil {
