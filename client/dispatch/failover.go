@@ -25,24 +25,40 @@ func (d *Dispatcher) out(g key.GatewayHash) bool {
 	return o != nil && !o.Ready(d.now())
 }
 
-// missed notes that a gateway did not take an envelope in time.
+// missed notes that a gateway did not take an envelope. It is blamed for that unless no
+// home is connected: then it is this side that is cut off.
 func (d *Dispatcher) missed(g key.GatewayHash) {
+	d.fails(g, func(h *account.Home) bool { return h.Up })
+}
+
+// slept notes that a gateway did not answer to an envelope that left then. It is blamed
+// only if a home did something since: else that may be what hangs.
+func (d *Dispatcher) slept(g key.GatewayHash, launched time.Time) {
+	d.fails(g, func(h *account.Home) bool {
+		return h.Up && d.scores.Answered(key.GatewayHashOf(h.Address.Node)).After(launched)
+	})
+}
+
+// fails passes a gateway over for a while; it is blamed if there is a home that says so.
+// All that was under way there when it failed is one failure.
+func (d *Dispatcher) fails(g key.GatewayHash, witness func(*account.Home) bool) {
 	o := d.outages[g]
 	if o == nil {
 		o = &outage{}
 		d.outages[g] = o
 	}
-	if o.Ready(d.now()) { // all that was under way there when it failed is one failure
-		o.Fail(d.now(), d.timing.OutMin, d.timing.OutMax)
-		if slices.ContainsFunc(d.account.Homes(), func(h *account.Home) bool { return h.Up }) { // else it is this side that is cut off
-			d.scores.Trouble(g, score.Unreachable, d.now())
-		}
+	if !o.Ready(d.now()) {
+		return
+	}
+	o.Fail(d.now(), d.timing.OutMin, d.timing.OutMax)
+	if slices.ContainsFunc(d.account.Homes(), witness) {
+		d.scores.Trouble(g, score.Unreachable, d.now())
 	}
 }
 
 // turn is which of the contact's leases is used now: the one whose turn it is, or if
 // its gateway failed lately the next one whose has not. One that keeps senders waiting
-// clearly less takes its place.
+// clearly less takes its place, and any one that answers that of one that does not.
 func (d *Dispatcher) turn(c *Contact) int {
 	var open []key.GatewayHash
 	var at []int
@@ -56,7 +72,7 @@ func (d *Dispatcher) turn(c *Contact) int {
 	}
 	now := d.now()
 	best := d.scores.Order(open, score.Custody, now)[0]
-	if !clearlyLess(d.scores.Cost(best, score.Custody, now), d.scores.Cost(open[0], score.Custody, now)) {
+	if failing := d.scores.Failing(open[0], now) && !d.scores.Failing(best, now); !failing && !clearlyLess(d.scores.Cost(best, score.Custody, now), d.scores.Cost(open[0], score.Custody, now)) {
 		return at[0]
 	}
 	c.leaseTurn = at[slices.Index(open, best)]
@@ -108,7 +124,7 @@ func (d *Dispatcher) silent(c *Contact, l Lane) {
 				next = due
 			}
 		case p != nil && !i.Door:
-			d.missed(p.Gateway.Hash)
+			d.slept(p.Gateway.Hash, i.Launched())
 			if d.elsewhere(c, p) {
 				i.Retry.Fail(d.now(), d.timing.RetryMin, d.timing.RetryMax)
 				d.hasten(c, i)

@@ -251,6 +251,7 @@ type entry struct {
 	under    int  // that there are
 	to       map[key.GatewayHash]int
 	waiting  []*trip // for room, oldest first
+	late     int     // requests that it did not answer before another home was asked too
 }
 
 // room reports whether one more request for a gateway may go: no gateway takes more
@@ -331,8 +332,10 @@ func (f *Forwarder) again(waiting []*trip) {
 
 // choose picks the home that brings a request to its target next; nil: there is
 // none. One with a channel to the drop stays unless it has become much slower.
+// One that is failing, or late with an answer just now, is the last resort.
 func (f *Forwarder) choose(t *trip) (best *entry) {
 	var least time.Duration
+	var last bool
 	now := time.Now()
 	for _, e := range f.entries {
 		if e.state != isUp || !e.forwards || t.tried[e.hash] || e.target.Network != t.r.To.Network {
@@ -342,8 +345,10 @@ func (f *Forwarder) choose(t *trip) (best *entry) {
 		if l := f.lines[t.lineKey(e)]; l != nil && !l.sender.Expired(now) {
 			cost = cost/2 - 50*time.Millisecond
 		}
-		if best == nil || cost < least || cost == least && string(e.hash[:]) < string(best.hash[:]) {
-			best, least = e, cost
+		failing := e.late > 0 || f.cfg.Scores.Failing(e.hash, now)
+		better := cost < least || cost == least && best != nil && string(e.hash[:]) < string(best.hash[:])
+		if best == nil || last && !failing || last == failing && better {
+			best, least, last = e, cost, failing
 		}
 	}
 	return best
@@ -386,11 +391,15 @@ func (f *Forwarder) look(now time.Time) {
 		}
 	}
 	for t := range f.trips {
+		if t.second && len(t.legs) > 1 && now.Sub(t.legs[len(t.legs)-1].sent) >= f.cfg.Timing.Second {
+			t.legs[0].excuse() // the other home has no answer either: it is the target that is slow
+		}
 		if len(t.legs) != 1 || t.second || now.Sub(t.legs[0].sent) < f.cfg.Timing.Second {
 			continue
 		}
 		if e := f.choose(t); e != nil && e.room(t.hash) && f.knows(t, now) {
 			t.second = true
+			t.legs[0].isLate()
 			f.through(t, e)
 		}
 	}

@@ -36,6 +36,23 @@ type leg struct {
 	line  *line
 	relay *wire.Relay
 	sent  time.Time
+	late  bool // another home was asked besides; counted by its entry
+}
+
+// isLate notes that an attempt has no answer yet.
+func (l *leg) isLate() {
+	if !l.late {
+		l.late = true
+		l.entry.late++
+	}
+}
+
+// excuse takes that back.
+func (l *leg) excuse() {
+	if l.late {
+		l.late = false
+		l.entry.late--
+	}
 }
 
 // lineKey is what a channel serves.
@@ -177,6 +194,7 @@ func (f *Forwarder) launch(l *leg, now time.Time) {
 // came takes what became of an attempt.
 func (f *Forwarder) came(l *leg, p wire.Payload, err error) {
 	t, e := l.trip, l.entry
+	l.excuse()
 	e.under--
 	if e.to[t.hash]--; e.to[t.hash] == 0 {
 		delete(e.to, t.hash)
@@ -313,6 +331,11 @@ func (f *Forwarder) answered(l *leg, in *wire.Forwarded) {
 		f.cfg.Scores.Trouble(l.entry.hash, score.Unreachable, now)
 	} else {
 		f.cfg.Scores.Took(l.entry.hash, score.Forward, now.Sub(l.sent), now)
+		for _, o := range t.legs {
+			if o.late && o.entry != l.entry { // asked earlier for the very same: the target is not what is slow
+				f.cfg.Scores.Trouble(o.entry.hash, score.Silent, now)
+			}
+		}
 	}
 	switch {
 	case t.over:

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zeroms/client/score"
@@ -29,6 +30,11 @@ type peer struct {
 	hash key.GatewayHash
 	wake chan struct{}
 
+	// heard is when the gateway last said something as a home, in Unix ns, and up
+	// whether it is connected as one. Others read them.
+	heard atomic.Int64
+	up    atomic.Bool
+
 	mu    sync.Mutex
 	spec  *Spec     // guarded by mu
 	queue []Request // guarded by mu: not sent yet
@@ -41,6 +47,10 @@ type peer struct {
 	backoff time.Duration
 	toll    toll
 	live    bool // the last attempt came as far as the login
+	told    bool // the gateway itself said why the link ended
+	// since is when it was first noticed that the gateway is away or silent; zero: it is
+	// neither.
+	since time.Time
 }
 
 func newPeer(p *Pool, h key.GatewayHash) *peer {
@@ -253,7 +263,7 @@ func (q *peer) runPeer(ctx context.Context) {
 		if spec != nil && !q.live && err != nil {
 			q.pool.forward.Down(q.hash, false)
 		}
-		if err != nil {
+		if err != nil && !q.redone() {
 			q.blame(err)
 		}
 		switch {
@@ -321,10 +331,10 @@ func (q *peer) pause(ctx context.Context, err error, lasted time.Duration) {
 // once opens one connection and serves it to its end. A nil error means that
 // the end was wanted.
 func (q *peer) once(ctx context.Context, spec *Spec, target Target) error {
-	began := time.Now()
+	began, again := time.Now(), !q.since.IsZero()
 	dialing, cancel := context.WithTimeout(ctx, q.pool.cfg.Timing.Dial)
 	defer cancel()
-	q.live = false
+	q.live, q.told = false, false
 	left, ok := q.departs(spec, target, cancel)
 	if !ok {
 		return nil
@@ -340,16 +350,23 @@ func (q *peer) once(ctx context.Context, spec *Spec, target Target) error {
 	case err != nil:
 		return linkError(err)
 	case spec != nil:
-		q.live = true
+		q.live, q.since = true, time.Time{}
+		q.heard.Store(time.Now().UnixNano())
+		q.up.Store(true)
 		q.pool.forward.Up(q.hash, s.limits, s.descriptor)
 		s.announce(dialing, began)
 	}
-	q.pool.scores.Took(q.hash, score.Connect, time.Since(began), time.Now())
+	if again { // how long an attempt waited for the network to return is no measure
+		q.pool.scores.Back(q.hash, time.Now())
+	} else {
+		q.pool.scores.Took(q.hash, score.Connect, time.Since(began), time.Now())
+	}
 	cancel()
 	if err = s.serve(ctx); err != nil {
 		err = linkError(err)
 	}
 	if spec != nil {
+		q.up.Store(false)
 		q.pool.forward.Down(q.hash, true)
 	}
 	s.abandon(err)
@@ -401,22 +418,59 @@ func (q *peer) connect(ctx context.Context, spec *Spec, target Target) (*session
 	return s, s.login(ctx, spec)
 }
 
-// blame notes what the end of a link, or that none came up, says of the gateway.
+// blame notes what the end of a link, or that none came up, says of the gateway. What
+// it says itself of why the link ended is a refusal at worst, whatever the code: that is
+// its judgement of this side.
 func (q *peer) blame(err error) {
 	var e *wire.Error
-	what := score.Unreachable
+	now, what := time.Now(), score.Unreachable
 	switch {
 	case !errors.As(err, &e):
 	case e == errSilent:
 		what = score.Silent
 	case e.Code == wire.CodeBusy, e.Code == wire.CodeLimit, e.Code == wire.CodeUnavailable, e.Code == wire.CodeDraining:
 		what = score.Refused
+	case slices.Contains(liesOfLinks, e.Code) && q.told:
+		what = score.Refused
 	case slices.Contains(liesOfLinks, e.Code):
 		what = score.Lied
 	case e.Code != wire.CodeLinkClosed && e.Code != wire.CodeWrongNode:
 		return // the login, the version, the clock: no fault of the gateway
 	}
-	q.pool.scores.Trouble(q.hash, what, time.Now())
+	if what == score.Unreachable || what == score.Silent {
+		if q.since.IsZero() {
+			q.since = now
+		}
+		if !q.pool.witnessed(q, q.since) {
+			return
+		}
+	}
+	q.pool.scores.Trouble(q.hash, what, now)
+}
+
+// witnessed reports whether a gateway was away or silent since then, rather than this
+// computer cut off. For a home another one has to have said something after that, for
+// other gateways it is enough that a home is connected. Who has no homes can't tell.
+func (p *Pool) witnessed(q *peer, since time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	homes, home := 0, q.isHome()
+	for _, o := range p.peers {
+		if !o.isHome() {
+			continue
+		}
+		homes++
+		if o != q && (home && o.heard.Load() >= since.UnixNano() || !home && o.up.Load()) {
+			return true
+		}
+	}
+	return homes == 0
+}
+
+func (q *peer) isHome() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.spec != nil
 }
 
 // liesOfLinks are what no honest gateway brings about.

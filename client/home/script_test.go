@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"zeroms/client/home"
+	"zeroms/client/score"
 	"zeroms/protocol/custody"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
@@ -31,6 +32,7 @@ type world struct {
 	last     uint64 // token
 	greeted  []home.Greeted
 	kept     map[string]home.Spec
+	scores   *score.Table
 }
 
 // network is that of all tests.
@@ -48,9 +50,9 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) run(d home.Dialer) {
 	ctx, cancel := context.WithCancel(context.Background())
-	w.stop = cancel
+	w.stop, w.scores = cancel, score.New()
 	w.pool = home.New(home.Config{
-		Dialer: d, Timing: home.Timing{}.Default(), Events: func(e home.Event) { w.events <- e },
+		Dialer: d, Timing: home.Timing{}.Default(), Events: func(e home.Event) { w.events <- e }, Scores: w.scores,
 	})
 	go func() { w.ended <- w.pool.Run(ctx) }()
 }

@@ -80,7 +80,7 @@ func (s *session) hello(ctx context.Context) error {
 	}
 	s.server = sha256.Sum256(message[:len(message)-len(rest)])
 	var theirs wire.ServerHello
-	if err := expect(f, &theirs); err != nil {
+	if err := s.expect(f, &theirs); err != nil {
 		return err
 	}
 	if err := wire.Check(&theirs); err != nil {
@@ -117,12 +117,14 @@ func (s *session) adopt(h *wire.ServerHello) error {
 }
 
 // expect decodes a frame as the payload wanted; an error frame becomes its error.
-func expect(f wire.Frame, p wire.Payload) error {
+func (s *session) expect(f wire.Frame, p wire.Payload) error {
+	s.peer.told = false
 	if f.Type == wire.TypeError {
 		var failure wire.Failure
 		if err := f.Decode(&failure); err != nil {
 			return err
 		}
+		s.peer.told = true
 		return failure.Err()
 	}
 	return f.Decode(p)
@@ -187,7 +189,7 @@ func (s *session) ask(ctx context.Context, request, answer wire.Payload) error {
 		return wire.ErrUnexpected
 	}
 	s.rest = rest
-	return expect(f, answer)
+	return s.expect(f, answer)
 }
 
 // announce reports the login, with the gateway's address where it can be found.
@@ -241,7 +243,7 @@ func (s *session) serve(ctx context.Context) error {
 			failed <- err
 			return err
 		case message := <-incoming:
-			s.heard = time.Now()
+			s.hears(time.Now())
 			if err := s.message(message); err != nil {
 				return err
 			}
@@ -257,6 +259,14 @@ func (s *session) serve(ctx context.Context) error {
 				return nil
 			}
 		}
+	}
+}
+
+// hears notes that something came.
+func (s *session) hears(now time.Time) {
+	s.heard = now
+	if s.home {
+		s.peer.heard.Store(now.UnixNano())
 	}
 }
 
@@ -292,20 +302,27 @@ func (s *session) overdue(now time.Time, limit Timing) bool {
 		age := now.Sub(p.sent)
 		switch {
 		case p.request.back == nil && age > limit.Answer:
+			s.peer.since = p.sent
 			return true
 		case p.request.back != nil && age > limit.Forward:
 			s.settle(id)
 			if s.owed.IsZero() || p.sent.Before(s.owed) {
 				s.owed = p.sent
 			}
-			s.peer.pool.scores.Trouble(s.peer.hash, score.Silent, now)
+			if s.heard.Before(p.sent) && s.peer.pool.witnessed(s.peer, p.sent) {
+				s.peer.pool.scores.Trouble(s.peer.hash, score.Silent, now)
+			}
 			s.tell(p, Answered{Err: forward.ErrSilent})
 		}
 	}
 	if s.heard.After(s.owed) {
 		s.owed = time.Time{}
 	}
-	return !s.owed.IsZero() && now.Sub(s.owed) > limit.Answer
+	if s.owed.IsZero() || now.Sub(s.owed) <= limit.Answer {
+		return false
+	}
+	s.peer.since = s.owed
+	return true
 }
 
 // flush writes waiting requests, several in one message, within the gateway's
@@ -362,9 +379,10 @@ func (s *session) pack(batch []Request) (messages [][]byte) {
 	return messages
 }
 
-// await notes a request that expects an answer and returns its id.
+// await notes a request and returns its id. All are answered, whether or not somebody
+// wants to know, but acknowledgements.
 func (s *session) await(r Request) uint64 {
-	if r.Token == 0 && r.back == nil {
+	if r.Payload.Type() == wire.TypeAck {
 		return 0
 	}
 	s.next++
@@ -481,6 +499,7 @@ func (s *session) frame(f wire.Frame) error {
 			return err
 		}
 		if f.ID == 0 {
+			s.peer.told = true
 			return failure.Err()
 		}
 		if p, ok := s.settle(f.ID); ok {
@@ -549,9 +568,13 @@ func (s *session) plain(f wire.Frame, p wire.Payload) error {
 		return err
 	}
 	q, err := s.awaited(f.ID, f.Type)
-	if q != nil {
+	switch {
+	case q != nil:
 		s.settle(f.ID)
 		s.tell(*q, Answered{Payload: p})
+	case err == nil && s.home && f.Type == wire.TypeForwarded:
+		// Too late for who asked, but it shows that the home brings requests again.
+		s.peer.pool.scores.Back(s.peer.hash, time.Now())
 	}
 	return err
 }

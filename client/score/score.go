@@ -36,16 +36,18 @@ type Trouble uint8
 // The kinds of trouble, from the lightest to the gravest.
 const (
 	Refused     Trouble = iota // busy, at a limit, unable to store
-	Unreachable                // no link came up, or it broke
-	Silent                     // an answer did not come in its time
+	Unreachable                // no link came up, or it broke; part of an outage
+	Silent                     // an answer did not come in its time; part of an outage
 	Lied                       // something that no honest gateway sends: a wrong key, signature or receipt
 	troubles
 )
 
-// What a trouble costs when it is new, and when half of that is forgotten.
+// What a trouble costs when it is new, when half of that is forgotten, and how many
+// of a kind count at most.
 var (
 	price    = [troubles]time.Duration{Refused: 250 * time.Millisecond, Unreachable: time.Second, Silent: time.Second, Lied: time.Minute}
 	halfLife = [troubles]time.Duration{Refused: time.Hour, Unreachable: time.Hour, Silent: time.Hour, Lied: 7 * 24 * time.Hour}
+	most     = [troubles]float64{Refused: 8, Unreachable: 4, Silent: 4, Lied: 100}
 )
 
 const (
@@ -56,8 +58,10 @@ const (
 	forgetting = 24 * time.Hour
 	// gain is the weight of the newest of many measurements.
 	gain = 0.2
-	// most bounds how many troubles of a kind count.
-	most = 100
+	// forgiving is when half of an outage is forgotten once the gateway answers again.
+	forgiving = 30 * time.Second
+	// failing is what has to be left of an outage for the gateway to come last.
+	failing = 0.25
 	// maxGateways bounds the table.
 	maxGateways = 4096
 )
@@ -67,6 +71,10 @@ type gateway struct {
 	took  [kinds]estimate
 	wrong [troubles]fading
 	used  time.Time
+	// out says that there is an outage: since a trouble of kind as nothing took the
+	// gateway any time. All troubles of an outage are one.
+	out bool
+	as  Trouble
 }
 
 // estimate is a running mean and mean deviation.
@@ -76,7 +84,12 @@ type estimate struct {
 	at              time.Time
 }
 
+// add takes a measurement, within bounds: a single one that is out of all proportion, as
+// after a pause of this computer or of the network, says little.
 func (e *estimate) add(d time.Duration, now time.Time) {
+	if e.count > 0 {
+		d = min(d, 4*e.mean+unknown)
+	}
 	e.count++
 	weight := max(gain, 1/float64(e.count))
 	off := d - e.mean
@@ -107,10 +120,6 @@ func (f *fading) now(now time.Time, half time.Duration) float64 {
 	return f.n * left(now.Sub(f.at), half)
 }
 
-func (f *fading) add(now time.Time, half time.Duration) {
-	f.n, f.at = min(f.now(now, half)+1, most), now
-}
-
 // left is what remains of one after so long.
 func left(age, half time.Duration) float64 {
 	return math.Exp2(-max(age, 0).Seconds() / half.Seconds())
@@ -125,8 +134,48 @@ type Table struct {
 // New makes an empty Table.
 func New() *Table { return &Table{gateways: map[key.GatewayHash]*gateway{}} }
 
-// Took notes that something took a gateway so long. Trouble of the lighter kinds
-// is forgiven by half: what works again is used again.
+// wrongs is how much of a trouble is remembered.
+func (x *gateway) wrongs(what Trouble, now time.Time) float64 {
+	half := halfLife[what]
+	if outage(what) && !x.out {
+		half = forgiving
+	}
+	return x.wrong[what].now(now, half)
+}
+
+// outage reports whether a trouble is one that lasts until the gateway answers.
+func outage(what Trouble) bool { return what == Unreachable || what == Silent }
+
+// trouble notes a trouble. One more of an outage only keeps that fresh.
+func (x *gateway) trouble(what Trouble, now time.Time) {
+	f, more := &x.wrong[what], 1.0
+	if outage(what) && x.out {
+		f, more = &x.wrong[x.as], 0
+		what = x.as
+	}
+	f.n, f.at = min(max(x.wrongs(what, now)+more, 1), most[what]), now
+	if outage(what) {
+		x.out, x.as = true, what
+	}
+}
+
+// back ends an outage: from now on it is forgotten soon.
+func (x *gateway) back(now time.Time) {
+	if !x.out {
+		return
+	}
+	for _, what := range []Trouble{Unreachable, Silent} {
+		x.wrong[what] = fading{x.wrongs(what, now), now}
+	}
+	x.out = false
+}
+
+// failing reports whether nothing came of the gateway since its last trouble, which
+// was not long ago.
+func (x *gateway) failing(now time.Time) bool { return x.out && x.wrongs(x.as, now) >= failing }
+
+// Took notes that something took a gateway so long, which ends an outage. Trouble of
+// the lighter kinds is forgiven by half: what works again is used again.
 func (t *Table) Took(g key.GatewayHash, k Kind, d time.Duration, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -134,6 +183,7 @@ func (t *Table) Took(g key.GatewayHash, k Kind, d time.Duration, now time.Time) 
 		return
 	}
 	x := t.of(g, now)
+	x.back(now)
 	x.took[k].add(max(d, 0), now)
 	if k != Connect {
 		for _, light := range []Trouble{Refused, Unreachable, Silent} {
@@ -147,8 +197,44 @@ func (t *Table) Trouble(g key.GatewayHash, what Trouble, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if what < troubles {
-		t.of(g, now).wrong[what].add(now, halfLife[what])
+		t.of(g, now).trouble(what, now)
 	}
+}
+
+// Back notes that a gateway answers again, though not how long that took it.
+func (t *Table) Back(g key.GatewayHash, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if x := t.gateways[g]; x != nil {
+		x.back(now)
+	}
+}
+
+// Answered is when a gateway last did something for which it was waited; zero: never.
+func (t *Table) Answered(g key.GatewayHash) (at time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if x := t.gateways[g]; x != nil {
+		for _, e := range x.took {
+			if e.at.After(at) {
+				at = e.at
+			}
+		}
+	}
+	return at
+}
+
+// Failing reports whether a gateway could not be reached, or was silent, and has not
+// answered since; for two hours, then it is worth another try.
+func (t *Table) Failing(g key.GatewayHash, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failing(g, now)
+}
+
+func (t *Table) failing(g key.GatewayHash, now time.Time) bool {
+	x := t.gateways[g]
+	return x != nil && x.failing(now)
 }
 
 // of is the gateway's entry; when the table is full the one that was unused for
@@ -181,8 +267,9 @@ func (t *Table) forgetOldest() {
 type Summary struct {
 	// Connect, Custody and Forward are the expected times; 0: never measured.
 	Connect, Custody, Forward time.Duration
-	// Refused, Unreachable, Silent and Lied are how often that happened of late: an
-	// event counts 1 when it is new and half an hour or, a lie, a week later.
+	// Refused, Unreachable, Silent and Lied are how often that happened of late: a
+	// refusal counts 1 when it is new and half an hour later, a lie half a week later,
+	// an outage half 30 seconds after its end.
 	Refused, Unreachable, Silent, Lied float64
 	// Points sum it up: 100 is best, 50 is half a second of expected waiting, 0 is
 	// useless.
@@ -203,7 +290,7 @@ func (t *Table) Summary(g key.GatewayHash, now time.Time) (s Summary) {
 		}
 	}
 	for what, to := range map[Trouble]*float64{Refused: &s.Refused, Unreachable: &s.Unreachable, Silent: &s.Silent, Lied: &s.Lied} {
-		*to = x.wrong[what].now(now, halfLife[what])
+		*to = x.wrongs(what, now)
 	}
 	waiting := (x.cost(Connect, now) + x.cost(Custody, now)) / 2
 	s.Points = int(math.Round(100 / (1 + waiting.Seconds()/0.5)))
@@ -227,19 +314,27 @@ func (t *Table) cost(g key.GatewayHash, k Kind, now time.Time) time.Duration {
 
 func (x *gateway) cost(k Kind, now time.Time) time.Duration {
 	cost := x.took[k].expected(now)
-	for what := range x.wrong {
-		cost += time.Duration(x.wrong[what].now(now, halfLife[what]) * float64(price[what]))
+	for what := range troubles {
+		cost += time.Duration(x.wrongs(what, now) * float64(price[what]))
 	}
 	return cost
 }
 
-// Order sorts gateways by their cost, the cheapest first: the order in which homes,
-// or the leases of a recipient, are submitted to.
+// Order sorts gateways by their cost, the cheapest first and those that are failing
+// behind all others: the order in which the leases of a recipient are submitted to.
 func (t *Table) Order(gateways []key.GatewayHash, k Kind, now time.Time) []key.GatewayHash {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	out := slices.Clone(gateways)
-	slices.SortStableFunc(out, func(a, b key.GatewayHash) int { return cmp.Compare(t.cost(a, k, now), t.cost(b, k, now)) })
+	slices.SortStableFunc(out, func(a, b key.GatewayHash) int {
+		switch x, y := t.failing(a, now), t.failing(b, now); {
+		case x && !y:
+			return 1
+		case y && !x:
+			return -1
+		}
+		return cmp.Compare(t.cost(a, k, now), t.cost(b, k, now))
+	})
 	return out
 }
 
@@ -288,12 +383,21 @@ func (t *Table) Restore(r Row) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x := t.of(r.Gateway, r.Used)
+	var answered time.Time
 	for k, m := range r.Took {
+		if m.At.After(answered) {
+			answered = m.At
+		}
 		x.took[k] = estimate{max(m.Mean, 0), max(m.Deviation, 0), m.Count, m.At}
 	}
-	for what, c := range r.Wrong {
+	x.out = false
+	for n, c := range r.Wrong {
+		what := Trouble(n)
 		if x.wrong[what] = (fading{}); c.N > 0 {
-			x.wrong[what] = fading{min(c.N, most), c.At}
+			x.wrong[what] = fading{min(c.N, most[what]), c.At}
+		}
+		if outage(what) && c.N > 0 && c.At.After(answered) {
+			x.out, x.as, answered = true, what, c.At
 		}
 	}
 }

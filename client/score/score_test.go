@@ -76,7 +76,8 @@ func TestTroubles(t *testing.T) {
 	clean := score.New().Cost(gw(1), score.Custody, start())
 	order := []score.Trouble{score.Refused, score.Unreachable, score.Lied}
 	for i, what := range order {
-		if cost(what, 1, 0) <= clean || cost(what, 2, 0) <= cost(what, 1, 0) || i > 0 && cost(what, 1, 0) <= cost(order[i-1], 1, 0) {
+		twice := cost(what, 2, 0) > cost(what, 1, 0)
+		if cost(what, 1, 0) <= clean || twice != (what != score.Unreachable) || i > 0 && cost(what, 1, 0) <= cost(order[i-1], 1, 0) {
 			t.Errorf("trouble %d costs %v, twice %v", what, cost(what, 1, 0), cost(what, 2, 0))
 		}
 	}
@@ -86,7 +87,7 @@ func TestTroubles(t *testing.T) {
 	if cost(score.Lied, 1, 10*time.Hour)-clean < 50*time.Second {
 		t.Error("a lie is forgotten within ten hours")
 	}
-	if cost(score.Refused, 100000, 0)-clean > 100*250*time.Millisecond {
+	if cost(score.Refused, 100000, 0)-clean > 2*time.Second || cost(score.Silent, 100000, 0)-clean > time.Second {
 		t.Error("troubles add up without a bound")
 	}
 	table := score.New()
@@ -260,5 +261,96 @@ func TestBounded(t *testing.T) {
 	table.Took(last, score.Custody, time.Millisecond, start().Add(time.Hour))
 	if s := table.Summary(last, start().Add(time.Hour)); s.Custody != time.Millisecond || len(table.Rows()) != 4096 {
 		t.Error("the newest one is not kept")
+	}
+}
+
+// steady is a table in which gateways answer in 20 ms.
+func steady(gateways ...byte) *score.Table {
+	table := score.New()
+	for _, g := range gateways {
+		for range 5 {
+			table.Took(gw(g), score.Connect, 20*time.Millisecond, start())
+			table.Took(gw(g), score.Custody, 20*time.Millisecond, start())
+		}
+	}
+	return table
+}
+
+// TestOutageIsOneTrouble: however often it is tried, and whatever it is that fails; it is forgotten within two minutes of
+// the first answer, by three messages sooner, and several of them have a bound.
+func TestOutageIsOneTrouble(t *testing.T) {
+	table := steady(1)
+	points := func(after time.Duration) int { return table.Summary(gw(1), start().Add(after)).Points }
+	before := points(0)
+	outage := func(from time.Duration) (end time.Duration) {
+		for n := range 9 {
+			end = from + time.Duration(n*n)*time.Second
+			table.Trouble(gw(1), []score.Trouble{score.Unreachable, score.Silent}[n%2], start().Add(end))
+		}
+		return end
+	}
+	end := outage(time.Minute)
+	if s := table.Summary(gw(1), start().Add(end)); s.Unreachable != 1 || s.Silent != 0 || !table.Failing(gw(1), start().Add(end)) {
+		t.Errorf("an outage counts %+v", s)
+	}
+	if table.Failing(gw(1), start().Add(end+3*time.Hour)) {
+		t.Error("it is never tried again")
+	}
+	table.Took(gw(1), score.Connect, 20*time.Millisecond, start().Add(end))
+	if table.Failing(gw(1), start().Add(end)) || points(end) >= before {
+		t.Error("an outage leaves nothing, or does not end with an answer")
+	}
+	if got := points(end + 2*time.Minute); got < before*8/10 {
+		t.Errorf("%d points two minutes later, %d before", got, before)
+	}
+	for range 3 {
+		table.Took(gw(1), score.Custody, 20*time.Millisecond, start().Add(end))
+	}
+	if got := points(end); got < before*6/10 {
+		t.Errorf("%d points after three messages, %d before", got, before)
+	}
+	for range 100 {
+		end = outage(end)
+		table.Took(gw(1), score.Connect, 20*time.Millisecond, start().Add(end))
+	}
+	if got := table.Cost(gw(1), score.Connect, start().Add(end)); got > 5*time.Second {
+		t.Errorf("a hundred outages cost %v", got)
+	}
+	table.Took(gw(1), score.Connect, 20*time.Millisecond, start().Add(end+10*time.Minute))
+	if got := points(end + 10*time.Minute); got < before*9/10 {
+		t.Errorf("%d points in the end, %d before", got, before)
+	}
+}
+
+// TestFailingComesLast: behind a slow one that answers, until it answers itself, also over a restart.
+func TestFailingComesLast(t *testing.T) {
+	table := steady(1)
+	for range 20 {
+		table.Took(gw(2), score.Custody, 5*time.Second, start())
+	}
+	now := start().Add(time.Minute)
+	both := []key.GatewayHash{gw(1), gw(2)}
+	first := func() key.GatewayHash { return table.Order(both, score.Custody, now)[0] }
+	if first() != gw(1) {
+		t.Fatal("the slow one is first")
+	}
+	table.Trouble(gw(1), score.Silent, now)
+	if first() != gw(2) {
+		t.Error("a silent one is first")
+	}
+	again := score.New()
+	for _, r := range table.Rows() {
+		again.Restore(r)
+	}
+	if table = again; first() != gw(2) || !table.Failing(gw(1), now) {
+		t.Error("it is first after a restart")
+	}
+	table.Back(gw(1), now)
+	table.Back(gw(9), now)
+	if now = now.Add(time.Second); first() != gw(1) {
+		t.Error("it stays behind")
+	}
+	if at := table.Answered(gw(2)); !at.Equal(start()) || !table.Answered(gw(9)).IsZero() {
+		t.Errorf("answered at %v", at)
 	}
 }

@@ -2,6 +2,7 @@ package overlay
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -91,7 +92,11 @@ func (o *Overlay) runSeeds(ctx context.Context) {
 	for i, err := range failed {
 		if err != nil && ctx.Err() == nil {
 			silent = append(silent, seeds[i].Addr())
-			o.log.Warn("a gateway to join the network by did not answer; it is tried again", "gateway", seeds[i].Addr(), "error", err)
+			what := "a gateway to join the network by did not answer; it is tried again"
+			if errors.Is(err, wire.ErrScope) {
+				what = "a gateway to join the network by is at a place that this network does not connect to; its name is looked up again"
+			}
+			o.log.Warn(what, "gateway", seeds[i].Addr(), "error", err)
 		}
 	}
 	o.silent.Store(&silent)

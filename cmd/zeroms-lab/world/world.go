@@ -247,7 +247,7 @@ func (g *Gateway) Stop() error {
 // and nothing its links.
 func (g *Gateway) Kill() error {
 	g.Disk.Break()
-	g.world.Net.ResetAll()
+	g.world.Net.ResetHost(g.Host)
 	_ = g.run.stop()
 	return g.db.Close()
 }

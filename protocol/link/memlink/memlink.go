@@ -115,6 +115,11 @@ func (n *Network) Reset(a, b string) {
 	n.reset(func(p *pair) bool { return p.names == want })
 }
 
+// ResetHost ends every link of a host.
+func (n *Network) ResetHost(host string) {
+	n.reset(func(p *pair) bool { return p.names[0] == host || p.names[1] == host })
+}
+
 // ResetAll ends every link of the network.
 func (n *Network) ResetAll() { n.reset(func(*pair) bool { return true }) }
 
