@@ -17,6 +17,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zeroms/cmd/zeroms-gateway/doctor"
+	"zeroms/cmd/zeroms-gateway/machine"
 	"zeroms/protocol/key"
 	database "zeroms/store/mailbox"
 )
@@ -66,7 +68,7 @@ restore needs it.`,
 			if err != nil {
 				return err
 			}
-			if err := noteBackup(dir, m.Made); err != nil {
+			if err := doctor.NoteBackup(dir, m.Made); err != nil {
 				fmt.Fprintf(command.ErrOrStderr(), "zeroms-gateway: the backup is made, but doctor will not know of it: %v\n", err)
 			}
 			_, err = fmt.Fprintf(command.OutOrStdout(), "backup of gateway %s in %s: %s, database of %d bytes\n",
@@ -113,16 +115,16 @@ func backup(ctx context.Context, dir, file string, withKey bool) (m manifest, er
 		Node: node.Public().String(), Key: withKey,
 	}
 	// Beside the outcome, since that is where there must be space.
-	copied := file + ".db" + temporary
+	copied := file + ".db" + machine.Temporary
 	defer os.Remove(copied)
 	if err := m.copyDatabase(ctx, filepath.Join(dir, databaseFile), copied); err != nil {
 		return m, err
 	}
-	out, err := os.OpenFile(file+temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	out, err := os.OpenFile(file+machine.Temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return m, err
 	}
-	defer os.Remove(file + temporary)
+	defer os.Remove(file + machine.Temporary)
 	err = m.write(out, dir, copied)
 	if err == nil {
 		err = out.Sync()
@@ -130,10 +132,10 @@ func backup(ctx context.Context, dir, file string, withKey bool) (m manifest, er
 	if err := errors.Join(err, out.Close()); err != nil {
 		return m, fmt.Errorf("the backup can't be written: %w", err)
 	}
-	if err := os.Rename(file+temporary, file); err != nil {
+	if err := os.Rename(file+machine.Temporary, file); err != nil {
 		return m, fmt.Errorf("the backup can't be put in its place: %w", err)
 	}
-	return m, syncDir(filepath.Dir(file))
+	return m, machine.SyncDir(filepath.Dir(file))
 }
 
 // copyDatabase copies the database, if there is one, and notes its size and hash.

@@ -10,11 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"zeroms/cmd/zeroms-gateway/control"
+	"zeroms/cmd/zeroms-gateway/machine"
 	"zeroms/gateway/mailbox"
 	"zeroms/protocol/address"
 	"zeroms/protocol/card"
@@ -29,7 +29,7 @@ const (
 	configFile   = "gateway.json"
 	databaseFile = "mailbox.db"
 	addressFile  = "address"
-	lockFile     = "lock"
+	lockFile     = control.LockFile
 )
 
 // configVersion is the version of gateway.json.
@@ -127,6 +127,8 @@ func networkOf(name string) (key.Network, error) {
 // data is a gateway's directory, locked for this process.
 type data struct {
 	dir    string
+	made   bool // the directory is new too
+	keyed  bool // it held a key already
 	lock   *store.Lock
 	config config
 	node   key.NodePrivate
@@ -180,10 +182,8 @@ type inUseError struct{ dir string }
 // Error names the process, as the lock file does.
 func (e inUseError) Error() string {
 	process := ""
-	if text, err := os.ReadFile(filepath.Join(e.dir, lockFile)); err == nil {
-		if n, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
-			process = fmt.Sprintf(" (process %d)", n)
-		}
+	if n := control.Pid(e.dir); n != 0 {
+		process = fmt.Sprintf(" (process %d)", n)
 	}
 	return fmt.Sprintf("another zeroms-gateway%s runs on %s; stop it first or choose another directory", process, e.dir)
 }
@@ -243,8 +243,9 @@ func create(dir string, c config) (*data, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("the directory can't be made: %w", err)
+	made, err := makeDir(dir)
+	if err != nil {
+		return nil, err
 	}
 	if err := checkEmpty(dir); err != nil {
 		return nil, err
@@ -253,6 +254,7 @@ func create(dir string, c config) (*data, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.made = made
 	if err := d.fill(c); err != nil {
 		d.Close()
 		return nil, err
@@ -260,13 +262,24 @@ func create(dir string, c config) (*data, error) {
 	return d, nil
 }
 
+// makeDir makes a directory if it is not there.
+func makeDir(dir string) (made bool, err error) {
+	_, err = os.Stat(dir)
+	made = errors.Is(err, fs.ErrNotExist)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return false, fmt.Errorf("the directory can't be made: %w", err)
+	}
+	return made, nil
+}
+
 func (d *data) fill(c config) error {
 	if exists(d.dir) {
 		return fmt.Errorf("there is a gateway in %s already; run it with zeroms-gateway run --data %s", d.dir, d.dir)
 	}
-	if _, err := os.Stat(d.path(keyFile)); errors.Is(err, fs.ErrNotExist) {
+	_, err := os.Stat(d.path(keyFile))
+	if d.keyed = !errors.Is(err, fs.ErrNotExist); !d.keyed {
 		seed := key.NewPrivate[key.Node]().Seed()
-		if err := writeFile(d.path(keyFile), append([]byte(hex.EncodeToString(seed)), '\n')); err != nil {
+		if err := machine.WriteFile(d.path(keyFile), append([]byte(hex.EncodeToString(seed)), '\n')); err != nil {
 			return err
 		}
 	}
@@ -282,7 +295,7 @@ func (d *data) saveConfig() error {
 	if err != nil {
 		return err
 	}
-	return writeFile(d.path(configFile), append(text, '\n'))
+	return machine.WriteFile(d.path(configFile), append(text, '\n'))
 }
 
 // checkEmpty refuses a directory in which somebody else's files are.
@@ -291,48 +304,13 @@ func checkEmpty(dir string) error {
 	if err != nil {
 		return err
 	}
-	own := []string{keyFile, keyFile + temporary, configFile, configFile + temporary, lockFile}
+	own := []string{keyFile, keyFile + machine.Temporary, configFile, configFile + machine.Temporary, lockFile}
 	for _, e := range entries {
 		if !slices.Contains(own, e.Name()) {
 			return fmt.Errorf("%s is not empty and holds no gateway; choose another directory", dir)
 		}
 	}
 	return nil
-}
-
-// temporary ends the name of a file that is being written.
-const temporary = ".new"
-
-// writeFile replaces a file as a whole, readable by its owner only: a crash
-// leaves the old one or the new one.
-func writeFile(path string, content []byte) error {
-	f, err := os.OpenFile(path+temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(path+temporary, path)
-	}
-	if err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 func newInit() *cobra.Command {

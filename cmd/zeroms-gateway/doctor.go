@@ -2,22 +2,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"zeroms/cmd/zeroms-gateway/control"
 	"zeroms/cmd/zeroms-gateway/doctor"
-	"zeroms/cmd/zeroms-gateway/machine"
 	"zeroms/cmd/zeroms-gateway/network"
 )
 
@@ -44,7 +38,7 @@ Run it as the user that the gateway runs as. Exit code 1 if there is a problem.`
 				return err
 			}
 			found := doctor.Examine(command.Context(), s, doctor.This())
-			if err := printFindings(command.OutOrStdout(), found, asJSON); err != nil {
+			if err := doctor.Print(command.OutOrStdout(), found, asJSON); err != nil {
 				return err
 			}
 			if n := doctor.Problems(found); n > 0 {
@@ -67,7 +61,7 @@ func subject(ctx context.Context, dir, listen string) (doctor.Subject, error) {
 	}
 	s := doctor.Subject{
 		Dir: dir, Key: filepath.Join(dir, keyFile), Database: filepath.Join(dir, databaseFile), Listen: listen,
-		Links: c.capacity().Conns, OpenFiles: filesFor(c.capacity().Conns), Memory: c.memory(), Backup: lastBackup(dir),
+		Links: c.capacity().Conns, OpenFiles: filesFor(c.capacity().Conns), Memory: c.memory(), Backup: doctor.LastBackup(dir),
 		NetworkError: network.Check(dir),
 	}
 	if node, err := readKey(s.Key); err != nil {
@@ -79,6 +73,8 @@ func subject(ctx context.Context, dir, listen string) (doctor.Subject, error) {
 		s.Address = &address
 	}
 	switch l, err := control.Ask(ctx, dir); {
+	case errors.As(err, &s.Silent):
+		s.Pid = s.Silent.Pid
 	case err == nil:
 		s.Pid, s.Listen, s.Overlay = l.Pid, l.Listen, l.Overlay
 	case !errors.Is(err, control.ErrNotRunning):
@@ -89,52 +85,4 @@ func subject(ctx context.Context, dir, listen string) (doctor.Subject, error) {
 		s.Listen = ":443"
 	}
 	return s, nil
-}
-
-func printFindings(w io.Writer, found []doctor.Finding, asJSON bool) error {
-	lines := json.NewEncoder(w)
-	for _, f := range found {
-		if asJSON {
-			if err := lines.Encode(f); err != nil {
-				return err
-			}
-			continue
-		}
-		text := fmt.Sprintf("%-8s %-9s %s\n", f.Level, f.Check, f.Text)
-		if f.Do != "" {
-			text += fmt.Sprintf("%18s -> %s\n", "", f.Do)
-		}
-		if _, err := io.WriteString(w, text); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// backupNoted is the file that says when the last backup of the directory was made.
-const backupNoted = "last-backup"
-
-// noteBackup writes it, for the owner of the directory.
-func noteBackup(dir string, made time.Time) error {
-	path := filepath.Join(dir, backupNoted)
-	if err := writeFile(path, []byte(made.Format(time.RFC3339)+"\n")); err != nil {
-		return err
-	}
-	if owner, err := machine.Stat(dir); err == nil && os.Geteuid() == 0 && owner.Owner > 0 {
-		return os.Chown(path, owner.Owner, -1)
-	}
-	return nil
-}
-
-// lastBackup is when the last backup was made; zero: none is known.
-func lastBackup(dir string) time.Time {
-	text, err := os.ReadFile(filepath.Join(dir, backupNoted))
-	if err != nil {
-		return time.Time{}
-	}
-	made, err := time.Parse(time.RFC3339, strings.TrimSpace(string(text)))
-	if err != nil {
-		return time.Time{}
-	}
-	return made
 }

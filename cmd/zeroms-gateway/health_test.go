@@ -15,19 +15,15 @@ import (
 // newParts is a gateway in this process, opened.
 func newParts(t *testing.T) *parts {
 	t.Helper()
-	d, err := create(filepath.Join(t.TempDir(), "gw"), config{Version: configVersion, Network: "lab"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.registration = registerOpen
 	p := &parts{
-		data: d, at: network.Place{Listen: "127.0.0.1:0", Plain: true, Status: "127.0.0.1:0"},
+		at:  network.Place{Listen: "127.0.0.1:0", Plain: true, Status: "127.0.0.1:0"},
 		log: slog.New(slog.DiscardHandler), since: time.Now(),
 	}
-	t.Cleanup(func() {
-		p.close()
-		d.Close()
-	})
+	t.Cleanup(p.close)
+	fresh := config{Version: configVersion, Network: "lab"}
+	if err := p.begin(t.Context(), filepath.Join(t.TempDir(), "gw"), fresh, false); err != nil {
+		t.Fatal(err)
+	}
 	if err := p.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}

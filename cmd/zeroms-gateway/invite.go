@@ -28,8 +28,8 @@ func newInvite() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "invite --data DIR",
 		Short: "Print an address with which people can register",
-		Long: `Print the gateway's address with a new invite in it, as text and as a QR code.
-It works while the gateway runs and while it does not.`,
+		Long: `Print the gateway's address with a new invite in it, as text and, at a terminal, as
+a QR code. It works while the gateway runs and while it does not.`,
 		Example: `  zeroms-gateway invite --data /var/lib/zeroms --uses 5 --expires 30d`,
 		Args:    noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -48,8 +48,8 @@ It works while the gateway runs and while it does not.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(command.OutOrStdout(), "%s\n%s\ninvite uses=%d expires=%s\n",
-				text, card.Terminal(text), uses, ends.Format(time.RFC3339))
+			_, err = fmt.Fprintf(command.OutOrStdout(), "%s\n%sinvite uses=%d expires=%s\n",
+				text, picture(command.OutOrStdout(), text), uses, ends.Format(time.RFC3339))
 			return err
 		},
 	}

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 
 	"github.com/spf13/pflag"
+
+	"zeroms/cmd/zeroms-gateway/network"
 )
 
 // logging is how a run logs.
@@ -40,7 +42,7 @@ func (l logging) logger(w io.Writer) (*slog.Logger, error) {
 	if l.addresses && level != slog.LevelDebug {
 		return nil, usageError{fmt.Errorf("--log-addresses needs --log-level debug: addresses stand in those lines only")}
 	}
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: network.Named}
 	switch l.format {
 	case "text":
 		return slog.New(slog.NewTextHandler(w, options)), nil

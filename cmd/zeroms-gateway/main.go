@@ -37,8 +37,10 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"zeroms/cmd/zeroms-gateway/network"
+	"zeroms/protocol/card"
 	"zeroms/protocol/wire"
 )
 
@@ -145,6 +147,15 @@ func dataFlag(c *cobra.Command, dir *string) {
 // words are what a shell completes for a flag.
 func words(c *cobra.Command, flag string, all ...string) {
 	cobra.CheckErr(c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(all, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// picture is the QR code of a text with an empty line, at a terminal only: in a file or a
+// log it would be colour codes.
+func picture(w io.Writer, text string) string {
+	if f, ok := w.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+		return ""
+	}
+	return card.Terminal(text) + "\n"
 }
 
 func needData(dir string) error {

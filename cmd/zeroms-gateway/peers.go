@@ -69,6 +69,9 @@ others, what it asks and serves. It names nobody.`,
 
 // notRunning says what to do about a gateway that does not run.
 func notRunning(err error, dir string) error {
+	if _, none := readConfig(dir); none != nil {
+		return none
+	}
 	if errors.Is(err, control.ErrNotRunning) {
 		return errors.New("the gateway on " + dir + " does not run; this is about a running one")
 	}

@@ -15,6 +15,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zeroms/cmd/zeroms-gateway/control"
+	"zeroms/cmd/zeroms-gateway/machine"
+	"zeroms/cmd/zeroms-gateway/network"
 	database "zeroms/store/mailbox"
 )
 
@@ -134,8 +137,9 @@ func expectEntry(archive *tar.Reader, name string) error {
 
 // emptyData makes or locks a directory in which nothing is.
 func emptyData(dir string) (*data, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("the directory can't be made: %w", err)
+	made, err := makeDir(dir)
+	if err != nil {
+		return nil, err
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -146,7 +150,11 @@ func emptyData(dir string) (*data, error) {
 			return nil, fmt.Errorf("%s is not empty and nothing is overwritten; choose a new directory", dir)
 		}
 	}
-	return lockData(dir)
+	d, err := lockData(dir)
+	if err == nil {
+		d.made = made
+	}
+	return d, err
 }
 
 // unpack writes what a backup holds, the configuration last: without it the
@@ -156,7 +164,7 @@ func (d *data) unpack(ctx context.Context, archive *tar.Reader, m *manifest, key
 	if err != nil {
 		return err
 	}
-	if err := writeFile(d.path(keyFile), keyText); err != nil {
+	if err := machine.WriteFile(d.path(keyFile), keyText); err != nil {
 		return err
 	}
 	node, err := readKey(d.path(keyFile))
@@ -178,7 +186,7 @@ func (d *data) unpack(ctx context.Context, archive *tar.Reader, m *manifest, key
 	if _, err := archive.Next(); !errors.Is(err, io.EOF) {
 		return damaged(errors.New("there is more in it than a backup has"))
 	}
-	if err := writeFile(d.path(configFile), configText); err != nil {
+	if err := machine.WriteFile(d.path(configFile), configText); err != nil {
 		return err
 	}
 	return d.load()
@@ -237,11 +245,20 @@ func (d *data) unpackDatabase(ctx context.Context, archive *tar.Reader, m *manif
 	return db.Close()
 }
 
-// remove takes away what an attempt to restore has written.
+// remove takes away what an attempt to restore, or to start for the first time, has
+// written. A key that was there before stays, and of such a directory the lock.
 func (d *data) remove() {
-	for _, name := range []string{keyFile, configFile, databaseFile, databaseFile + "-wal", databaseFile + "-shm"} {
-		os.Remove(d.path(name))
-		os.Remove(d.path(name) + temporary)
+	if !d.keyed {
+		os.Remove(d.path(keyFile))
 	}
-	syncDir(filepath.Clean(d.dir))
+	for _, name := range append(network.Files(), keyFile+machine.Temporary, configFile, databaseFile, databaseFile+"-wal", databaseFile+"-shm", control.File) {
+		os.Remove(d.path(name))
+		os.Remove(d.path(name) + machine.Temporary)
+	}
+	if d.made {
+		os.Remove(d.path(lockFile))
+		os.Remove(d.dir) // fails if somebody else put something there
+		return
+	}
+	machine.SyncDir(filepath.Clean(d.dir))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zeroms/cmd/zeroms-gateway/control"
+	"zeroms/cmd/zeroms-gateway/machine"
 	"zeroms/cmd/zeroms-gateway/network"
 	"zeroms/gateway"
 	"zeroms/gateway/mailbox"
@@ -33,35 +34,33 @@ func newRun() *cobra.Command {
 		Short: "Run the gateway until SIGINT or SIGTERM",
 		Long: `Run the gateway until SIGINT or SIGTERM, then drain it and exit with 0.
 
-When it is ready it writes its address to DIR/address and prints it, its QR
-code and a line that begins with "ready". A new DIR is initialised first.
+When it is ready it writes its address to DIR/address and prints it, at a terminal
+its QR code, and a line that begins with "ready". A new DIR is initialised first.
 Under systemd it says that it is ready (Type=notify), and answers its watchdog.
 
 With --join it becomes part of a network of gateways, and remembers those it met.
-It listens on the TCP and the UDP port of --listen (docs/operations.md).`,
+--join takes a gateway's address, somebody's contact card, or a file with either.
+It listens on the TCP and the UDP port of --listen (docs/operations.md).
+
+A start that is refused leaves no new DIR behind.`,
 		Example: `  zeroms-gateway run --data /tmp/gw --listen 127.0.0.1:0                        # a trial on one computer
-  zeroms-gateway run --data /var/lib/zeroms --listen :443 --public gw.example.org --join ZMSG:...`,
+  zeroms-gateway run --data /var/lib/zeroms --listen :443 --public gw.example.org --join ZMSG:...
+  zeroms-gateway run --data /var/lib/zeroms --listen :443 --public gw.example.org --join card.png`,
 		Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if _, err := logs.logger(io.Discard); err != nil {
+			log, err := logs.logger(command.ErrOrStderr())
+			if err != nil {
 				return err
 			}
 			if err := errors.Join(needData(dir), asUsage(at.Check()), checkRegistration(registration), asUsage(others.Check())); err != nil {
 				return err
 			}
-			d, err := openOrCreate(dir, config{Version: configVersion, Network: name, Registration: registration})
-			if err != nil {
+			p := &parts{at: at, log: log, logAddresses: logs.addresses, others: others, since: time.Now().UTC()}
+			defer p.close()
+			fresh := config{Version: configVersion, Network: name, Registration: registration}
+			if err := p.begin(command.Context(), dir, fresh, command.Flags().Changed("network")); err != nil {
 				return err
 			}
-			defer d.Close()
-			if err := d.decide(command, at, registration); err != nil {
-				return err
-			}
-			log, err := logs.logger(command.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			p := &parts{data: d, at: at, log: log, logAddresses: logs.addresses, others: others, since: time.Now().UTC()}
 			return p.runAll(command.Context(), command.OutOrStdout())
 		},
 	}
@@ -83,19 +82,43 @@ It listens on the TCP and the UDP port of --listen (docs/operations.md).`,
 	return command
 }
 
-// openOrCreate opens the directory, making a gateway in it if it is new.
-func openOrCreate(dir string, fresh config) (*data, error) {
-	if exists(dir) {
-		return openData(dir)
+// begin opens the directory and listens. It makes a new directory last, and changes an
+// old one last: a start that is refused leaves nothing of what it was told.
+func (p *parts) begin(ctx context.Context, dir string, said config, named bool) (err error) {
+	old := exists(dir)
+	if old {
+		if p.data, err = openData(dir); err != nil {
+			return err
+		}
+		if own := p.data.config.Network; named && said.Network != own {
+			return usageError{fmt.Errorf("this gateway belongs to the network %s, and that can't be changed; use another directory for %s", own, said.Network)}
+		}
+		said.Network = p.data.config.Network
 	}
-	return create(dir, fresh)
+	n, err := networkOf(said.Network)
+	if err != nil {
+		return err
+	}
+	if err := p.others.Fits(n, p.at); err != nil {
+		return err
+	}
+	if p.sockets, err = p.at.Open(ctx); err != nil {
+		return err
+	}
+	if !old {
+		if p.data, err = create(dir, said); err != nil {
+			return err
+		}
+		p.fresh = true
+	}
+	return p.data.decide(p.at, said.Registration)
 }
 
 // decide settles who may register in this run: the command line, which is kept
 // for later ones, else what was kept, else everybody if only this computer can
 // reach the gateway. The last is found anew at each start: what was tried on
 // loopback must not be open once others can reach it.
-func (d *data) decide(command *cobra.Command, at network.Place, registration string) error {
+func (d *data) decide(at network.Place, registration string) error {
 	before := d.config
 	if registration != registerUndecided {
 		d.config.Registration = registration
@@ -108,9 +131,6 @@ func (d *data) decide(command *cobra.Command, at network.Place, registration str
 	default:
 		d.registration = registerInvite
 	}
-	if named, _ := command.Flags().GetString("network"); command.Flags().Changed("network") && named != before.Network {
-		return usageError{fmt.Errorf("this gateway belongs to the network %s, and that can't be changed; use another directory for %s", before.Network, named)}
-	}
 	if d.config == before {
 		return nil
 	}
@@ -120,6 +140,7 @@ func (d *data) decide(command *cobra.Command, at network.Place, registration str
 // parts is everything that a running gateway consists of.
 type parts struct {
 	data         *data
+	fresh        bool // data was made by this start, and goes if it fails
 	at           network.Place
 	log          *slog.Logger
 	logAddresses bool
@@ -130,26 +151,26 @@ type parts struct {
 	box          *mailbox.Mailbox
 	gateway      *gateway.Gateway
 	status       *status.Status // nil: nobody asks
-	listen       net.Listener
+	sockets      network.Sockets
 	socket       net.Listener
-	watched      net.Listener // the status's
 	address      card.Address
 	since        time.Time
 }
 
-// runAll opens everything, serves until ctx ends and closes everything.
+// runAll opens the rest and serves until ctx ends.
 func (p *parts) runAll(ctx context.Context, stdout io.Writer) error {
-	defer p.close()
 	switch err := p.open(ctx); {
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return nil // it was told to end before it began
+		p.fresh = false // what it computed so far is good for the next start
+		return nil      // it was told to end before it began
 	case err != nil:
 		return err
 	}
+	p.fresh = false
 	return p.run(ctx, stdout)
 }
 
-// open opens the store and both listeners.
+// open opens the store and the control socket, and makes the gateway.
 func (p *parts) open(ctx context.Context) (err error) {
 	p.capacity = p.data.config.capacity()
 	if err := p.fit(); err != nil {
@@ -173,17 +194,17 @@ func (p *parts) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.listen, err = new(net.ListenConfig).Listen(ctx, "tcp", p.at.Listen); err != nil {
-		return fmt.Errorf("can't listen on %s; choose another address or port: %w", p.at.Listen, err)
-	}
-	if p.address, err = p.at.Address(p.listen.Addr(), p.data.node.Public(), p.data.network()); err != nil {
+	if p.address, err = p.at.Address(p.sockets.Links.Addr(), p.data.node.Public(), p.data.network()); err != nil {
 		return usageError{err}
 	}
 	if err := p.openGateway(ctx, box.Limits); err != nil {
 		return err
 	}
-	if err := p.openStatus(ctx); err != nil {
-		return err
+	if p.sockets.Status != nil {
+		p.status, err = status.New(status.Config{Version: version(), Health: p.health, Read: p.reading})
+		if p.store.status = p.status; err != nil {
+			return err
+		}
 	}
 	p.socket, err = control.Listen(p.data.dir)
 	return err
@@ -192,7 +213,7 @@ func (p *parts) open(ctx context.Context) (err error) {
 // openGateway makes the gateway, with its part in the network.
 func (p *parts) openGateway(ctx context.Context, limits wire.Limits) (err error) {
 	p.net, err = network.Open(ctx, network.Setup{
-		Dir: p.data.dir, Node: p.data.node, At: p.address, Bound: p.listen.Addr(), Limits: limits, Takes: p.data.takes(),
+		Dir: p.data.dir, Node: p.data.node, At: p.address, Bound: p.sockets.Links.Addr(), Limits: limits, Takes: p.data.takes(),
 		Deposits: p.store, MaxConns: p.capacity.Connections(), Log: p.log, LogAddresses: p.logAddresses,
 	}, p.others)
 	if err != nil {
@@ -209,30 +230,23 @@ func (p *parts) openGateway(ctx context.Context, limits wire.Limits) (err error)
 	return err
 }
 
-// openStatus listens for who asks how the gateway is, if anybody may.
-func (p *parts) openStatus(ctx context.Context) (err error) {
-	if p.at.Status == "" {
-		return nil
-	}
-	if p.watched, err = status.Listen(ctx, p.at.Status); err != nil {
-		return fmt.Errorf("can't listen on %s for --status-listen; choose another port: %w", p.at.Status, err)
-	}
-	p.status, err = status.New(status.Config{Version: version(), Health: p.health, Read: p.reading})
-	p.store.status = p.status
-	return err
-}
-
+// close closes everything, the directory last.
 func (p *parts) close() {
-	for _, l := range []net.Listener{p.listen, p.socket, p.watched} {
-		if l != nil {
-			l.Close()
-		}
+	p.sockets.Close()
+	if p.socket != nil {
+		p.socket.Close()
 	}
 	p.net.Close()
 	if p.store != nil {
 		if err := p.store.Close(); err != nil {
 			p.log.Error("the database was not closed cleanly; nothing acknowledged is lost", "err", err)
 		}
+	}
+	if p.fresh {
+		p.data.remove()
+	}
+	if p.data != nil {
+		p.data.Close()
 	}
 }
 
@@ -250,13 +264,13 @@ func (p *parts) run(ctx context.Context, stdout io.Writer) error {
 		}
 	}
 	serving.Go(func() { failed(p.gateway.Run(ctx)) })
-	serving.Go(func() { failed(p.gateway.Serve(ctx, p.listen, p.at.Plain)) })
+	serving.Go(func() { failed(p.gateway.Serve(ctx, p.sockets.Links, p.at.Plain)) })
 	if p.net != nil {
 		serving.Go(func() { failed(p.net.Serve(ctx, p.gateway)) })
 	}
 	others.Go(func() { failed(p.control().Serve(controlling, p.socket)) })
 	if p.status != nil {
-		others.Go(func() { failed(p.status.Serve(controlling, p.watched)) })
+		others.Go(func() { failed(p.status.Serve(controlling, p.sockets.Status)) })
 	}
 	others.Go(func() { failed(p.loopWatchdog(controlling)) })
 	defer context.AfterFunc(ctx, func() { p.tell("STOPPING=1") })()
@@ -281,11 +295,11 @@ func (p *parts) ready(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(p.data.path(addressFile), []byte(text+"\n")); err != nil {
+	if err := machine.WriteFile(p.data.path(addressFile), []byte(text+"\n")); err != nil {
 		return fmt.Errorf("the address can't be written to %s: %w", p.data.dir, err)
 	}
-	_, err = fmt.Fprintf(stdout, "%s\n%s\nready %s registration=%s network=%s\n",
-		text, card.Terminal(text), p.listen.Addr(), p.data.registration, p.data.config.Network)
+	_, err = fmt.Fprintf(stdout, "%s\n%sready %s registration=%s network=%s\n",
+		text, picture(stdout, text), p.sockets.Links.Addr(), p.data.registration, p.data.config.Network)
 	p.log.Info("gateway ready", "version", version(), "registration", p.data.registration, "links", p.capacity.Conns)
 	p.tell("READY=1")
 	return err
@@ -296,12 +310,12 @@ func (p *parts) control() control.Server {
 	return control.Server{
 		Live: func() control.Live {
 			l := control.Live{
-				Since: p.since, Registration: p.data.registration, Listen: p.listen.Addr().String(),
+				Since: p.since, Registration: p.data.registration, Listen: p.sockets.Links.Addr().String(),
 				Pid: os.Getpid(), MostLinks: p.capacity.Conns, Links: p.gateway.Stats(),
 			}
 			l.Overlay = p.net.Live(context.Background())
-			if p.watched != nil {
-				l.Status = p.watched.Addr().String()
+			if p.sockets.Status != nil {
+				l.Status = p.sockets.Status.Addr().String()
 			}
 			return l
 		},

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 //
 //	gateway NAME args...   starts it and waits until it says that it is ready; it may
 //	                       have $FILES files open, if that is set
-//	signal NAME TERM|INT|KILL
+//	signal NAME TERM|INT|KILL|STOP|CONT
 //	stopped NAME CODE      waits for its end (-1: killed) and makes its stderr the output
 //	limits FILE            prints what the gateway at the address in FILE announces
 //	[!] account NAME FILE [lazy]
@@ -211,7 +211,7 @@ func startGateway(ts *testscript.TestScript, neg bool, args []string) {
 
 func signalGateway(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 2)
-	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": os.Interrupt, "KILL": os.Kill}
+	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": os.Interrupt, "KILL": os.Kill, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}
 	ts.Check(sceneOf(ts).gateways[args[0]].cmd.Process.Signal(signals[args[1]]))
 }
 

@@ -127,7 +127,7 @@ var Table = []Entry{
 	{CodeNoChannel, "no-channel", Reconnect, "The other gateway no longer knows this channel; a new one is opened."},
 	{CodeNoRecord, "no-record", Later, "The network knows no address for this card or ID at the moment; it is looked up again in a while."},
 	{CodeStamp, "stamp", Refresh, "The stamp on a record is missing or for another day; a new one is computed."},
-	{CodeScope, "scope", Never, "The address is inside a local network, and this gateway connects to public addresses only; use a gateway's public address."},
+	{CodeScope, "scope", Never, "The gateway does not connect to this address: it is outside of the scope of its network (loopback, lan or public), or its own; use an address of the other gateway that is within the scope."},
 	{CodeOlder, "older", Refresh, "A newer record of the same day is known; it is read before this is tried again."},
 	{CodeNotServing, "not-serving", Later, "The gateway does not do this: it is not part of the network, or does not forward; another one is asked."},
 	{CodeImage, "image", Never, "This is not a picture that can be read; choose a PNG or JPEG of a reasonable size."},

@@ -22,6 +22,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"zeroms/gateway"
@@ -56,9 +58,20 @@ type Live struct {
 type Overlay struct {
 	Scope   string `json:"scope"`
 	Address string `json:"address,omitempty"` // by which others name it; none: it only asks
+	Advice  string `json:"advice,omitempty"`  // what to do if there is no Address
+	LAN     bool   `json:"lan,omitempty"`     // it looks for others in the local network
 	QUIC    bool   `json:"quic"`              // over which they reach it besides TCP, as far as it knows
 	UDP     UDP    `json:"udp"`
 	overlay.Stats
+}
+
+// Known says how many other gateways the process knows.
+func (o *Overlay) Known() string {
+	silent := ""
+	if o.DHT.Stale > 0 {
+		silent = fmt.Sprintf(" and %d silent", o.DHT.Stale)
+	}
+	return fmt.Sprintf("%d known%s of about %.0f with itself", o.DHT.Table-o.DHT.Stale, silent, o.DHT.Size)
 }
 
 // UDP says how the process uses the UDP port of its number.
@@ -152,8 +165,12 @@ func (s Server) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// timeout bounds a request: a commit may have to wait for a slow disk.
-const timeout = 20 * time.Second
+const (
+	// timeout bounds an order: a commit may have to wait for a slow disk.
+	timeout = 20 * time.Second
+	// patience bounds a question, for which the process waits for 2 s at most.
+	patience = 5 * time.Second
+)
 
 func answer(w http.ResponseWriter, code int, v any) {
 	w.Header().Set("Content-Type", "application/json")
@@ -185,8 +202,53 @@ func onAccount(do func(context.Context, key.AccountTag, uint64) error) http.Hand
 // ErrNotRunning: no gateway answers on the directory's socket.
 var ErrNotRunning = errors.New("the gateway does not run")
 
-// Ask asks the gateway that runs on dir how it is. Errors: ErrNotRunning, or why it
-// does not answer.
+// SilentError: a process holds the directory and its socket, but does not answer.
+type SilentError struct {
+	Dir string
+	Pid int // 0: unknown
+	For time.Duration
+}
+
+// Process names the process.
+func (e *SilentError) Process() string {
+	if e.Pid == 0 {
+		return "a process"
+	}
+	return fmt.Sprintf("the process %d", e.Pid)
+}
+
+// Error says so.
+func (e *SilentError) Error() string {
+	return fmt.Sprintf("%s runs on %s, but has not answered for %v; %s", e.Process(), e.Dir, e.For, e.Do())
+}
+
+// Do says what to do about it.
+func (e *SilentError) Do() string {
+	if e.Pid == 0 {
+		return "look at its log, and start it again"
+	}
+	return fmt.Sprintf("look at its log, and whether it was stopped (kill -CONT %d lets it go on); else end it and start it again", e.Pid)
+}
+
+// LockFile is the file in a gateway's directory that holds the number of the process.
+const LockFile = "lock"
+
+// Pid is the number of the process that holds a directory, or held it last; 0: it is not
+// known.
+func Pid(dir string) int {
+	text, err := os.ReadFile(filepath.Join(dir, LockFile))
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Ask asks the gateway that runs on dir how it is. Errors: ErrNotRunning, SilentError,
+// or why it does not answer.
 func Ask(ctx context.Context, dir string) (l Live, err error) {
 	err = ask(ctx, dir, status, nil, &l)
 	return l, err
@@ -213,19 +275,21 @@ func ask(ctx context.Context, dir, path string, in, out any) error {
 	if err != nil {
 		return err
 	}
-	method := http.MethodGet
+	method, wait := http.MethodGet, patience
 	if in != nil {
-		method = http.MethodPost
+		method, wait = http.MethodPost, timeout
 	}
 	request, err := http.NewRequestWithContext(ctx, method, "http://gateway"+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	client := http.Client{Transport: transport, Timeout: timeout}
+	client := http.Client{Transport: transport, Timeout: wait}
 	response, err := client.Do(request)
 	if err != nil {
-		var unreachable *net.OpError
-		if errors.As(err, &unreachable) && unreachable.Op == "dial" {
+		if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
+			return &SilentError{Dir: dir, Pid: Pid(dir), For: wait}
+		}
+		if unreachable, ok := errors.AsType[*net.OpError](err); ok && unreachable.Op == "dial" {
 			return ErrNotRunning
 		}
 		return fmt.Errorf("the gateway on %s does not answer; look at its log: %w", dir, err)
@@ -242,5 +306,11 @@ func ask(ctx context.Context, dir, path string, in, out any) error {
 	if out == nil {
 		return nil
 	}
-	return answer.Decode(out)
+	if err := answer.Decode(out); err != nil {
+		if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
+			return &SilentError{Dir: dir, Pid: Pid(dir), For: wait}
+		}
+		return fmt.Errorf("the gateway on %s answers what can't be read; use the command of its version: %w", dir, err)
+	}
+	return nil
 }

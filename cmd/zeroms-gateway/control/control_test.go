@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"zeroms/gateway"
+	"zeroms/gateway/dht"
+	"zeroms/gateway/overlay"
 	"zeroms/protocol/key"
 )
 
@@ -84,6 +86,53 @@ func TestAskAndDo(t *testing.T) {
 	l.Close()
 	if _, err := Listen(filepath.Join(dir, strings.Repeat("long", 40))); err == nil {
 		t.Error("a path that no socket can have")
+	}
+}
+
+// TestKnown: who did not answer last is told from the others, as peers leaves it out, and
+// the estimate counts the gateway itself.
+func TestKnown(t *testing.T) {
+	o := Overlay{Stats: overlay.Stats{DHT: dht.Stats{Table: 3, Size: 4.2}}}
+	if got := o.Known(); got != "3 known of about 4 with itself" {
+		t.Error(got)
+	}
+	o.DHT.Stale = 1
+	if got := o.Known(); got != "2 known and 1 silent of about 4 with itself" {
+		t.Error(got)
+	}
+}
+
+// TestSilence: a process that holds the socket and does not answer is named, which one
+// that is gone is not.
+func TestSilence(t *testing.T) {
+	dir := t.TempDir()
+	l, err := Listen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := os.WriteFile(filepath.Join(dir, LockFile), []byte("4711\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	_, err = Ask(t.Context(), dir) // the system takes the connection, nobody the request
+	silent, ok := errors.AsType[*SilentError](err)
+	if !ok || silent.Pid != 4711 || !strings.Contains(err.Error(), "the process 4711 runs on "+dir+", but has not answered for 5s; look at its log") {
+		t.Errorf("%v", err)
+	}
+	if took := time.Since(begin); took < patience || took > 3*patience {
+		t.Errorf("it took %v", took)
+	}
+	for _, text := range []string{"", "soon"} {
+		if err := os.WriteFile(filepath.Join(dir, LockFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if n := Pid(dir); n != 0 {
+			t.Errorf("%q: %d", text, n)
+		}
+	}
+	if said := (&SilentError{Dir: "gw", For: timeout}).Error(); said != "a process runs on gw, but has not answered for 20s; look at its log, and start it again" {
+		t.Error(said)
 	}
 }
 

@@ -5,6 +5,9 @@ package doctor
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"time"
@@ -47,6 +50,9 @@ type Subject struct {
 	Listen string
 	// Pid is the process that runs, 0 if none does.
 	Pid int
+	// Silent says that a process runs but does not answer; Pid is 0 if its number is not
+	// known. nil: it answered, or none runs.
+	Silent *control.SilentError
 	// Overlay is the part in its network of the process that runs; nil: it has none.
 	Overlay *control.Overlay
 	// NetworkError says why what is kept of the network can't be read; nil: it can.
@@ -136,6 +142,27 @@ func Examine(ctx context.Context, s Subject, m Machine) []Finding {
 
 func (d *doctor) add(check string, level Level, text, do string) {
 	d.found = append(d.found, Finding{Check: check, Level: level, Text: text, Do: do})
+}
+
+// Print writes findings for people, or as one line of JSON each.
+func Print(w io.Writer, found []Finding, asJSON bool) error {
+	lines := json.NewEncoder(w)
+	for _, f := range found {
+		if asJSON {
+			if err := lines.Encode(f); err != nil {
+				return err
+			}
+			continue
+		}
+		text := fmt.Sprintf("%-8s %-9s %s\n", f.Level, f.Check, f.Text)
+		if f.Do != "" {
+			text += fmt.Sprintf("%18s -> %s\n", "", f.Do)
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Problems counts those among findings.

@@ -238,10 +238,13 @@ func TestNetwork(t *testing.T) {
 		{"alone", func(_ *testing.T, h *healthy) { h.Overlay = nil }, "network", OK, "part of no network", ""},
 		{"damaged", func(_ *testing.T, h *healthy) { h.NetworkError = errors.New("odd") }, "network", Warning, "network.json is damaged (odd)", "delete it"},
 		{"first", is(func(o *control.Overlay) { o.DHT.Table, o.Seeds = 0, 0 }), "network", Warning, "none is named", "--join"},
+		{"first of a LAN", is(func(o *control.Overlay) { o.DHT.Table, o.Seeds, o.LAN = 0, 0, true }), "network", Warning, "in the local network", "--lan"},
 		{"silent seeds", is(func(o *control.Overlay) { o.DHT.Table, o.Silent = 0, []string{"a:1", "b:2"} }), "network", Problem, "none to join the network by answers: a:1, b:2", "TCP and UDP"},
 		{"starting", is(func(o *control.Overlay) { o.DHT.Table = 0 }), "network", Warning, "no other gateway is known yet", "minute"},
 		{"a silent seed", is(func(o *control.Overlay) { o.Silent = []string{"a:1"} }), "network", Warning, "did not answer when they were asked last: a:1", "--join"},
-		{"scope", is(func(o *control.Overlay) { o.Address, o.DHT.Serving = "", false }), "network", Warning, "none of scope public", "--public"},
+		{"scope", is(func(o *control.Overlay) {
+			o.Address, o.DHT.Serving, o.Advice = "", false, "run it with --public and more"
+		}), "network", Warning, "none of scope public", "--public"},
 		{"UDP in use", is(func(o *control.Overlay) { o.UDP = control.UDPInUse }), "network", Warning, "UDP port 443 could not be opened", "ss -lunp"},
 		{"UDP closed", is(func(o *control.Overlay) { o.Reached.UDP = "no" }), "network", Warning, "over TCP only", "open UDP port 443"},
 		{"TCP closed", is(func(o *control.Overlay) { o.Reached.TCP, o.DHT.Serving = "no", false }), "network", Problem, "not over TCP at 203.0.113.5:443", "open TCP port 443"},
@@ -257,6 +260,25 @@ func TestNetwork(t *testing.T) {
 	h.Overlay.Links.Skewed, h.Overlay.UDP = 3, control.UDPOff // a few have wrong clocks; no UDP as the operator wants
 	if found := h.examine(t); Problems(found) != 0 || strings.Contains(fmt.Sprint(found), "UDP") {
 		t.Errorf("%v", found)
+	}
+}
+
+// TestSilent: what needs the process is left out, and said; the rest is found.
+func TestSilent(t *testing.T) {
+	for _, pid := range []int{7, 0} {
+		h := newHealthy(t)
+		h.Silent, h.Pid, h.Overlay = &control.SilentError{Dir: "gw", Pid: pid, For: 5 * time.Second}, pid, nil
+		h.Machine.OpenFiles = func(int) (uint64, error) { return 65536, nil }
+		checks := map[string]Level{}
+		for _, f := range h.examine(t) {
+			checks[f.Check] = max(checks[f.Check], f.Level)
+			if f.Check == "port" && (!strings.Contains(f.Text, "has not answered for 5s") || strings.Contains(f.Text, "process 7") != (pid == 7)) {
+				t.Errorf("%+v", f)
+			}
+		}
+		if checks["port"] != Problem || checks["disk"] != OK || checks["key"] != OK || checks["backup"] != OK || checks["database"] != OK || checks["network"] != "" {
+			t.Errorf("%v", checks)
+		}
 	}
 }
 

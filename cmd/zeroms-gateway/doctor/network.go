@@ -101,11 +101,15 @@ func (d *doctor) judge(host string, a netip.Addr, here bool, mine []netip.Addr) 
 
 // port looks whether the gateway can be reached, or will be.
 func (d *doctor) port(ctx context.Context, own bool) {
-	if d.Pid == 0 {
+	const check = "port"
+	switch {
+	case d.Silent != nil:
+		d.add(check, Problem, fmt.Sprintf("%s runs on this directory, but has not answered for %v", d.Silent.Process(), d.Silent.For), d.Silent.Do())
+		return
+	case d.Pid == 0:
 		d.bindable(ctx)
 		return
 	}
-	const check = "port"
 	if d.Address == nil || d.KeyError != nil {
 		return // said elsewhere
 	}

@@ -15,7 +15,7 @@ func (d *doctor) network() {
 		d.add(check, Warning, "network.json is damaged ("+d.NetworkError.Error()+")",
 			"delete it: the next start makes it anew; the gateway then has another place in the network, which changes nothing for its users")
 	}
-	if d.Pid == 0 {
+	if d.Pid == 0 || d.Silent != nil {
 		return
 	}
 	o := d.Overlay
@@ -39,7 +39,7 @@ func (d *doctor) network() {
 			"compare date -u with another clock and set it right; until then this gateway and its users are not found")
 	}
 	if len(d.found) == before {
-		d.add(check, OK, fmt.Sprintf("%d gateways are known of about %.0f, and others reach this one at %s", o.DHT.Table, o.DHT.Size, o.Address), "")
+		d.add(check, OK, "gateways "+o.Known()+", and others reach this one at "+o.Address, "")
 	}
 }
 
@@ -48,9 +48,12 @@ func (d *doctor) known(o *control.Overlay) {
 	const check = "network"
 	silent := strings.Join(o.Silent, ", ")
 	switch {
+	case o.DHT.Table == 0 && o.Seeds == 0 && o.LAN:
+		d.add(check, Warning, "no other gateway was found in the local network, and none is named to join the network by",
+			"the others need --lan too, the same --network and the same --scope, and multicast DNS (UDP port 5353) has to pass between them; or name one with --join; for the first gateway of a network it is well")
 	case o.DHT.Table == 0 && o.Seeds == 0:
 		d.add(check, Warning, "no other gateway is known, and none is named to join the network by",
-			"name one with --join ZMSG:..., a file, or --join-dns NAME; for the first gateway of a network it is well")
+			"name one with --join (the address of a gateway, somebody's contact card, or a file with either) or --join-dns NAME; for the first gateway of a network it is well")
 	case o.DHT.Table == 0 && silent != "":
 		d.add(check, Problem, "no other gateway is known, and none to join the network by answers: "+silent,
 			"see that they run, and that this computer may connect to them over TCP and UDP; or name others with --join")
@@ -77,7 +80,7 @@ func (d *doctor) reached(o *control.Overlay) {
 	switch {
 	case o.Address == "":
 		d.add(check, Warning, "the gateway's address is none of scope "+o.Scope+", which its network has: it takes part by asking others only",
-			"run it with --public and an address or name of that scope; a network of your own can have another one (--scope)")
+			o.Advice)
 	case o.DHT.Table == 0: // said elsewhere
 	case tcp == "no" && udp == "yes":
 		d.add(check, Problem, "other gateways reach this one over UDP, but not over TCP at "+o.Address+": no user can",

@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"zeroms/protocol/address"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 )
@@ -281,7 +282,7 @@ func TestSeeds(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := Setup{Node: own, At: at, Bound: &net.TCPAddr{}}
-	found, err := o.seeds(s)
+	found, err := o.seeds(s, address.LAN)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -296,11 +297,11 @@ func TestSeeds(t *testing.T) {
 		t.Errorf("pinned by %x", found[0].Node)
 	}
 	alone := Options{Join: []string{text(t, cardOf(at.Gateway()).Text)}}
-	if found, err := alone.seeds(s); err != nil || len(found) != 0 {
+	if found, err := alone.seeds(s, address.Public); err != nil || len(found) != 0 {
 		t.Errorf("a card of its own user: %v, %v", found, err)
 	}
 	bad := Options{Join: []string{first, text(t, cardOf().Text)}}
-	if _, err := bad.seeds(s); !errors.Is(err, ErrUse) || !strings.Contains(err.Error(), "names no gateways") || bad.Check() == nil {
+	if _, err := bad.seeds(s, address.Public); !errors.Is(err, ErrUse) || !strings.Contains(err.Error(), "names no gateways") || bad.Check() == nil {
 		t.Errorf("beside a good one: %v", err)
 	}
 }

@@ -23,6 +23,9 @@ const (
 	keysFile  = "channels.key"
 )
 
+// Files are the names of what is kept in a gateway's directory.
+func Files() []string { return []string{placeFile, keysFile} }
+
 // maxKept bounds the contacts that are kept.
 const maxKept = 256
 
@@ -130,7 +133,7 @@ func (p *place) write() error {
 	if err != nil {
 		return err
 	}
-	return replace(filepath.Join(p.dir, placeFile), append(text, '\n'))
+	return machine.WriteFile(filepath.Join(p.dir, placeFile), append(text, '\n'))
 }
 
 // keys keeps the keys of channels. It is forward's Keys.
@@ -146,24 +149,4 @@ func (k keys) Load() ([]byte, error) {
 }
 
 // Save implements forward.Keys.
-func (k keys) Save(b []byte) error { return replace(filepath.Join(k.dir, keysFile), b) }
-
-// replace replaces a file as a whole, readable by its owner only: a crash leaves
-// the old one or the new one.
-func replace(path string, content []byte) error {
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	return err
-}
+func (k keys) Save(b []byte) error { return machine.WriteFile(filepath.Join(k.dir, keysFile), b) }

@@ -24,7 +24,7 @@ func (n *Network) Live(ctx context.Context) *control.Overlay {
 	ctx, cancel := context.WithTimeout(ctx, asking)
 	defer cancel()
 	self := n.Overlay.Contact()
-	o := &control.Overlay{Scope: n.params.Scope.String(), QUIC: self.Transports&wire.TransportQUIC != 0, UDP: control.UDPBound}
+	o := &control.Overlay{Scope: n.params.Scope.String(), LAN: n.options.LAN, QUIC: self.Transports&wire.TransportQUIC != 0, UDP: control.UDPBound}
 	switch {
 	case n.options.NoUDP:
 		o.UDP = control.UDPOff
@@ -33,6 +33,8 @@ func (n *Network) Live(ctx context.Context) *control.Overlay {
 	}
 	if at := n.Overlay.At(); at.IsValid() {
 		o.Address = at.String()
+	} else {
+		o.Advice = n.advice()
 	}
 	o.Stats, _ = n.Overlay.Stats(ctx) // zeros while it starts or ends
 	return o
@@ -112,8 +114,11 @@ func Lines(o *control.Overlay) []string {
 	case o.DHT.Table == 0:
 		place = "nobody has tried to reach it at " + o.Address + " yet"
 	}
-	known := fmt.Sprintf("gateways %d known of about %.0f; ", o.DHT.Table, o.DHT.Size)
-	if o.DHT.Table == 0 {
+	known := "gateways " + o.Known() + "; "
+	switch {
+	case o.DHT.Table == 0 && o.LAN && o.Seeds == 0:
+		known = "gateways none known: it is the first of its network, or no other of the local network was run with --lan; "
+	case o.DHT.Table == 0:
 		known = "gateways none known: it is the first of its network, or none to join by answers; "
 	}
 	return []string{
@@ -138,7 +143,7 @@ func PrintPeers(w io.Writer, all []control.Peer) error {
 		fmt.Fprintf(&b, "%s  %-4s %s ms  %s\n", p.Node[:16], over, rtt, p.Address)
 	}
 	if len(all) == 0 {
-		b.WriteString("no other gateway is known; name one with --join\n")
+		b.WriteString("no other gateway is known that answers; name one with --join, or run all gateways of a local network with --lan\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

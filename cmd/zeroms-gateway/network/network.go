@@ -79,10 +79,35 @@ func (o *Options) Check() error {
 			return fmt.Errorf("--join-dns is a DNS name, for example gateways.example.org, not %q", name)
 		}
 	}
-	if o.Alone && (len(o.Join) > 0 || len(o.JoinDNS) > 0 || o.LAN) {
-		return errors.New("--alone and --join, --join-dns or --lan exclude each other")
+	if o.Alone && o.Given() {
+		return errors.New("--alone and --join, --join-dns, --lan or --scope exclude each other")
 	}
 	return nil
+}
+
+// Given reports whether anything is said that only a gateway of a network heeds. That it
+// uses no UDP is so of any other too.
+func (o *Options) Given() bool {
+	return len(o.Join) > 0 || len(o.JoinDNS) > 0 || o.LAN || o.Scope != ""
+}
+
+// Fits refuses what can't work for a gateway at a place of a network, before anything is
+// opened. Error: ErrUse.
+func (o *Options) Fits(n key.Network, at Place) error {
+	if at.Plain && o.Given() {
+		return wrongUse("--plain serves without TLS and is part of no network: leave it out, or --join, --join-dns, --lan and --scope")
+	}
+	if at.Plain || o.Alone {
+		return nil
+	}
+	params, err := o.params(n)
+	if err != nil {
+		return err
+	}
+	if o.LAN && params.Scope == address.Public {
+		return wrongUse("--lan is for networks of local addresses; give --scope lan and a network of your own too: --network four letters")
+	}
+	return o.joinsFit(params)
 }
 
 // params are the network's parameters.
@@ -168,23 +193,23 @@ func Open(ctx context.Context, s Setup, o Options) (*Network, error) {
 	if o.Alone || s.At.Plain {
 		return nil, nil
 	}
+	if err := o.Fits(s.At.Network, Place{}); err != nil {
+		return nil, err
+	}
 	n := &Network{options: o, setup: s}
 	var err error
 	if n.params, err = o.params(s.At.Network); err != nil {
 		return nil, err
 	}
-	if o.LAN && n.params.Scope == address.Public {
-		return nil, wrongUse("--lan is for networks of local addresses; give --scope lan and a network of your own too: --network four letters")
-	}
 	cfg := overlay.Config{
 		Node: s.Node, Params: n.params, Limits: s.Limits, Takes: s.Takes,
 		Keys: keys{s.Dir}, Deposits: s.Deposits, Log: s.Log,
 	}
-	if cfg.Seeds, err = o.seeds(s); err != nil {
+	if cfg.Seeds, err = o.seeds(s, n.params.Scope); err != nil {
 		return nil, err
 	}
 	if len(o.JoinDNS) > 0 {
-		cfg.Named = func(ctx context.Context) []link.Endpoint { return o.named(ctx, s) }
+		cfg.Named = func(ctx context.Context) []link.Endpoint { return o.named(ctx, s, n.params.Scope) }
 	}
 	kept, err := load(s.Dir, s.Log)
 	if err != nil {
@@ -283,10 +308,37 @@ func (n *Network) locate(ctx context.Context, cfg *overlay.Config) {
 		}
 	}
 	if ip = address.Canonical(ip); !n.params.Scope.Allows(ip) {
-		n.setup.Log.Info("this gateway is outside of the scope of its network: it takes part by asking others only", "scope", n.params.Scope.String())
+		level := slog.LevelWarn
+		if n.trial() {
+			level = slog.LevelInfo
+		}
+		n.setup.Log.Log(ctx, level, "this gateway is outside of the scope of its network, so nobody connects to it and it takes part by asking others only; "+n.advice(),
+			"scope", n.params.Scope.String())
 		return
 	}
 	cfg.Addr = netip.AddrPortFrom(ip, n.setup.At.Port)
+}
+
+// trial reports whether the gateway is tried out on one computer, and meets nobody.
+func (n *Network) trial() bool {
+	return n.setup.At.Network == card.NetworkPublic && card.Loopback(n.setup.At.Host)
+}
+
+// advice says what to do about an address outside of the network's scope.
+func (n *Network) advice() string {
+	scope := n.params.Scope
+	say := "run it with --public and " + kinds[scope] + ", or a name that stands for one"
+	if n.name != "" {
+		say = "see that its name stands for " + kinds[scope]
+	}
+	own := address.ScopeOfHost(strings.Trim(n.setup.At.Host, "[]"))
+	switch {
+	case n.trial():
+		return say + "; for a trial on this computer it is well"
+	case n.setup.At.Network == card.NetworkPublic || own == 0 || own >= scope:
+		return say
+	}
+	return say + "; or run all gateways of the network with --scope " + own.String()
 }
 
 // lookUp is the address of the gateway's name in the network's scope, or else any.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -86,13 +87,13 @@ func TestJoinByName(t *testing.T) {
 	s := Setup{Node: own, At: mine, Log: slog.New(slog.NewTextHandler(&log, nil)), Resolver: names(t, map[string][]string{
 		"gateways.example.org.": {
 			"v=spf1 -all", gatewayAt(t, "192.0.2.1", card.NetworkLab, false), self,
-			gatewayAt(t, "192.0.2.2", card.NetworkPublic, false), gatewayAt(t, "127.0.0.1", card.NetworkLab, true),
+			gatewayAt(t, "192.0.2.2", card.NetworkPublic, false), gatewayAt(t, "127.0.0.1", card.NetworkLab, true), gatewayAt(t, "127.0.0.7", card.NetworkLab, false),
 			" " + strings.ToLower(gatewayAt(t, "two.example.org", card.NetworkLab, false)),
 		},
 		"mail.example.org.": {"v=spf1 -all"},
 	})}
 	o := Options{JoinDNS: []string{"gateways.example.org", "nowhere.example.org", "mail.example.org."}}
-	found := o.named(t.Context(), s)
+	found := o.named(t.Context(), s, address.LAN)
 	var hosts []string
 	for _, e := range found {
 		hosts = append(hosts, e.Addr())
@@ -100,7 +101,7 @@ func TestJoinByName(t *testing.T) {
 	if got := strings.Join(hosts, " "); got != "192.0.2.1:443 two.example.org:443" {
 		t.Errorf("found %q", got)
 	}
-	for _, line := range []string{"could not be looked up; it is tried again\" name=nowhere.example.org", "no TXT record of a name is the address of a gateway of this network\" name=mail.example.org."} {
+	for _, line := range []string{"could not be looked up; it is tried again\" name=nowhere.example.org", outside + `" gateway=127.0.0.7:443 scope=lan`, "no TXT record of a name is the address of a gateway of this network\" name=mail.example.org."} {
 		if !strings.Contains(log.String(), line) {
 			t.Errorf("the log does not say %q:\n%s", line, log.String())
 		}
@@ -122,6 +123,7 @@ func TestOptions(t *testing.T) {
 		"--join-dns is a DNS name":    {JoinDNS: []string{"udp://gw"}},
 		"--scope is loopback":         {Scope: "here"},
 		"exclude each other":          {Alone: true, LAN: true},
+		"--lan or --scope exclude":    {Alone: true, Scope: "lan"},
 	} {
 		err := o.Check()
 		if text == "" && err != nil || text != "" && (err == nil || !strings.Contains(err.Error(), text)) {
@@ -130,12 +132,127 @@ func TestOptions(t *testing.T) {
 	}
 	s := Setup{Node: key.NewPrivate[key.Node](), At: card.Address{Network: card.NetworkLab}}
 	o := Options{Join: []string{good}}
-	if _, err := o.seeds(s); !errors.Is(err, ErrUse) || !strings.Contains(err.Error(), `of the network "public", this one of "lab"`) {
+	if err := o.Fits(card.NetworkLab, Place{}); !errors.Is(err, ErrUse) || !strings.Contains(err.Error(), `of the network "public", this one of "lab"`) {
 		t.Errorf("another network: %v", err)
 	}
 	s.At.Network = card.NetworkPublic
-	if found, err := o.seeds(s); err != nil || len(found) != 1 || found[0].Addr() != "192.0.2.1:443" {
+	if found, err := o.seeds(s, address.LAN); err != nil || len(found) != 1 || found[0].Addr() != "192.0.2.1:443" {
 		t.Errorf("%v, %v", found, err)
+	}
+}
+
+// TestFits: what can't work in a network, or for a gateway without TLS, is refused before
+// anything is opened; of several gateways the log says which are left out.
+func TestFits(t *testing.T) {
+	own := key.Network{'a', 'b', 'c', 'd'}
+	at := func(host string, n key.Network) []string { return []string{gatewayAt(t, host, n, false)} }
+	mixed := cardOf(entry("127.0.0.1", false), entry("gw.example.org", false))
+	for text, c := range map[string]struct {
+		n     key.Network
+		plain bool
+		o     Options
+	}{
+		"in scope lan a gateway has an address of the local network, or a public one, and 127.0.0.1:443 is none": {own, false, Options{Scope: "lan", Join: at("127.0.0.1", own)}},
+		"in scope public a gateway has a public address, and 10.0.0.1:443 is none":                               {own, false, Options{Join: at("10.0.0.1", own)}},
+		"and [fd00::1]:443 is none":     {card.NetworkPublic, false, Options{Join: at("[fd00::1]", card.NetworkPublic)}},
+		"and printer.local:443 is none": {card.NetworkPublic, false, Options{Join: at("printer.local", card.NetworkPublic)}},
+		"of a card: 127.0.0.1:443":      {card.NetworkPublic, false, Options{Join: []string{text(t, cardOf(entry("127.0.0.1", false)).Text)}}},
+		"give --scope lan":              {own, false, Options{LAN: true}},
+		"public addresses only":         {card.NetworkPublic, false, Options{Scope: "lan"}},
+		"--plain serves: lan":           {own, true, Options{LAN: true}},
+		"--plain serves: join":          {own, true, Options{Join: at("45.1.2.3", own)}},
+		"--plain serves: DNS":           {own, true, Options{JoinDNS: []string{"gw.example.org"}}},
+		"--plain serves: scope":         {own, true, Options{Scope: "lan"}},
+	} {
+		want, _, _ := strings.Cut(text, ": ")
+		if want == "of a card" {
+			want = "127.0.0.1:443 is none"
+		}
+		if err := c.o.Fits(c.n, Place{Plain: c.plain}); !errors.Is(err, ErrUse) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for _, c := range []struct {
+		n  key.Network
+		at Place
+		o  Options
+	}{
+		{own, Place{Plain: true}, Options{Alone: true, NoUDP: true}},
+		{own, Place{}, Options{Scope: "lan", LAN: true, Join: append(at("192.168.1.2", own), at("45.1.2.3", own)...)}},
+		{own, Place{}, Options{Join: at("gw.example.org", own)}},
+		{card.NetworkLab, Place{}, Options{NoUDP: true, Join: at("127.0.0.1", card.NetworkLab)}},
+		{card.NetworkPublic, Place{}, Options{Join: []string{text(t, mixed.Text)}}},
+	} {
+		if err := c.o.Fits(c.n, c.at); err != nil {
+			t.Errorf("%+v: %v", c.o, err)
+		}
+	}
+	var log bytes.Buffer
+	s := Setup{Node: key.NewPrivate[key.Node](), At: card.Address{Network: own}, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	o := Options{Join: []string{text(t, mixed.Text)}}
+	if found, err := o.seeds(s, address.Public); err != nil || len(found) != 1 || found[0].Addr() != "gw.example.org:443" {
+		t.Errorf("%v, %v", found, err)
+	}
+	if said := log.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, `outside of the network's scope and is not asked" gateway=127.0.0.1:443 scope=public`) {
+		t.Errorf("%s", said)
+	}
+}
+
+// TestPlace: what can be no address, or can't be listened on, is named with its flag, and
+// needs no word about other programs.
+func TestPlace(t *testing.T) {
+	for _, c := range []struct{ listen, public, want string }{
+		{"127.0.0.1:0", "", ""},
+		{":443", "gw.example.org", ""},
+		{"127.0.0.1:0", "2001:db8::1", ""},
+		{"127.0.0.1:0", "GW.Example.org:8443", ""},
+		{"127.0.0.1:0", "bad host", `--public "bad host" can't be a gateway's address: a gateway's host is a DNS name`},
+		{"127.0.0.1:0", "Bad_Name!:7", `--public "Bad_Name!:7" can't`},
+		{"127.0.0.1:0", "gw.example.org:https", `a port is 1 to 65535, not "https"`},
+		{"127.0.0.1:0", "gw.example.org:0", "a gateway's port is 1 to 65535"},
+		{"bad host:443", "", `--listen "bad host:443" can't`},
+		{"127.0.0.1:99999", "", "with a port from 0 to 65535"},
+		{"127.0.0.1", "", "--listen is HOST:PORT"},
+		{":443", "", "--public"},
+	} {
+		err := Place{Listen: c.listen, Public: c.public}.Check()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "update")) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+// TestAdvice: who is outside of the scope of the network reads what to say instead.
+func TestAdvice(t *testing.T) {
+	own := key.Network{'a', 'b', 'c', 'd'}
+	for _, c := range []struct {
+		host  string
+		name  string
+		n     key.Network
+		scope address.Scope
+		want  string
+	}{
+		{"127.0.0.1", "", own, address.Public, "run it with --public and a public address, or a name that stands for one; or run all gateways of the network with --scope loopback"},
+		{"[fd00::1]", "", own, address.Public, "or run all gateways of the network with --scope lan"},
+		{"127.0.0.1", "", own, address.LAN, "an address of the local network, or a public one, or a name that stands for one; or run all gateways of the network with --scope loopback"},
+		{"127.0.0.1", "", card.NetworkPublic, address.Public, "for a trial on this computer it is well"},
+		{"10.0.0.1", "", card.NetworkPublic, address.Public, "run it with --public and a public address, or a name that stands for one"},
+		{"gw.example.org", "gw.example.org", own, address.Public, "see that its name stands for a public address"},
+	} {
+		n := &Network{setup: Setup{At: card.Address{Host: c.host, Network: c.n}}, params: address.Parameters{Network: c.n, Scope: c.scope}, name: c.name}
+		if got := n.advice(); !strings.HasSuffix(got, c.want) {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
+
+// TestNamed: a network stands in the log as --network has it, whoever writes it.
+func TestNamed(t *testing.T) {
+	var log bytes.Buffer
+	l := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: Named}))
+	l.With("network", "6f706572").Info("", "network", "oper", "network", fmt.Sprintf("%x", card.NetworkLab), "network", "tcp", "other", "6f706572")
+	if !strings.HasSuffix(log.String(), "network=oper network=oper network=lab network=tcp other=6f706572\n") {
+		t.Error(log.String())
 	}
 }
 

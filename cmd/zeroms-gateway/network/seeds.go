@@ -3,10 +3,12 @@ package network
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"slices"
 	"strconv"
@@ -14,6 +16,7 @@ import (
 	"time"
 	"unicode"
 
+	"zeroms/protocol/address"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 	"zeroms/protocol/link"
@@ -174,8 +177,37 @@ func (o *Options) introduce(now time.Time) error {
 	return nil
 }
 
-// seeds are the gateways of --join; one's own address is none. Error: ErrUse.
-func (o *Options) seeds(s Setup) (out []link.Endpoint, err error) {
+// kinds are the addresses that a network of a scope uses.
+var kinds = map[address.Scope]string{
+	address.Loopback: "an address of this computer, or any other",
+	address.LAN:      "an address of the local network, or a public one",
+	address.Public:   "a public address",
+}
+
+// joinsFit refuses gateways of another network, and a value of --join all of whose
+// gateways are at hosts that a network of this scope never connects to. Error: ErrUse.
+func (o *Options) joinsFit(p address.Parameters) error {
+	if err := o.introduce(time.Now()); err != nil {
+		return useError{err}
+	}
+	for _, in := range o.introduced {
+		if in.network != (key.Network{}) && in.network != p.Network {
+			return wrongUse("--join %s: that gateway is of the network %q, this one of %q", in.value, networkName(in.network), networkName(p.Network))
+		}
+		if !slices.ContainsFunc(in.gateways, func(e link.Endpoint) bool { return p.Scope.AllowsHost(e.Host) }) {
+			return wrongUse("--join %s: in scope %s a gateway has %s, and %s is none; give a gateway that has one, or run all gateways of a network of your own with another --scope",
+				in.value, p.Scope, kinds[p.Scope], in.gateways[0].Addr())
+		}
+	}
+	return nil
+}
+
+// outside is logged of a gateway that is named and that the network can't have.
+const outside = "a gateway to join the network by is outside of the network's scope and is not asked"
+
+// seeds are the gateways of --join that a network of this scope connects to; one's own
+// address is none. Error: ErrUse.
+func (o *Options) seeds(s Setup, scope address.Scope) (out []link.Endpoint, err error) {
 	if err := o.introduce(time.Now()); err != nil {
 		return nil, useError{err}
 	}
@@ -183,14 +215,18 @@ func (o *Options) seeds(s Setup) (out []link.Endpoint, err error) {
 		if in.lastDay != "" {
 			s.Log.Warn("a card of --join has expired; its gateways are asked all the same", "value", in.value, "lastDay", in.lastDay)
 		}
-		if in.network != (key.Network{}) && in.network != s.At.Network {
-			return nil, wrongUse("--join %s: that gateway is of the network %q, this one of %q", in.value, networkName(in.network), networkName(s.At.Network))
-		}
 		for _, e := range in.gateways {
+			if hashOf(e) == key.GatewayHashOf(s.Node.Public()) {
+				continue
+			}
+			if !scope.AllowsHost(e.Host) {
+				s.Log.Warn(outside, "gateway", e.Addr(), "scope", scope.String())
+				continue
+			}
 			same := func(other link.Endpoint) bool {
 				return other.Addr() == e.Addr() && hashOf(other) == hashOf(e)
 			}
-			if hashOf(e) != key.GatewayHashOf(s.Node.Public()) && !slices.ContainsFunc(out, same) {
+			if !slices.ContainsFunc(out, same) {
 				out = append(out, e)
 			}
 		}
@@ -210,6 +246,19 @@ func endpoint(a card.Address) link.Endpoint {
 	return link.Endpoint{Host: strings.Trim(a.Host, "[]"), Port: a.Port, Node: a.Node[:]}
 }
 
+// Named is an attribute of a log in which a network stands as --network has it: the
+// parts of a gateway know its four bytes only and write them in hex.
+func Named(_ []string, a slog.Attr) slog.Attr {
+	var n key.Network
+	if a.Key != "network" || len(a.Value.String()) != hex.EncodedLen(len(n)) {
+		return a
+	}
+	if _, err := hex.Decode(n[:], []byte(a.Value.String())); err != nil {
+		return a
+	}
+	return slog.String(a.Key, networkName(n))
+}
+
 // networkName is a network as --network has it.
 func networkName(n key.Network) string {
 	switch n {
@@ -226,7 +275,7 @@ const mostNamed = 16
 
 // named are the gateways of --join-dns. What can't be looked up, or is wrong there,
 // is left out and tried again the next time.
-func (o *Options) named(ctx context.Context, s Setup) (out []link.Endpoint) {
+func (o *Options) named(ctx context.Context, s Setup, scope address.Scope) (out []link.Endpoint) {
 	for _, name := range o.JoinDNS {
 		limited, cancel := context.WithTimeout(ctx, lookingUp)
 		texts, err := s.resolver().LookupTXT(limited, strings.TrimSuffix(name, ".")+".")
@@ -243,7 +292,12 @@ func (o *Options) named(ctx context.Context, s Setup) (out []link.Endpoint) {
 			if err != nil || a.Plain || a.Network != s.At.Network || a.Node == s.Node.Public() || len(out)-before == mostNamed {
 				continue // a name may have records for other programs, and other networks
 			}
-			out = append(out, endpoint(a))
+			e := endpoint(a)
+			if !scope.AllowsHost(e.Host) {
+				s.Log.Warn(outside, "gateway", e.Addr(), "scope", scope.String())
+				continue
+			}
+			out = append(out, e)
 		}
 		if len(out) == before {
 			s.Log.Warn("no TXT record of a name is the address of a gateway of this network", "name", name, "records", len(texts))
