@@ -31,7 +31,12 @@ func newSend(a *app) *cobra.Command {
 line feed. Once queued is printed the message is stored and finds its way by
 itself whenever zms runs. Without --wait: if another zms that stays owns the
 profile, the command ends at once, else when a gateway has custody or after 10 s,
-with exit code 0 either way.`,
+with exit code 0 either way.
+
+--wait delivered takes as long as the recipient's acknowledgement, and those are
+gathered: the first one leaves after 0.2 s, the next ones 1 s apart. So a script that
+waits for each of many messages sends about one a second; it is faster to wait for the
+last one only.`,
 		Annotations: rows("message, then change for each new state"),
 		Args:        takes("CONTACT", "TEXT"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -59,6 +64,9 @@ func (a *app) send(ctx context.Context, r control.Request) error {
 	err := a.ask(ctx, r, func(row control.Row) error {
 		if m, ok := row.(*control.Message); ok {
 			state = m.State
+			if m.NoAnswer {
+				a.note("you have no gateway: no answer and no acknowledgement can reach you, and messages leave only once zms has run for a minute (zms agent); add one with zms gateway add ADDRESS")
+			}
 		}
 		return emit(row)
 	})

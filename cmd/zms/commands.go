@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"zeroms/cmd/manual"
@@ -14,15 +16,16 @@ import (
 func newAdd(a *app) *cobra.Command {
 	var name string
 	c := &cobra.Command{
-		Use:   "add CARD|LINK|IMAGE",
+		Use:   "add CARD|LINK|IMAGE|ID",
 		Short: "Add the owner of a card as a contact",
 		Long: `Add the owner of a card as a contact and greet them. CARD is the text (ZMS:...), a
 web link, a zeroms: link, the name of a file with one of these or with a picture
-of the QR code (PNG, JPEG), or - for such a file on stdin.`,
+of the QR code (PNG, JPEG), or - for such a file on stdin. ID is the user ID of
+somebody who chose to be found by it alone (zms card show --public --by-key).`,
 		Annotations: rows("contact"),
 		Args:        takes("CARD"),
 		RunE: func(c *cobra.Command, args []string) error {
-			code, err := input.Code(a.stdin, args[0])
+			code, err := input.Given(a.stdin, args[0])
 			if err != nil {
 				return err
 			}
@@ -93,7 +96,7 @@ damage) and fails with damaged; zms export then saves everything else.`, "status
 // shell is the command line as packages of further commands see it.
 func (a *app) shell() gateways.Shell {
 	return gateways.Shell{
-		Run: a.run, Code: func(argument string) (string, error) { return input.Code(a.stdin, argument) }, Group: group, Takes: takes,
+		Run: a.run, Confirm: a.sure, Code: func(argument string) (string, error) { return input.Given(a.stdin, argument) }, Group: group, Takes: takes,
 	}
 }
 
@@ -103,7 +106,8 @@ func newLookup(a *app) *cobra.Command {
 		Short: "Find where somebody receives now, in the network of gateways",
 		Long: `Find where somebody receives now, in the network of gateways: by their card, their
 user ID if they chose to be found by it alone, or as a contact. Your gateway is asked;
-it learns neither who that is nor where they receive.`,
+it learns neither who that is nor where they receive. That somebody is not there is
+known after up to 15 s.`,
 		Annotations: rows("found"),
 		Args:        takes("ID|CARD|IMAGE|CONTACT"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -111,6 +115,8 @@ it learns neither who that is nor where they receive.`,
 			if err != nil {
 				return err
 			}
+			slow := time.AfterFunc(time.Second, func() { a.note("looking in the network of gateways ...") })
+			defer slow.Stop()
 			return a.run(c.Context(), control.Request{Cmd: control.CmdLookup, Card: code}, report.Found)
 		},
 	}

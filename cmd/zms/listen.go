@@ -54,11 +54,11 @@ that share all incoming messages: see "Fans".`,
 }
 
 func (a *app) listen(ctx context.Context, f listenFlags) error {
-	if f.program && f.stdin || f.as != "" && !f.program && !f.stdin {
-		return control.Usage("--exec and --stdin exclude each other, and --as goes with one of them")
-	}
-	if f.fan != "" && (f.as != "" || f.contact != "") || f.fan == "" && f.patience != control.DefaultPatience {
+	switch {
+	case f.fan != "" && (f.as != "" || f.contact != "") || f.fan == "" && f.patience != control.DefaultPatience:
 		return control.Usage("--fan goes without --as and --contact, and --patience with --fan")
+	case f.program && f.stdin || f.as != "" && !f.program && !f.stdin:
+		return control.Usage("--exec and --stdin exclude each other, and --as goes with one of them")
 	}
 	if f.fan != "" && !control.ValidName(f.fan) {
 		return control.Usage("a fan's name has 1 to %d letters a to z, digits, dots, hyphens and underscores, unlike %q", control.MaxName, f.fan)

@@ -124,7 +124,7 @@ func newRoot(a *app) *cobra.Command {
 	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
 	flags.StringVar(&a.passphrase, "passphrase-file", "", "the passphrase is the first line of this `FILE` (default: $ZMS_PASSPHRASE, else a prompt without echo on a terminal)")
 	flags.StringVar(&a.proxy, "proxy", "", "make connections through this SOCKS5 `PROXY`, socks5://HOST:PORT, or direct (default: $ZMS_PROXY, else what the profile keeps: see zms proxy set)")
-	flags.BoolVarP(&a.verbose, "verbose", "v", false, "print a log to stderr; it holds no keys, no secrets of cards and no texts")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "print a log to stderr: gateways that can't be reached, links that end, sessions made anew; it holds no secret keys, no secrets of cards and no texts. The links are those of the zms that holds the profile, so give it to that one")
 	complete.Commands(root, a.dir)
 	// Long usages are wrapped, at a width that most terminals have.
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages ", "FlagUsagesWrapped 100 "))

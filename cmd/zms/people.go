@@ -35,7 +35,8 @@ func newRemove(a *app) *cobra.Command {
 all of your gateways, and nothing more is sent to them: what no gateway has taken yet
 is marked as failed. What was said stays (zms history). They can still write first by
 a card of yours, like strangers; zms block prevents that, and zms card renew hides you
-from them. To have them back, add them with a card.`,
+from them (in the network up to 3 hours later). To have them back, add them with a
+card.`,
 		Annotations: rows("contact"),
 		Args:        takes("CONTACT"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -54,8 +55,9 @@ func newCardRenew(a *app) *cobra.Command {
 		Long: `Renew your address: the secret on all of your cards by which others find you. Your
 contacts learn the new one by themselves. Everybody else who knows the present one -
 people that you removed or blocked, whoever has a card of yours - can then no longer
-find you, nor see whether and where you are. All cards that you gave out stop working;
-a new one is made at once.
+find you, nor see whether and where you are, at the latest 3 hours after the present
+one stopped working: so long the network may keep what was published under it. All
+cards that you gave out stop working; a new one is made at once.
 
 Until all contacts have acknowledged the new address, for 37 days at most, the present
 one works too, and it can't be renewed again. Whoever is away for longer needs a new
@@ -95,11 +97,14 @@ func (a *app) renew(ctx context.Context, yes bool) error {
 
 // confirm asks whether something shall be done. Errors: a Failure of the name
 // NameUsage where nobody can be asked, and for any answer but yes.
-func (a *app) confirm(ctx context.Context, question string) error {
-	answer, err := a.prompt(ctx, question, false)
+func (a *app) confirm(ctx context.Context, question string) error { return a.sure(ctx, "", question) }
+
+// sure is confirm of something whose meaning has to be told.
+func (a *app) sure(ctx context.Context, meaning, question string) error {
+	answer, err := a.prompt(ctx, strings.TrimSpace(meaning+" "+question), false)
 	switch {
 	case errors.Is(err, errNoTerminal):
-		return control.Usage("nothing was changed: give --yes to do it")
+		return control.Usage("%s", strings.TrimSpace(meaning+" nothing was changed: give --yes to do it"))
 	case err != nil:
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -157,11 +158,14 @@ its sender's computer some work, which keeps floods of requests away.`,
 			if err := f.check(); err != nil {
 				return err
 			}
+			if _, err := os.Lstat(f.png); f.png != "" && err == nil {
+				return noPicture(fs.ErrExist) // before a card is made for it
+			}
 			r := control.Request{Cmd: control.CmdCardShow, New: f.new, List: f.all, Revoke: f.revoke, Public: f.public, Bits: f.bits, ByKey: f.byKey, Bare: f.bare}
 			return a.ask(c.Context(), r, func(row control.Row) error { return a.showCard(row, f) })
 		},
 	}
-	c.Flags().StringVar(&f.png, "png", "", "write the QR code as a picture into this `FILE` (mode 0600)")
+	c.Flags().StringVar(&f.png, "png", "", "write the QR code as a picture into this new `FILE` (mode 0600)")
 	c.Flags().BoolVar(&f.link, "link", false, "print the card as a link")
 	c.Flags().BoolVar(&f.text, "text", false, "print the card as text only")
 	c.Flags().BoolVar(&f.new, "new", false, "make a further card, which can be revoked by itself")
@@ -169,7 +173,7 @@ its sender's computer some work, which keeps floods of requests away.`,
 	c.Flags().BoolVar(&f.public, "public", false, "show the one card that you may publish, which is made if there is none. Who finds it can write to you first; that costs their computer some work, and there is room for only so many such requests at a time")
 	c.Flags().Uint8Var(&f.bits, "work", 0, "with --public: how much work a first message takes, 20 to 40 zero `BITS`; each bit doubles it. It stays so until it is changed (at first 20). The card stays the same")
 	c.Flags().BoolVar(&f.byKey, "by-key", false, "with --public: let everybody find you who knows your user ID, without the card. Anybody can then also see that you move between gateways, and count you. A public card that was made without it is revoked")
-	c.Flags().BoolVar(&f.bare, "no-gateways", false, "name no gateways on the card: it stays good wherever you move, as long as the network knows you")
+	c.Flags().BoolVar(&f.bare, "no-gateways", false, "name no gateways on the card: it stays good wherever you move, as long as the network knows you. It is told if that is not so")
 	c.Flags().BoolVar(&f.all, "list", false, "list the cards that you gave out")
 	return c
 }
@@ -189,9 +193,12 @@ func (a *app) showCard(row control.Row, f cardFlags) error {
 			return err
 		}
 		if err := writePrivate(f.png, picture); err != nil {
-			return err
+			return noPicture(err)
 		}
 		c.PNG = f.png
+	}
+	if c.Problem != "" {
+		a.note("nobody can find you by %s at the moment: %s", map[bool]string{true: "your user ID", false: "this card"}[c.ByKey], c.Problem)
 	}
 	if a.json {
 		return a.emitJSON(c)
@@ -218,17 +225,25 @@ func (a *app) showCard(row control.Row, f cardFlags) error {
 	return err
 }
 
-// writePrivate writes a file that only its owner can read.
+// writePrivate writes a new file that only its owner can read, the whole of it or none.
 func writePrivate(name string, content []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return control.Fail(control.NameFailure, "the picture can't be written; choose another file: %v", err)
+		return err
 	}
 	_, err = f.Write(content)
 	if err = errors.Join(err, f.Close()); err != nil {
-		return control.Fail(control.NameFailure, "the picture can't be written; choose another file: %v", err)
+		err = errors.Join(err, os.Remove(name))
 	}
-	return nil
+	return err
+}
+
+// noPicture is why a card's picture was not written.
+func noPicture(err error) error {
+	if p := new(fs.PathError); errors.As(err, &p) {
+		err = p.Err
+	}
+	return control.Usage("the picture can't be written there; choose another name or folder (%v)", err)
 }
 
 func newPassphrase(a *app) *cobra.Command {

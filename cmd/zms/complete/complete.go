@@ -114,7 +114,7 @@ func (p Profile) candidates(ctx context.Context, value, command string) ([]strin
 			return p.contacts(limited, command), cobra.ShellCompDirectiveNoFileComp
 		}
 		return p.gateways(limited), cobra.ShellCompDirectiveNoFileComp
-	case "FILE", "PROGRAM", "CARD|LINK|IMAGE", "ADDRESS|IMAGE":
+	case "FILE", "PROGRAM", "CARD|LINK|IMAGE|ID", "ADDRESS|IMAGE":
 		return nil, cobra.ShellCompDirectiveDefault
 	case "DIR":
 		return nil, cobra.ShellCompDirectiveFilterDirs

@@ -28,7 +28,7 @@ const (
 	ExitFailure  = 1
 	ExitUsage    = 2 // the command line or request can't be understood
 	ExitLocked   = 3 // a passphrase is needed or wrong, or another process holds the profile
-	ExitNotFound = 4 // no such profile, contact, message, card, gateway or evidence
+	ExitNotFound = 4 // no such profile, contact, message, card, gateway, fan, evidence or record of the network
 	ExitTimeout  = 5 // what was waited for did not happen in time
 	ExitBot      = 6 // the program of listen --exec failed
 )
@@ -48,6 +48,9 @@ const (
 	NameNoCard       = "no-card"
 	NameNotHome      = "not-home"
 	NameNotConnected = "not-connected"
+	NameLast         = "last-gateway"
+	NameNoRecord     = "no-record"
+	NameNoFan        = "no-fan"
 	NameRefused      = "refused"
 	NameNoSafe       = "no-safe"
 	NameNoMessage    = "no-message"
@@ -86,7 +89,7 @@ type cause struct {
 var causes = []cause{
 	{client.ErrNoContact, NameNoContact},
 	{account.ErrNoHome, NameNotHome},
-	{account.ErrLast, "last-gateway"},
+	{account.ErrLast, NameLast},
 	{client.ErrNoGateway, "no-gateway"},
 	{client.ErrNoOffer, NameNoOffer},
 	{account.ErrTooMany, "too-many"},
@@ -152,6 +155,8 @@ var exits = map[string]int{
 	NameNoMessage:      ExitNotFound,
 	NameNoOffer:        ExitNotFound,
 	NameNoEvidence:     ExitNotFound,
+	NameNoRecord:       ExitNotFound,
+	NameNoFan:          ExitNotFound,
 	NameTimeout:        ExitTimeout,
 	NameNotConnected:   ExitTimeout,
 	NameBot:            ExitBot,
@@ -170,7 +175,7 @@ var meanings = map[int]string{
 	ExitFailure:  "failed",
 	ExitUsage:    "the command line, a file named there, or the request can't be understood",
 	ExitLocked:   "a passphrase or the 24 words are needed or wrong, or another process holds the profile",
-	ExitNotFound: "there is no such profile, contact, message, card or gateway, nothing saved at a gateway, or no evidence",
+	ExitNotFound: "there is no such profile, contact, message, card, gateway or fan, nothing saved at a gateway or published in the network, or no evidence",
 	ExitTimeout:  "what was waited for did not happen in time",
 	ExitBot:      "the program of listen --exec failed",
 }

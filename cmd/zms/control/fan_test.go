@@ -75,7 +75,7 @@ func TestManyWorkers(t *testing.T) {
 		"hold of no worker":         {control.Request{Cmd: control.CmdHold, Fan: "work", Worker: "x"}, control.NameUsage, "no worker"},
 		"free of no fan":            {control.Request{Cmd: control.CmdFree, Fan: "other", Worker: "w0"}, control.NameUsage, "no worker"},
 		"removing one at work":      {control.Request{Cmd: control.CmdFanRemove, Fan: "work"}, control.NameLocked, "has workers"},
-		"removing what is not":      {control.Request{Cmd: control.CmdFanRemove, Fan: "other"}, control.NameUsage, "no fan"},
+		"removing what is not":      {control.Request{Cmd: control.CmdFanRemove, Fan: "other"}, control.NameNoFan, "no fan"},
 		"holding, and nothing more": {control.Request{Cmd: control.CmdHold, Fan: "work", Worker: "w0", Leave: true}, "ok", ""},
 	} {
 		err := o.request(t.Context(), c.r, func(control.Row) error { return nil })

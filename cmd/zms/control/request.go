@@ -108,7 +108,8 @@ type Request struct {
 	Before *uint32 `json:"before,omitempty"`
 	// `history`: as the flag; `contacts`, `requests`: tell what is here, and wait for no gateway.
 	Peek bool `json:"peek,omitempty"`
-	// `verify`: as the flag; `card renew`: do it, instead of telling what it would do.
+	// `verify`: as the flag; `card renew`: do it, instead of telling what it would do; `gateway remove`: also the
+	// only gateway where you receive.
 	Yes bool `json:"yes,omitempty"`
 	// `remove`: as the flag.
 	Erase bool `json:"erase,omitempty"`
@@ -190,7 +191,7 @@ func (r Request) Endless() bool { return r.Cmd == CmdListen || r.Cmd == CmdFrame
 func (r Request) Offline() bool {
 	switch r.Cmd {
 	case CmdCardShow:
-		return !r.New && !r.Public && r.Revoke == ""
+		return !r.New && !r.Public && !r.Bare && r.Revoke == ""
 	case CmdContacts, CmdRequests:
 		return r.Peek || r.Removed
 	case CmdCardRenew:

@@ -108,6 +108,8 @@ type Card struct {
 	Link string `json:"link,omitempty"`
 	// the same as a `zeroms:` link.
 	DeepLink string `json:"deep_link,omitempty"`
+	// why nobody can find you by it at the moment, if so; told of a card that names no gateways or is found by key.
+	Problem string `json:"problem,omitempty"`
 	// the picture that was written, if one was.
 	PNG string `json:"png,omitempty"`
 }
@@ -196,6 +198,8 @@ type Renewal struct {
 	Cards []Card `json:"cards,omitempty"`
 	// true, if you have a public card: whoever has that still finds you.
 	Public bool `json:"public,omitempty"`
+	// its id, if you have one.
+	PublicCard string `json:"public_card,omitempty"`
 	// the new `card`, if it was made.
 	Card *Card `json:"card,omitempty"`
 }
@@ -280,6 +284,8 @@ type Message struct {
 	Size int `json:"size,omitempty"`
 	// how often it was handed to a worker before, if it was: somebody may have begun with it.
 	Again uint32 `json:"again,omitempty"`
+	// true in the answer to `send`, if you have no gateway: no answer and no acknowledgement can reach you.
+	NoAnswer bool `json:"no_answer,omitempty"`
 	// true, if it is yours and a gateway that is none of yours was connected to for it: that gateway saw your network
 	// address (or your proxy's).
 	Direct bool `json:"direct,omitempty"`
@@ -491,6 +497,9 @@ type Fan struct {
 	More bool `json:"more,omitempty"`
 	// true, if it was removed.
 	Removed bool `json:"removed,omitempty"`
+	// how many messages it had not done, if it was removed with some; `handed` of them a worker had, and `more` tells
+	// that there were others.
+	GivenUp int `json:"given_up,omitempty"`
 }
 
 // Found is what a person has published in the network (`lookup`).

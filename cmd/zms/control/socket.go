@@ -54,6 +54,10 @@ func inDir(dir, name string, f func(path string) error) error {
 	return f(filepath.Join(fmt.Sprintf("/proc/self/fd/%d", d.Fd()), name))
 }
 
+// ErrLeft is why the context of a request without an end has ended if the other side
+// closed the connection, and not the owner.
+var ErrLeft = errors.New("control: the other side has left")
+
 // Emit takes the rows of an answer in their order. Its error ends the request.
 type Emit func(Row) error
 
@@ -209,15 +213,15 @@ func (c *serving) serveRequest(ctx, taking context.Context) error {
 
 // serveEndless serves a request until the other side ends, or nothing more is taken.
 func (c *serving) serveEndless(taking context.Context, r Request) error {
-	listening, cancel := context.WithCancel(taking)
-	defer cancel()
+	listening, cancel := context.WithCancelCause(taking)
+	defer cancel(nil)
 	if err := c.conn.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
 	var gone sync.WaitGroup
 	gone.Go(func() {
 		_, _ = io.Copy(io.Discard, c.conn)
-		cancel()
+		cancel(ErrLeft)
 	})
 	err := c.Serve(listening, r, func(r Row) error { return c.emit(r) })
 	_ = c.conn.SetReadDeadline(time.Now())

@@ -162,6 +162,16 @@ func (f *Fan) Leave(name string) {
 	f.again = slices.DeleteFunc(f.again, func(g Grant) bool { return g.Worker == name })
 }
 
+// Lose is Leave of a worker that will not come back: what it has is for another one at
+// once. A worker that takes nothing more may still be at work, though nobody hears of
+// it: what it has stays its own.
+func (f *Fan) Lose(name string) {
+	if w := f.workers[name]; w != nil && w.busy != nil && !w.leaving {
+		f.back(w.busy)
+	}
+	f.Leave(name)
+}
+
 // Hold tells that a worker is at work. It reports whether the worker is there.
 func (f *Fan) Hold(name string, now time.Time) bool {
 	w := f.workers[name]

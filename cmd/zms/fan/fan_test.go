@@ -124,6 +124,29 @@ func TestAloneAndSilent(t *testing.T) {
 	s.hands("b 0")
 }
 
+// TestLose: what a worker had that will not come back is for others at once; one that takes nothing more may still be at it.
+func TestLose(t *testing.T) {
+	s := newScene(t, 2, "a", "b")
+	s.hands("a 0", "b 1")
+	s.Lose("a")
+	s.hands() // b has something
+	s.Leases()
+	s.Done(id(1))
+	s.hands("b 0")
+	s.Retire("b")
+	s.Lose("b")
+	s.join("c")
+	s.hands()
+	s.now = s.now.Add(patience)
+	s.hands("c 0")
+	s.Lose("nobody")
+	s.Done(id(0))
+	s.Lose("c")
+	if workers, handed, waiting := s.Counts(); workers+handed+waiting != 0 {
+		t.Errorf("%d workers, %d handed, %d wait", workers, handed, waiting)
+	}
+}
+
 // TestDeath: a worker that is gone keeps what it had until its time; coming back, it is told again.
 func TestDeath(t *testing.T) {
 	s := newScene(t, 3, "a", "b")

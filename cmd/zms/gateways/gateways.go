@@ -4,6 +4,7 @@ package gateways
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -19,6 +20,9 @@ import (
 type Shell struct {
 	// Run makes a request of the profile's owner and prints its answer.
 	Run func(ctx context.Context, r control.Request, people report.Show) error
+	// Confirm tells what something means and asks whether it shall be done; its error
+	// says why not.
+	Confirm func(ctx context.Context, meaning, question string) error
 	// Code is the card or address that an argument means.
 	Code func(argument string) (string, error)
 	// Group makes a command that only holds others.
@@ -110,7 +114,7 @@ zms status.`, "gateway")
 func (s Shell) drain() *cobra.Command {
 	c := command("drain GATEWAY", "Leave a gateway without losing a message, by its host, host:port, key or address",
 		`Leave a gateway without losing a message. From now on contacts are sent to your
-other gateways; what still comes here is read until a day after all of them know,
+other gateways; what still comes here is read until a day after all of them know it,
 for 37 days at most. Then the gateway is removed by itself. zms gateway add takes
 that back.`, "gateway")
 	c.Args = s.Takes("GATEWAY")
@@ -121,14 +125,28 @@ that back.`, "gateway")
 }
 
 func (s Shell) remove() *cobra.Command {
+	var yes bool
 	c := command("remove GATEWAY", "Give a gateway up at once, by its host, host:port, key or address",
 		`Give a gateway up, named by its host, host:port, key (at least 8 hex digits) or
 address. Contacts learn where else you are; what waits there and what they send there
-until then is not read any more: they send it again. zms gateway drain avoids that.`, "gateway")
+until then is not read any more: they send it again. zms gateway drain avoids that.
+
+Without the only gateway where you receive nobody can write to you, and no answer and
+no acknowledgement reaches you. On a terminal it tells that and asks; else it needs
+--yes.`, "gateway")
 	c.Args = s.Takes("GATEWAY")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		return s.Run(c.Context(), control.Request{Cmd: control.CmdGatewayRemove, Gateway: args[0]}, report.Gateway)
+		r := control.Request{Cmd: control.CmdGatewayRemove, Gateway: args[0], Yes: yes}
+		err := s.Run(c.Context(), r, report.Gateway)
+		if f := new(control.Failure); !errors.As(err, &f) || f.Name != control.NameLast {
+			return err
+		} else if err := s.Confirm(c.Context(), f.Message, "Remove it? [y/N]"); err != nil {
+			return err
+		}
+		r.Yes = true
+		return s.Run(c.Context(), r, report.Gateway)
 	}
+	c.Flags().BoolVar(&yes, "yes", false, "remove also the only gateway where you receive, without a question")
 	return c
 }
 

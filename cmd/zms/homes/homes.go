@@ -133,6 +133,11 @@ func (h Homes) remove(ctx context.Context, r control.Request, emit control.Emit)
 	if err != nil {
 		return err
 	}
+	if !r.Yes {
+		if err := h.spare(ctx, g); err != nil {
+			return err
+		}
+	}
 	if err := h.Client.RemoveGateway(ctx, g.Node); err != nil {
 		return err
 	}
@@ -140,6 +145,19 @@ func (h Homes) remove(ctx context.Context, r control.Request, emit control.Emit)
 	row := shown.Gateway(g)
 	row.Up, row.Removed = false, true
 	return emit(row)
+}
+
+// spare refuses to give up the only gateway where the user receives. Error: a Failure
+// of the name NameLast.
+func (h Homes) spare(ctx context.Context, g client.Gateway) error {
+	gateways, err := h.Client.Gateways(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(gateways, func(o client.Gateway) bool { return o.Node != g.Node && o.Draining.IsZero() }) {
+		return nil
+	}
+	return control.Fail(control.NameLast, "%s is the only gateway where you receive: without one nobody can write to you, and no answer and no acknowledgement reaches you until you add another one.", g.Host)
 }
 
 func (h Homes) drain(ctx context.Context, r control.Request, emit control.Emit) error {

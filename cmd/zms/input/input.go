@@ -42,6 +42,19 @@ func Code(stdin io.Reader, argument string) (string, error) {
 	return argument, nil
 }
 
+// Given is Code of an argument that has to be a card, an address or a user ID: what can
+// be none of these is the name of a file that is not there. Errors: those of Code.
+func Given(stdin io.Reader, argument string) (string, error) {
+	code, err := Code(stdin, argument)
+	if err != nil || code != argument || code == "" || strings.Contains(argument, ":") || len(argument) >= shortest {
+		return code, err
+	}
+	return "", control.Usage("there is no file %s, and it is no code either: a contact card begins with ZMS: and a gateway address with ZMSG:", argument)
+}
+
+// shortest is below what a user ID has in bytes, which has no prefix.
+const shortest = 50
+
 // isFile reports whether an argument can only mean a file.
 func isFile(argument string) bool {
 	return isPicture(argument) || strings.HasSuffix(argument, ".txt") ||

@@ -188,6 +188,7 @@ func (a *Access) once(ctx context.Context, r control.Request, emit control.Emit)
 		return err
 	case at.Conn != nil:
 		defer at.Close()
+		a.log().Info("another process holds the profile and does what is asked; its own log tells of links", "command", at.Conn.Hello.Owner, "process", at.Conn.Hello.PID)
 		if err := a.agrees(at.Conn.Hello, r); err != nil {
 			return err
 		}

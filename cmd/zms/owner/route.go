@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"sync"
+	"time"
 
 	"zeroms/client/profile"
 	"zeroms/cmd/zms/kept"
@@ -60,12 +62,16 @@ func words(proxy string) string {
 // errMoved ends what was begun by another way than the one of now.
 var errMoved = errors.New("links go another way now")
 
+// errClosed is why a link ended that this side closed.
+var errClosed = errors.New("it was closed here")
+
 // route makes links by the way that the profile keeps, or this process was told
 // to. It makes none before it knows which: nothing goes directly for a moment.
 type route struct {
 	// static
 	override *Via
 	chosen   chan struct{} // closed once the way is known
+	log      *slog.Logger
 
 	once    sync.Once
 	mu      sync.Mutex
@@ -79,7 +85,7 @@ type route struct {
 var _ service.Route = (*route)(nil)
 
 func newRoute(override *Via) *route {
-	return &route{override: override, chosen: make(chan struct{}), links: map[*followed]struct{}{}}
+	return &route{override: override, chosen: make(chan struct{}), log: slog.New(slog.DiscardHandler), links: map[*followed]struct{}{}}
 }
 
 // Use takes the proxy that the profile keeps, nil for none. If that changes the
@@ -146,6 +152,19 @@ func (r *route) way(ctx context.Context) (dialer *link.Dialer, current context.C
 
 // Dial opens a link, which ends when links go another way.
 func (r *route) Dial(ctx context.Context, e link.Endpoint) (link.Conn, error) {
+	began := time.Now()
+	l, err := r.dial(ctx, e)
+	switch {
+	case err == nil:
+		r.log.Debug("connected to a gateway", "gateway", e.Addr(), "took", time.Since(began).Round(time.Millisecond))
+		return l, nil
+	case ctx.Err() == nil:
+		r.log.Warn("a gateway can't be reached", "gateway", e.Addr(), "error", err)
+	}
+	return nil, err
+}
+
+func (r *route) dial(ctx context.Context, e link.Endpoint) (*followed, error) {
 	dialer, current, err := r.way(ctx)
 	if err != nil {
 		return nil, err
@@ -160,7 +179,7 @@ func (r *route) Dial(ctx context.Context, e link.Endpoint) (link.Conn, error) {
 		}
 		return nil, err
 	}
-	l := &followed{Conn: conn, route: r}
+	l := &followed{Conn: conn, route: r, gateway: e.Addr()}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if current.Err() != nil {
@@ -183,7 +202,23 @@ func (r *route) Resolve(ctx context.Context, host string) ([]netip.Addr, error) 
 // followed is a link that its route knows.
 type followed struct {
 	link.Conn
-	route *route
+	route   *route
+	gateway string
+	ending  sync.Once
+}
+
+// Recv returns the next message. Every error ends the link.
+func (l *followed) Recv(ctx context.Context) ([]byte, error) {
+	b, err := l.Conn.Recv(ctx)
+	if err != nil {
+		l.ended(err)
+	}
+	return b, err
+}
+
+// ended notes why the link ended.
+func (l *followed) ended(why error) {
+	l.ending.Do(func() { l.route.log.Info("a link to a gateway ended", "gateway", l.gateway, "reason", why) })
 }
 
 // Close ends the link.
@@ -191,6 +226,7 @@ func (l *followed) Close() error {
 	l.route.mu.Lock()
 	delete(l.route.links, l)
 	l.route.mu.Unlock()
+	l.ended(errClosed)
 	return l.Conn.Close()
 }
 

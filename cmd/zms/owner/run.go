@@ -32,6 +32,7 @@ type Tenure struct {
 func (a *Access) Run(ctx context.Context, db *chat.DB, t Tenure, work func(context.Context, *Profile) error) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	stored, way := kept.New(db), newRoute(a.Via)
+	way.log = a.log()
 	cfg := client.Config{Store: stored, Dialer: noDialer{}, Direct: stored.Direct, Log: a.log()}
 	if !t.Offline {
 		cfg.Dialer, cfg.Resolve = way, way.Resolve
@@ -48,6 +49,7 @@ func (a *Access) Run(ctx context.Context, db *chat.DB, t Tenure, work func(conte
 	var engine sync.WaitGroup
 	var failed error
 	engine.Go(func() { failed = p.Client.Run(running) })
+	engine.Go(func() { a.runLog(running, p.Client) })
 	defer func() {
 		stop()
 		engine.Wait()

@@ -137,7 +137,7 @@ func (l live) say(row control.Row) (subject, text string) {
 		return "", fmt.Sprintf("%s %s has read your messages", Moment(row.At), Name(row.Contact, row.Name))
 	case *control.Renewal:
 		if row.Since.IsZero() {
-			return "", "your address before the present one works no more"
+			return "", "your address before the present one works no more; what was published under it may stay in the network for up to 3 hours"
 		}
 		return "renewal", "your address was renewed; the one before works until " + Moment(row.Ends) + " at the latest"
 	case *control.Contact:

@@ -97,11 +97,11 @@ func Renewal(row control.Row) string {
 	var b strings.Builder
 	switch {
 	case !r.Done:
-		fmt.Fprintf(&b, "Your address will be new, and %s will learn it. Nobody else who knows the present one finds you afterwards.\n", Some(r.Contacts, "contact"))
+		fmt.Fprintf(&b, "Your address will be new, and %s will learn it. Nobody else who knows the present one finds you afterwards, at the latest 3 hours after it stopped working.\n", Some(r.Contacts, "contact"))
 	case r.Ends.IsZero():
-		b.WriteString("Your address is new, and the one before works no more.\n")
+		b.WriteString("Your address is new, and the one before works no more: what was published under it may stay in the network for up to 3 hours.\n")
 	default:
-		fmt.Fprintf(&b, "Your address is new. The one before works until all contacts know that (%s not acknowledged it yet), %s at the latest.\n",
+		fmt.Fprintf(&b, "Your address is new. The one before works until all contacts know that (%s not acknowledged it yet), %s at the latest; what was published under it may stay in the network for up to 3 hours more.\n",
 			have(r.Untold, "contact"), Moment(r.Ends))
 	}
 	if len(r.Cards) > 0 {
@@ -111,7 +111,7 @@ func Renewal(row control.Row) string {
 		fmt.Fprintf(&b, "  %s  made %s\n", plain.Text(r.Cards[i].ID), Moment(r.Cards[i].Created))
 	}
 	if r.Public {
-		b.WriteString("Whoever has your public card still finds you: zms card show --revoke ends that.\n")
+		fmt.Fprintf(&b, "Whoever has your public card still finds you: zms card show --revoke %s ends that.\n", plain.Text(r.PublicCard))
 	}
 	if r.Card != nil {
 		fmt.Fprintf(&b, "Your new card is %s (zms card show):\n%s\n", plain.Text(r.Card.ID), plain.Text(r.Card.Text))
@@ -201,7 +201,7 @@ func draining(g *control.Gateway) string {
 	if g.Draining.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("\n    drained since %s: nobody is sent there any more, and it is left at %s", Moment(g.Draining), Moment(g.Ends))
+	return fmt.Sprintf("\n    drained since %s: nobody is sent there any more, and it is left a day after all contacts know that, %s at the latest", Moment(g.Draining), Moment(g.Ends))
 }
 
 // Status shows how the profile is doing.
@@ -228,7 +228,7 @@ func Status(w io.Writer, row control.Row) error {
 		fmt.Fprintf(&b, "gateway   %s  %s\n%s%s%s", plain.Text(g.Host), gatewayState(g), balance(g), convicted(g), lapsing(g))
 	}
 	if len(s.Gateways) == 0 {
-		b.WriteString("gateway   none; add one with zms gateway add ADDRESS\n")
+		b.WriteString("gateway   none: nobody can write to you, and no answer reaches you; add one with zms gateway add ADDRESS\n")
 	}
 	if s.Proxy != "" {
 		fmt.Fprintf(&b, "proxy     %s\n", plain.Text(s.Proxy))

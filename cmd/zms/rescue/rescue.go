@@ -71,7 +71,7 @@ func WriteArchive(ctx context.Context, s Surveyor, name string, passphrase *stri
 		if err == nil {
 			err = fs.ErrExist
 		}
-		return counts, fmt.Errorf("%w (%w)", ErrFile, err)
+		return counts, noFile(err)
 	}
 	err = writeFile(name, func(w io.Writer) error {
 		return s.Survey(ctx, func(v *chat.Survey) error {
@@ -95,7 +95,7 @@ func WriteArchive(ctx context.Context, s Surveyor, name string, passphrase *stri
 func writeFile(name string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.part")
 	if err != nil {
-		return fmt.Errorf("%w (%w)", ErrFile, err)
+		return noFile(err)
 	}
 	defer func() {
 		if err != nil {
@@ -106,13 +106,21 @@ func writeFile(name string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	if err := os.Rename(f.Name(), name); err != nil {
-		return fmt.Errorf("%w (%w)", ErrFile, err)
+		return noFile(err)
 	}
 	dir, err := os.Open(filepath.Dir(name))
 	if err != nil {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// noFile joins ErrFile and why, without the name of a file that nobody named.
+func noFile(err error) error {
+	if p := new(fs.PathError); errors.As(err, &p) {
+		err = p.Err
+	}
+	return fmt.Errorf("%w (%w)", ErrFile, err)
 }
 
 // Tally is what the rows of a restored profile hold.

@@ -68,7 +68,7 @@ func (d *duty) poke() {
 const handful = 16
 
 // work lets a worker of a fan take messages until ctx ends.
-func (p *Profile) work(ctx context.Context, r control.Request, emit control.Emit) error {
+func (p *Profile) work(ctx context.Context, r control.Request, emit control.Emit) (err error) {
 	patience := bound(r.Timeout, control.DefaultPatience)
 	switch {
 	case !control.ValidName(r.Fan) || !control.ValidName(r.Worker):
@@ -87,7 +87,11 @@ func (p *Profile) work(ctx context.Context, r control.Request, emit control.Emit
 	if err != nil {
 		return err
 	}
-	defer d.leave(r.Worker)
+	defer func() {
+		if gone := d.leave(ctx, r.Worker); err == nil {
+			err = gone
+		}
+	}()
 	s, err := p.Client.Status(ctx)
 	if err != nil {
 		return err
@@ -220,11 +224,31 @@ func (d *duty) join(ctx context.Context, worker string, patience time.Duration) 
 	}
 }
 
-func (d *duty) leave(worker string) {
+// leave ends a worker's part. If the worker is gone for good, somebody else gets what
+// it has; else it may come back, to this process or to the one that takes its place.
+func (d *duty) leave(ctx context.Context, worker string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.state.Leave(worker)
 	delete(d.outs, worker)
+	if !errors.Is(context.Cause(ctx), control.ErrLeft) {
+		d.state.Leave(worker)
+		return nil
+	}
+	d.state.Lose(worker)
+	d.poke()
+	return d.keep(context.WithoutCancel(ctx)) // it may have been the last worker
+}
+
+// keep keeps who has what, if that changed.
+func (d *duty) keep(ctx context.Context) error {
+	if !d.state.Changed() {
+		return nil
+	}
+	var keep []kept.Lease
+	for _, l := range d.state.Leases() {
+		keep = append(keep, kept.Lease{ID: l.ID, Contact: l.Contact, Worker: l.Worker, Until: wire.Millis(l.Until), Tries: l.Tries})
+	}
+	return d.p.Kept.SetLeases(ctx, d.name, keep)
 }
 
 // run gives out until ctx ends.
@@ -312,14 +336,8 @@ func (d *duty) give(ctx context.Context) (next time.Time, err error) {
 		for _, id := range gone { // who should have got it gets the next
 			d.state.Done(id)
 		}
-		if d.state.Changed() {
-			var keep []kept.Lease
-			for _, l := range d.state.Leases() {
-				keep = append(keep, kept.Lease{ID: l.ID, Contact: l.Contact, Worker: l.Worker, Until: wire.Millis(l.Until), Tries: l.Tries})
-			}
-			if err := d.p.Kept.SetLeases(ctx, d.name, keep); err != nil {
-				return next, err
-			}
+		if err := d.keep(ctx); err != nil {
+			return next, err
 		}
 		for worker, row := range rows {
 			d.hand(worker, row)
@@ -550,15 +568,43 @@ func (p *Profile) fanRow(name string) *control.Fan {
 // fanRemove forgets a fan that has no workers.
 func (p *Profile) fanRemove(ctx context.Context, r control.Request, emit control.Emit) error {
 	if !slices.Contains(p.Kept.Fans(), r.Fan) {
-		return control.Usage("there is no fan %q; see zms fan list", r.Fan)
+		return control.Fail(control.NameNoFan, "there is no fan %q; see zms fan list", r.Fan)
 	}
 	p.fansMu.Lock()
 	defer p.fansMu.Unlock()
 	if d := p.fans[r.Fan]; d != nil {
 		return control.Fail(control.NameLocked, "the fan %s has workers; stop them first", r.Fan)
 	}
+	row := &control.Fan{Type: control.TypeFan, Name: r.Fan, Removed: true}
+	if err := p.undone(ctx, row); err != nil {
+		return err
+	}
 	if err := p.Kept.RemoveFan(ctx, r.Fan); err != nil {
 		return err
 	}
-	return emit(&control.Fan{Type: control.TypeFan, Name: r.Fan, Removed: true})
+	return emit(row)
+}
+
+// undone counts what a fan has not done.
+func (p *Profile) undone(ctx context.Context, row *control.Fan) error {
+	contacts, err := p.Client.Contacts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range contacts {
+		if c.State == client.Blocked {
+			continue
+		}
+		left, more, err := p.oldest(ctx, kept.FanMarks(row.Name), c.ID)
+		if err != nil {
+			return err
+		}
+		row.GivenUp, row.More = row.GivenUp+len(left), row.More || more
+		for _, l := range p.Kept.Leases(row.Name) {
+			if l.Worker != "" && slices.ContainsFunc(left, func(m found) bool { return m.id == l.ID }) {
+				row.Handed++
+			}
+		}
+	}
+	return nil
 }

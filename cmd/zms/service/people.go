@@ -3,6 +3,9 @@ package service
 import (
 	"context"
 	"encoding/hex"
+	"errors"
+	"regexp"
+	"strings"
 	"time"
 
 	"zeroms/client"
@@ -10,6 +13,7 @@ import (
 	"zeroms/cmd/zms/shown"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
 )
 
 func (p *Profile) add(ctx context.Context, r control.Request, emit control.Emit) error {
@@ -30,11 +34,18 @@ func (p *Profile) add(ctx context.Context, r control.Request, emit control.Emit)
 
 // cardOf is a card's code, or the user ID of somebody who can be found by it alone.
 func cardOf(text string) (card.Card, error) {
-	if user, err := key.ParseUserID(text); err == nil {
+	user, err := key.ParseUserID(text)
+	switch {
+	case err == nil:
 		return card.Card{User: user, Public: true}, nil
+	case idShaped.MatchString(strings.TrimSpace(text)):
+		return card.Card{}, control.Usage("%q looks like a user ID with a typing error: copy the whole of it, 56 letters A to Z and digits 2 to 7", strings.TrimSpace(text))
 	}
 	return card.Parse(text)
 }
+
+// idShaped matches what is a user ID but for a few characters.
+var idShaped = regexp.MustCompile(`^[0-9A-Za-z]{53,59}$`)
 
 // lookup finds what somebody has published in the network.
 func (p *Profile) lookup(ctx context.Context, r control.Request, emit control.Emit) error {
@@ -49,11 +60,20 @@ func (p *Profile) lookup(ctx context.Context, r control.Request, emit control.Em
 	ask := func() (client.Found, error) { return p.Client.Lookup(ctx, k.User, k.Address) }
 	if c, unknown := p.find(ctx, r.Card); unknown == nil {
 		ask = func() (client.Found, error) { return p.Client.LookupContact(ctx, c.ID) }
+	} else if f := new(control.Failure); errors.As(err, &f) {
+		return f
 	} else if err != nil {
 		return control.Fail(control.NameNoContact, "%q is no card, no user ID and no contact", r.Card)
 	}
 	f, err := ask()
-	if err != nil {
+	switch {
+	case errors.Is(err, wire.ErrNoRecord) && k.User != (key.IdentityPublic{}) && k.Address.IsZero():
+		return control.Fail(control.NameNoRecord, "nobody published that user ID in this network: it is of somebody else's network, or they can't be found by it alone, but by a card of theirs")
+	case errors.Is(err, wire.ErrNotServing):
+		return control.Fail(wire.Lookup(wire.CodeNotServing).Name, "your gateway is no part of a network, so nobody can be looked for; add one that is (zms gateway add)")
+	case errors.Is(err, wire.ErrNoRecord):
+		return control.Fail(control.NameNoRecord, "nobody published an address for that in this network: they are in another one, were away for long, or hide from whoever has only this")
+	case err != nil:
 		return err
 	}
 	row := &control.Found{Type: control.TypeFound, Made: control.Stamp(f.Made), TookMS: float64(time.Since(began).Microseconds()) / 1000, Fork: f.Fork}
@@ -155,6 +175,17 @@ func (p *Profile) renew(ctx context.Context, r control.Request, emit control.Emi
 	row, err := shown.Renewal(a, r.Yes)
 	if err != nil {
 		return err
+	}
+	if row.Public {
+		cards, err := p.Client.Cards(ctx)
+		if err != nil {
+			return err
+		}
+		c, err := only(cards, published)
+		if err != nil {
+			return err
+		}
+		row.PublicCard = c.ID.String()
 	}
 	return emit(row)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zeroms/client"
+	"zeroms/client/view"
 	"zeroms/cmd/zms/control"
 	"zeroms/cmd/zms/shown"
 	"zeroms/protocol/key"
@@ -70,10 +71,50 @@ func (p *Profile) card(ctx context.Context, r control.Request, emit control.Emit
 	if err != nil {
 		return err
 	}
+	if !r.Bare && !c.ByKey {
+		return emitAll([]client.Card{c}, shown.Card, emit)
+	}
 	if r.Bare {
 		c.Text = c.Bare
 	}
-	return emitAll([]client.Card{c}, shown.Card, emit)
+	row, err := shown.Card(c)
+	if err == nil {
+		row.Problem, err = p.unfound(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return emit(row)
+}
+
+// published reports whether a card is the one for everybody.
+func published(c client.Card) bool { return c.Public && !c.Revoked }
+
+// unfound says why nobody finds the user in the network at the moment, empty if they
+// can be found.
+func (p *Profile) unfound(ctx context.Context) (problem string, err error) {
+	err = p.until(ctx, SyncWait, func(s client.Status) bool {
+		problem = "you have no gateway"
+		open := 0
+		for _, g := range s.Gateways {
+			switch at := g.Published; {
+			case at != (view.Published{}) && at.Days >= 0:
+				problem = ""
+				return true
+			case strings.Contains(at.Problem, "["+wire.Lookup(wire.CodeNotServing).Name):
+				problem = g.Host + " is no part of a network"
+			case at.Problem != "":
+				problem = g.Host + ": " + shown.Plain(at.Problem)
+			case !g.Up && !g.Retry.IsZero():
+				problem = g.Host + " is not connected: " + shown.Plain(g.Problem)
+			default:
+				problem = g.Host + " has not taken your address yet"
+				open++
+			}
+		}
+		return open == 0
+	})
+	return problem, err
 }
 
 func emitAll[T any, R control.Row](values []T, row func(T) (R, error), emit control.Emit) error {
@@ -103,7 +144,7 @@ func (p *Profile) publicCard(ctx context.Context, bits uint8, byKey bool) (clien
 	if err != nil {
 		return client.Card{}, err
 	}
-	c, err := only(cards, func(c client.Card) bool { return c.Public && c.Text != "" })
+	c, err := only(cards, func(c client.Card) bool { return published(c) && c.Text != "" })
 	if err == nil && (c.ByKey || !byKey) {
 		return c, nil
 	}

@@ -37,7 +37,13 @@ func (p *Profile) send(ctx context.Context, r control.Request, emit control.Emit
 	if err != nil {
 		return err
 	}
-	if err := emit(shown.Message(control.TypeMessage, m, c.Name)); err != nil || wanted == 0 {
+	row := shown.Message(control.TypeMessage, m, c.Name)
+	homes, err := p.Client.Gateways(ctx)
+	if err != nil {
+		return err
+	}
+	row.NoAnswer = len(homes) == 0
+	if err := emit(row); err != nil || wanted == 0 {
 		return err
 	}
 	m, reached, err := p.follow(ctx, watch{m, c.Name, wanted, most}, events, emit)
