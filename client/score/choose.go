@@ -8,8 +8,8 @@ import (
 	"zeroms/protocol/key"
 )
 
-// MaxHomes is how many homes are chosen at most.
-const MaxHomes = 5
+// maxNear bounds how many that are near each other make a difference.
+const maxNear = 5
 
 // fullRetention is what a gateway keeps at most; less is a disadvantage.
 const fullRetention = 30 * 24 * time.Hour
@@ -23,19 +23,11 @@ type Candidate struct {
 	Group string
 	// Retention is how long it keeps an envelope.
 	Retention time.Duration
-	// Home says that it is one now: leaving it costs contacts an update.
-	Home bool
 }
 
-// Choose picks 1 to MaxHomes homes out of the candidates, the best first: those
-// with the least cost of connecting and custody, with a long retention, and spread
-// over the network. A present home stays unless another one is better by half.
-func (t *Table) Choose(candidates []Candidate, n int, now time.Time) []key.GatewayHash {
-	return t.pick(candidates, map[string]int{}, min(max(n, 1), MaxHomes), now)
-}
-
-// Rank sorts candidates as Choose would pick them, one after the other, beside homes
-// that there are already.
+// Rank sorts candidates, the best first: those with the least cost of connecting and
+// custody, with a long retention, and spread over the network, each beside those before
+// it and the homes that there are already.
 func (t *Table) Rank(candidates, homes []Candidate, now time.Time) []key.GatewayHash {
 	groups := map[string]int{}
 	for _, c := range homes {
@@ -43,17 +35,18 @@ func (t *Table) Rank(candidates, homes []Candidate, now time.Time) []key.Gateway
 			groups[c.Group]++
 		}
 	}
-	return t.pick(candidates, groups, len(candidates), now)
+	return t.pick(candidates, groups, now)
 }
 
-// pick takes the best candidate so many times; groups is how many were taken in each.
-func (t *Table) pick(candidates []Candidate, groups map[string]int, n int, now time.Time) (chosen []key.GatewayHash) {
+// pick takes the best candidate until none is left; groups is how many were taken in
+// each.
+func (t *Table) pick(candidates []Candidate, groups map[string]int, now time.Time) (chosen []key.GatewayHash) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	left := slices.Clone(candidates)
 	slices.SortFunc(left, func(a, b Candidate) int { return bytes.Compare(a.Gateway[:], b.Gateway[:]) })
 	left = slices.CompactFunc(left, func(a, b Candidate) bool { return a.Gateway == b.Gateway })
-	for len(left) > 0 && len(chosen) < n {
+	for len(left) > 0 {
 		best, least := 0, float64(0)
 		for i, c := range left {
 			if w := t.weight(c, groups[c.Group], now); i == 0 || w < least {
@@ -75,11 +68,8 @@ func (t *Table) weight(c Candidate, near int, now time.Time) float64 {
 	// the rest decides.
 	w := (20*time.Millisecond + (t.cost(c.Gateway, Connect, now)+t.cost(c.Gateway, Custody, now))/2).Seconds()
 	w *= min(float64(fullRetention)/float64(max(c.Retention, time.Hour)), 8)
-	for range min(near, MaxHomes) {
+	for range min(near, maxNear) {
 		w *= 4
-	}
-	if c.Home {
-		w /= 1.5
 	}
 	return w
 }

@@ -1,7 +1,6 @@
 package score_test
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -123,8 +122,7 @@ func TestPoints(t *testing.T) {
 	}
 }
 
-// TestChoose: fast ones, far from each other, that keep long; present homes stay unless another one is much better.
-// TestRank: all candidates, each where Choose would take it beside the homes that there are.
+// TestRank: all candidates, each in its place beside the homes that there are.
 func TestRank(t *testing.T) {
 	table := score.New()
 	for n, ms := range map[byte]int{1: 10, 2: 12, 3: 90, 4: 2000} {
@@ -154,7 +152,8 @@ func TestRank(t *testing.T) {
 	}
 }
 
-func TestChoose(t *testing.T) {
+// TestRankPrefers: fast ones, far from each other, that keep long.
+func TestRankPrefers(t *testing.T) {
 	table := score.New()
 	took := func(n byte, ms int) {
 		for range 5 {
@@ -171,8 +170,6 @@ func TestChoose(t *testing.T) {
 	}
 	short := of(6, "d")
 	short.Retention = month / 30
-	home := of(3, "c")
-	home.Home = true
 	for name, c := range map[string]struct {
 		from []score.Candidate
 		n    int
@@ -180,27 +177,18 @@ func TestChoose(t *testing.T) {
 	}{
 		"nobody":            {nil, 3, nil},
 		"the only one":      {[]score.Candidate{of(5, "x")}, 3, []key.GatewayHash{gw(5)}},
-		"at least one":      {[]score.Candidate{of(1, "a"), of(2, "b")}, 0, []key.GatewayHash{gw(1)}},
 		"the fastest":       {[]score.Candidate{of(4, "d"), of(2, "b"), of(1, "a")}, 2, []key.GatewayHash{gw(1), gw(2)}},
 		"spread":            {[]score.Candidate{of(1, "a"), of(2, "a"), of(3, "c")}, 2, []key.GatewayHash{gw(1), gw(3)}},
 		"unknown places":    {[]score.Candidate{of(1, ""), of(2, ""), of(3, "c")}, 2, []key.GatewayHash{gw(1), gw(2)}},
 		"one group only":    {[]score.Candidate{of(1, "a"), of(2, "a")}, 2, []key.GatewayHash{gw(1), gw(2)}},
 		"no liar":           {[]score.Candidate{of(5, "e"), of(4, "d")}, 1, []key.GatewayHash{gw(4)}},
 		"retention":         {[]score.Candidate{short, of(3, "c")}, 1, []key.GatewayHash{gw(3)}},
-		"no gain, no move":  {[]score.Candidate{of(6, "d"), home}, 1, []key.GatewayHash{gw(3)}},
-		"gain enough":       {[]score.Candidate{of(1, "a"), home}, 1, []key.GatewayHash{gw(1)}},
 		"the same one once": {[]score.Candidate{of(1, "a"), of(1, "a"), of(2, "b")}, 3, []key.GatewayHash{gw(1), gw(2)}},
 	} {
-		if got := table.Choose(c.from, c.n, start()); !slices.Equal(got, c.want) {
+		got := table.Rank(c.from, nil, start())
+		if got = got[:min(len(got), c.n)]; !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
-	}
-	var many []score.Candidate
-	for n := range byte(40) {
-		many = append(many, of(n, fmt.Sprint(n)))
-	}
-	if got := table.Choose(many, 99, start()); len(got) != score.MaxHomes {
-		t.Errorf("%d homes", len(got))
 	}
 }
 

@@ -273,6 +273,7 @@ func (p *parts) run(ctx context.Context, stdout io.Writer) error {
 		others.Go(func() { failed(p.status.Serve(controlling, p.sockets.Status)) })
 	}
 	others.Go(func() { failed(p.loopWatchdog(controlling)) })
+	others.Go(func() { machine.LoopCollect(controlling) })
 	defer context.AfterFunc(ctx, func() { p.tell("STOPPING=1") })()
 	failed(p.ready(ctx, stdout))
 	serving.Wait()
