@@ -15,7 +15,7 @@ export CGO_ENABLED := 1
 # True when the C compiler that Go calls works and finds the C library's headers.
 gcc-works = printf '\#include <stdlib.h>\n' | $$($(GO) env CC) -E - >/dev/null 2>&1
 
-.PHONY: help build demo test check race fuzz soak net bench bench-code dht-bounds clean need-go need-gcc install-gcc install-mosquitto
+.PHONY: help build demo test check race fuzz soak net bench bench-network bench-code dht-bounds clean need-go need-gcc install-gcc install-mosquitto
 
 help: ## list the targets
 	@echo "usage: make TARGET"
@@ -74,6 +74,10 @@ bench: need-go install-gcc install-mosquitto ## what a gateway carries and costs
 	$(GO) build -tags=sqlite_fts5,ci,lab -o bin/bench/ ./cmd/zeroms-lab ./cmd/zeroms-gateway
 	bin/bench/zeroms-lab bench gateway $(BENCH)
 	bin/bench/zeroms-lab bench peers $(BENCH)
+
+bench-network: need-go need-gcc ## what users have of gateways that found each other, against its bounds (docs/performance.md; 5 minutes, quiet machine)
+	$(GO) build -tags=sqlite_fts5,ci,lab -o bin/bench/ ./cmd/zeroms-lab ./cmd/zeroms-gateway
+	bin/bench/zeroms-lab bench network $(BENCH)
 
 bench-code: need-go need-gcc ## benchmarks of the protocol and the gateway, part by part
 	$(GO) test -bench . -run '^$$' $(patsubst %,./%/...,$(wildcard protocol gateway))

@@ -69,7 +69,7 @@ func (c *config) forward(ctx context.Context) error {
 		}
 		r.Note = "submissions of 1 KiB from sending to the receipt, TLS, one at a time, directly and through an entry in turns; p50 and p99 are those through the entry, " +
 			"pairs_p50_ms is the median of the differences within a turn"
-		return c.out.row(r.atMost(1))
+		return c.row(r.atMost(1))
 	})
 }
 
@@ -284,7 +284,7 @@ func (c *config) live(ctx context.Context) error {
 		ratio := &Row{Work: "live-ratio", Figure: sealed.Figure / plain.Figure, Unit: "of direct", Count: c.rounds,
 			Details: map[string]float64{"with_entry": both / plain.Figure}}
 		for _, r := range []*Row{plain, sealed, ratio.atLeast(0.5)} {
-			if err := c.out.row(r); err != nil {
+			if err := c.row(r); err != nil {
 				return err
 			}
 		}

@@ -288,5 +288,5 @@ func (m *memory) report(began, users int) error {
 			r.Note += fmt.Sprintf("; %s=%s", name, value)
 		}
 	}
-	return m.config.out.row(r.below(100))
+	return m.config.row(r.below(100))
 }

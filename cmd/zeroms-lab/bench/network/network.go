@@ -30,7 +30,7 @@ func usage(format string, args ...any) error { return usageError{fmt.Errorf(form
 type config struct {
 	works                               []string
 	program, dir, profile               string
-	noUDP                               bool
+	noUDP, hold                         bool
 	gateways                            int
 	publishes, gets                     int
 	messages, texts                     int
@@ -38,7 +38,8 @@ type config struct {
 	seconds, warm                       float64
 	users, contacts, requests, coldOnes int
 
-	out sink
+	out    sink
+	missed []string // works whose aim was missed
 }
 
 // works are all there are, in their order.
@@ -138,7 +139,29 @@ func (c *config) run(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", w.name, err)
 		}
 	}
-	return c.machine("after")
+	if err := c.machine("after"); err != nil {
+		return err
+	}
+	return c.verdict()
+}
+
+// verdict is errMissed with the works whose aim was missed, if that counts.
+func (c *config) verdict() error {
+	if c.hold && len(c.missed) > 0 {
+		return fmt.Errorf("%w: %s", errMissed, strings.Join(c.missed, ", "))
+	}
+	return nil
+}
+
+// errMissed is returned once everything was measured.
+var errMissed = errors.New("the aim was missed")
+
+// row hands a row out, and notes whether its aim was met.
+func (c *config) row(r *Row) error {
+	if r.Met != nil && !*r.Met {
+		c.missed = append(c.missed, r.Work)
+	}
+	return c.out.row(r)
 }
 
 // machine measures this computer.

@@ -53,6 +53,6 @@ func (c *config) people(ctx context.Context) error {
 		r.Figure = *r.P50 - ms(d50)
 		r.Details = map[string]float64{"direct_p50_ms": ms(d50), "direct_p99_ms": ms(meter.Quantile(g.Direct, 0.99)), "relayed": float64(relayed)}
 		r.Note = "texts between real clients, from Send to the recipient's event behind their commit, one at a time and in turns; p50 and p99 are those through the entry"
-		return c.out.row(r.atMost(1))
+		return c.row(r.atMost(1))
 	})
 }

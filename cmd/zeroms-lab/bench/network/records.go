@@ -109,7 +109,7 @@ func (t *town) publish(w *load.World, links []*member.Link) (all []*published, e
 	}
 	r.Note = fmt.Sprintf("%d gateways; from DepositPut until the home says that %d or more hold the record, through a relay that is asked for it; "+
 		"the stamp of the lab's network is 8 bits, of the public one 16 (stamp16_ms)", len(t.houses), enough)
-	return all, t.config.out.row(r.below(50))
+	return all, t.config.row(r.below(50))
 }
 
 // deposit leaves a record with a home: how long until that was durable there, and
@@ -192,7 +192,7 @@ func (t *town) get(w *load.World, links []*member.Link, all []*published, fresh 
 	r.times(took)
 	r.Figure = *r.P50
 	r.Details = map[string]float64{"requests_each": float64(after-before) / float64(max(len(took), 1))}
-	return t.config.out.row(r.below(20))
+	return t.config.row(r.below(20))
 }
 
 // lookups is how many requests all gateways sent so far, of any kind.

@@ -172,7 +172,7 @@ func (k *carriage) cold() error {
 	}
 	r.bytes(n, counted)
 	r.Note = "FindNode and an answer of 20 contacts over a link that is opened for it and closed; bytes on the wire both ways, with the headers of IPv4 and UDP, or TCP without options"
-	return k.config.out.row(r)
+	return k.config.row(r)
 }
 
 // rest waits until every fellow may ask so many times more.
@@ -224,7 +224,7 @@ func (k *carriage) warm() error {
 	n.bytes, n.packets = n.bytes-first.bytes, n.packets-first.packets
 	r.bytes(n, some)
 	r.Note = "the same over links that are open, one after the other"
-	return k.config.out.row(r)
+	return k.config.row(r)
 }
 
 // bytes fills in what went over the wire for n requests.
