@@ -110,6 +110,7 @@ type Engine struct {
 	// this run
 	alarms    delivery.Alarms[alarm]
 	waiting   map[uint64]func(home.Answered)
+	partings  map[key.GatewayHash]*parting
 	lastToken uint64
 	lastID    uint64
 	ignored   uint64
@@ -133,7 +134,7 @@ func New(cfg Config) *Engine {
 		contacts: map[uint64]*contact{}, byUser: map[key.IdentityPublic]*contact{},
 		seen: map[[16]byte]uint32{}, book: sessions.NewBook(), evidence: map[[16]byte]*profile.Evidence{}, answered: map[lane]time.Time{},
 		drops:   map[account.Place]*contact{},
-		waiting: map[uint64]func(home.Answered){},
+		waiting: map[uint64]func(home.Answered){}, partings: map[key.GatewayHash]*parting{},
 	}
 	e.history = history.New(cfg.Store)
 	e.account = account.New(host{e}, e.log)

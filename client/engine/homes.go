@@ -23,7 +23,7 @@ func (h host) Now() time.Time { return h.e.now }
 func (h host) Ask(r home.Request, done func(home.Answered)) { h.e.ask(r, done) }
 
 // After does something with the links after the turn.
-func (h host) After(do func(account.Links)) { h.e.After(func() { do(h.e.pool) }) }
+func (h host) After(do func(account.Links)) { h.e.After(func() { do(links{h.e.pool, h.e}) }) }
 
 // Changed reports a home whose state changed.
 func (h host) Changed(g *account.Home) { h.e.emit(view.GatewayChanged{Gateway: h.e.gateway(g)}) }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"zeroms/client/home"
 	"zeroms/client/presence"
 	"zeroms/client/profile"
 	"zeroms/client/publish"
@@ -18,11 +19,53 @@ func (e *Engine) publish() {
 	}
 }
 
+// parting is a home that is told a last thing: its link ends with the answers.
+type parting struct {
+	waits int          // for answers
+	left  *home.Target // to be closed then
+}
+
 // farewell takes back what a home would go on publishing.
 func (e *Engine) farewell(node key.NodePublic) {
-	for _, r := range e.presence.Farewell(node) {
-		e.After(func() { e.pool.Send(r) })
+	all, hash := e.presence.Farewell(node), key.GatewayHashOf(node)
+	if len(all) == 0 {
+		return
 	}
+	p := &parting{waits: len(all)}
+	e.partings[hash] = p
+	for _, r := range all {
+		e.ask(r, func(home.Answered) {
+			if p.waits--; p.waits > 0 || e.partings[hash] != p {
+				return
+			}
+			delete(e.partings, hash)
+			if p.left != nil {
+				e.After(func() { e.pool.Close(*p.left) })
+			}
+		})
+	}
+}
+
+// links are the connections to gateways, of which those that are parted from close a
+// little later.
+type links struct {
+	*home.Pool
+	e *Engine
+}
+
+// Open implements account.Links: whoever is a home again is not closed.
+func (l links) Open(s home.Spec) {
+	delete(l.e.partings, s.Hash())
+	l.Pool.Open(s)
+}
+
+// Close implements account.Links.
+func (l links) Close(t home.Target) {
+	if p := l.e.partings[t.Hash()]; p != nil {
+		p.left = &t
+		return
+	}
+	l.Pool.Close(t)
 }
 
 // Seek finds where a contact receives, for the dispatcher.

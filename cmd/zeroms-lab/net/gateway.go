@@ -1,8 +1,9 @@
 package netlab
 
 import (
-	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +20,7 @@ type gateway struct {
 	// static
 	number  int
 	dir     string
-	program *program
+	program string // the path of zeroms-gateway
 	space   *space // nil: on loopback
 
 	mu      sync.Mutex
@@ -29,46 +30,60 @@ type gateway struct {
 	process *process     // guarded by mu
 }
 
-// program is the gateway's, with the flags that this build of it knows.
-type program struct {
-	path  string
-	flags string // what its help says
-}
-
-// newProgram asks a program for its flags, as builds differ in them.
-func newProgram(ctx context.Context, path string) (*program, error) {
-	var said bytes.Buffer
-	cmd := exec.CommandContext(ctx, path, "run", "--help")
-	cmd.Stdout, cmd.Stderr, cmd.Env = &said, &said, environment()
-	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("%s does not say how it is run: %w\n%s", path, err, said.String())
-	}
-	return &program{path, said.String()}, nil
-}
-
-// knows reports whether the program has a flag.
-func (p *program) knows(flag string) bool { return strings.Contains(p.flags, " "+flag+" ") }
-
-// command is how a gateway is started: the one place that knows its command line.
+// command is how a gateway is started.
 func (g *gateway) command(listen string, join []string) *exec.Cmd {
 	network := []string{"--network", "lab"} // its addresses are loopback's
-	if g.space != nil && g.program.knows("--scope") {
+	if g.space != nil {
 		network = []string{"--network", "nets", "--scope", "lan"}
 	}
 	args := append([]string{"run", "--data", g.dir, "--listen", listen, "--registration", "open", "--log-level", "warn"}, network...)
-	if g.program.knows("--join") {
-		for _, address := range join {
-			args = append(args, "--join", address)
-		}
+	for _, address := range join {
+		args = append(args, "--join", address)
 	}
 	if g.space != nil {
-		return g.space.command(g.number, g.program.path, args...)
+		return g.space.command(g.number, g.program, args...)
 	}
-	return exec.Command(g.program.path, args...)
+	return exec.Command(g.program, args...)
 }
 
-func newGateway(number int, dir string, p *program, s *space) *gateway {
-	g := &gateway{number: number, dir: filepath.Join(dir, fmt.Sprintf("gateway-%d", number)), program: p, space: s, listen: "127.0.0.1:0"}
+// knows is how many other gateways it says that it knows.
+func (g *gateway) knows(ctx context.Context) (int, error) {
+	cmd := exec.CommandContext(ctx, g.program, "peers", "--data", g.dir, "--json")
+	cmd.Env = environment()
+	said, err := cmd.Output()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(failed.Stderr)))
+	}
+	if err != nil {
+		return 0, g.because(err)
+	}
+	var known []struct{}
+	err = json.Unmarshal(said, &known)
+	return len(known), g.because(err)
+}
+
+// meet waits until it knows so many others. Error: with how many it knows once ctx ends.
+func (g *gateway) meet(ctx context.Context, others int) error {
+	known := 0
+	for {
+		n, err := g.knows(ctx)
+		if err == nil {
+			known = n
+		}
+		switch {
+		case known >= others:
+			return nil
+		case ctx.Err() == nil && err != nil:
+			return err
+		case !sleep(ctx, 50*time.Millisecond):
+			return g.because(fmt.Errorf("it knows %d of the %d other gateways: %w", known, others, context.Cause(ctx)))
+		}
+	}
+}
+
+func newGateway(number int, dir string, program string, s *space) *gateway {
+	g := &gateway{number: number, dir: filepath.Join(dir, fmt.Sprintf("gateway-%d", number)), program: program, space: s, listen: "127.0.0.1:0"}
 	if s != nil {
 		g.listen = s.host(number) + ":7443"
 	}

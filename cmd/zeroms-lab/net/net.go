@@ -20,19 +20,24 @@ type Config struct {
 	Pause           time.Duration // of a person between two letters, on average
 	Program         string        // the path of zeroms-gateway
 	Dir             string        // where the directory of the run is made; "": the system's for temporary files
-	Bare            bool          // cards name no gateway
+	Named           bool          // cards name gateways: nobody has to be found by key
 	Keep            bool          // leave that directory
 	Isolated        bool          // in namespaces, in which this process stands already
 	// Out takes the report, Told what happens meanwhile.
 	Out, Told io.Writer
 	JSON      bool
+
+	script []fault // what goes wrong, in the place of what the seed draws
 }
 
 // Bounds of parts of a run.
 const (
 	setupWait  = 10 * time.Minute
+	meetWait   = time.Minute     // until all gateways know each other, once they run
 	settleWait = 2 * time.Minute // after the last fault, until everything has arrived
+	toldWait   = time.Minute     // then, until all contacts of those who moved know it
 	atOnce     = 6               // people who are made at once
+	mostKnown  = 40              // gateways keep the nearest so many whatever else they know
 )
 
 // network is a run: gateways, people and what they wrote.
@@ -132,19 +137,16 @@ func (n *network) setUp(ctx context.Context) error {
 
 // startGateways starts the first one alone, which all others join the network by.
 func (n *network) startGateways(ctx context.Context) error {
-	p, err := newProgram(ctx, n.config.Program)
-	if err != nil {
-		return err
-	}
 	where := "on loopback: one that is cut off is stopped (SIGSTOP), and there are no splits"
 	if n.config.Isolated {
 		where = "in network namespaces of their own"
+		var err error
 		if n.space, err = newSpace(ctx, n.config.Gateways); err != nil {
 			return err
 		}
 	}
 	for number := range n.config.Gateways {
-		n.gateways = append(n.gateways, newGateway(number, n.dir, p, n.space))
+		n.gateways = append(n.gateways, newGateway(number, n.dir, n.config.Program, n.space))
 	}
 	if err := n.gateways[0].start(ctx, nil); err != nil {
 		return err
@@ -157,6 +159,23 @@ func (n *network) startGateways(ctx context.Context) error {
 		return err
 	}
 	n.say("%d gateways run, %s.", len(n.gateways), where)
+	return n.meet(ctx)
+}
+
+// meet waits until the gateways are one network: each knows all others, of which it was
+// told three at most. Error: that they are not, after meetWait.
+func (n *network) meet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, meetWait, fmt.Errorf("waited for %s", meetWait))
+	defer cancel()
+	began, others := time.Now(), min(len(n.gateways)-1, mostKnown)
+	var meetings []func() error
+	for _, g := range n.gateways {
+		meetings = append(meetings, func() error { return g.meet(ctx, others) })
+	}
+	if err := runAll(atOnce, meetings...); err != nil {
+		return fmt.Errorf("the gateways are no network: %w", err)
+	}
+	n.say("Each knows %d others, %d ms later.", others, time.Since(began).Milliseconds())
 	return nil
 }
 
@@ -225,7 +244,7 @@ func (n *network) befriend(ctx context.Context) error {
 			}
 			befriending++
 			a, b := n.people[i], n.people[j]
-			err := errors.Join(a.meets(ctx, b, n.config.Bare), b.meets(ctx, a, n.config.Bare))
+			err := errors.Join(a.meets(ctx, b, n.config.Named), b.meets(ctx, a, n.config.Named))
 			if err == nil {
 				err = errors.Join(a.writes(ctx, j, 0), b.writes(ctx, i, 0))
 			}
@@ -237,7 +256,11 @@ func (n *network) befriend(ctx context.Context) error {
 	if err := n.ledger.await(ctx); err != nil {
 		return fmt.Errorf("the first letters: %w", err)
 	}
-	n.say("%d pairs have exchanged cards and first letters.", befriending)
+	which := "that name no gateway"
+	if n.config.Named {
+		which = "that name gateways"
+	}
+	n.say("%d pairs have exchanged cards %s, and first letters.", befriending, which)
 	return nil
 }
 
@@ -247,7 +270,10 @@ func (n *network) runChat(ctx context.Context) (*verdict, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	began := time.Now()
-	faults := schedule(n.config)
+	faults := n.config.script
+	if faults == nil {
+		faults = schedule(n.config)
+	}
 	var writing sync.WaitGroup
 	for _, p := range n.people {
 		writing.Go(func() {
@@ -275,7 +301,44 @@ func (n *network) runChat(ctx context.Context) (*verdict, error) {
 	if err := n.ledger.await(settling); err != nil && ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+	if err := errors.Join(n.meet(ctx), n.tell(ctx, outages)); err != nil {
+		return nil, err
+	}
 	return n.judge(ctx, began, outages)
+}
+
+// tell has everybody who moved write once more to all friends, whose answers say that
+// they know, and waits until they do.
+func (n *network) tell(ctx context.Context, outages []outage) error {
+	var moved []*person
+	for _, o := range outages {
+		if o.kind == moves {
+			moved = append(moved, n.people[o.person])
+		}
+	}
+	for _, p := range moved {
+		for other := range p.friends {
+			if err := p.writes(ctx, other, 0); err != nil {
+				return err
+			}
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, toldWait)
+	defer cancel()
+	_ = n.ledger.await(ctx) // the verdict counts what is missing
+	for _, p := range moved {
+		for {
+			known, err := p.announced(ctx)
+			if ctx.Err() != nil {
+				return nil // the verdict counts those who are not known
+			} else if err != nil {
+				return err
+			} else if known > 0 || !sleep(ctx, 50*time.Millisecond) {
+				break
+			}
+		}
+	}
+	return nil
 }
 
 // runWriter has a person write letters to friends, of all sizes, until the end.

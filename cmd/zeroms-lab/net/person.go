@@ -164,15 +164,15 @@ func (p *person) announced(ctx context.Context) (n int, err error) {
 	return n, p.because(err)
 }
 
-// meets reads the card of somebody else; a bare one names no gateway.
-func (p *person) meets(ctx context.Context, other *person, bare bool) error {
+// meets reads the card of somebody else, which names their gateways or none.
+func (p *person) meets(ctx context.Context, other *person, named bool) error {
 	given, err := other.client.Card(ctx)
 	if err != nil {
 		return other.because(err)
 	}
-	text := given.Text
-	if bare {
-		text = given.Bare
+	text := given.Bare
+	if named {
+		text = given.Text
 	}
 	read, err := card.Parse(text)
 	if err != nil {

@@ -37,6 +37,7 @@ type row struct {
 	Failed     *int     `json:"failed,omitempty"`
 	Late       *int     `json:"late,omitempty"`
 	LateOne    *int     `json:"late_one_home,omitempty"`
+	Moved      *int     `json:"moves,omitempty"`
 	Announced  *int     `json:"moves_known,omitempty"`
 	Missed     []string `json:"missed,omitempty"`
 
@@ -45,6 +46,7 @@ type row struct {
 	CustodyP99  *float64 `json:"custody_ms_p99,omitempty"`
 	CustodyMax  *float64 `json:"custody_ms_max,omitempty"`
 	ReceivedP50 *float64 `json:"received_ms_p50,omitempty"`
+	ReceivedP95 *float64 `json:"received_ms_p95,omitempty"`
 	ReceivedP99 *float64 `json:"received_ms_p99,omitempty"`
 	ReceivedMax *float64 `json:"received_ms_max,omitempty"`
 
@@ -58,7 +60,8 @@ func (v *verdict) writeJSON(w io.Writer) error {
 	c := v.config
 	rows := []row{{
 		Row: "net", Gateways: c.Gateways, Users: c.Users, Seconds: c.Lasts.Seconds(), Seed: &c.Seed, Namespaces: &c.Isolated, Letters: &v.letters,
-		Lost: &v.lost, Doubled: &v.doubled, Disordered: &v.disordered, Strange: &v.strange, Failed: &v.failed, Late: &v.late, LateOne: &v.lateOne, Announced: &v.announced, Missed: v.missed(),
+		Lost: &v.lost, Doubled: &v.doubled, Disordered: &v.disordered, Strange: &v.strange, Failed: &v.failed, Late: &v.late, LateOne: &v.lateOne,
+		Moved: &v.moved, Announced: &v.announced, Missed: v.missed(),
 	}}
 	for _, k := range classes {
 		r := row{Row: "letters", Class: k}
@@ -93,8 +96,8 @@ func (v *verdict) writeJSON(w io.Writer) error {
 func (r *row) times(s spread) {
 	r.Letters = &s.Count
 	if s.Count > 0 {
-		p50, p99, most := ms(s.P50), ms(s.P99), ms(s.Most)
-		r.ReceivedP50, r.ReceivedP99, r.ReceivedMax = &p50, &p99, &most
+		p50, p95, p99, most := ms(s.P50), ms(s.P95), ms(s.P99), ms(s.Most)
+		r.ReceivedP50, r.ReceivedP95, r.ReceivedP99, r.ReceivedMax = &p50, &p95, &p99, &most
 	}
 }
 
@@ -106,17 +109,17 @@ func (v *verdict) table(w io.Writer) error {
 	fmt.Fprintf(w, "\n%d gateways, %d people, %.0f s, seed %d: %d letters, %d lost, %d doubled, %d out of order, %d failed; %d took their place after a later one (%d at people with one home)\n",
 		v.config.Gateways, v.config.Users, v.config.Lasts.Seconds(), v.config.Seed, v.letters, v.lost, v.doubled, v.disordered, v.failed, v.late, v.lateOne)
 	fmt.Fprintf(w, "faults: %d killed, %d drained, %d cut off, %d splits; %d people moved; of %d of them every contact knows it\n\n",
-		many[killed], many[drains], many[cutOff], many[halves], many[moves], v.announced)
+		many[killed], many[drains], many[cutOff], many[halves], v.moved, v.announced)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "while a letter was under way\tletters\tcustody p50\tp99\tmax\treceived p50\tp99\tmax\tms\t")
+	fmt.Fprintln(t, "while a letter was under way\tletters\tcustody p50\tp99\tmax\treceived p50\tp95\tp99\tmax\tms\t")
 	line := func(what string, custody, received spread) {
 		fmt.Fprintf(t, "%s\t%d", what, received.Count)
-		for _, s := range []spread{custody, received} {
-			if s.Count == 0 {
-				fmt.Fprint(t, "\t-\t-\t-")
+		for _, d := range []time.Duration{custody.P50, custody.P99, custody.Most, received.P50, received.P95, received.P99, received.Most} {
+			if d == 0 {
+				fmt.Fprint(t, "\t-")
 				continue
 			}
-			fmt.Fprintf(t, "\t%.1f\t%.1f\t%.1f", ms(s.P50), ms(s.P99), ms(s.Most))
+			fmt.Fprintf(t, "\t%.1f", ms(d))
 		}
 		fmt.Fprintln(t, "\t\t")
 	}

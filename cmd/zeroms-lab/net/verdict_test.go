@@ -203,16 +203,19 @@ func TestFailoversAndReturnsAreMeasured(t *testing.T) {
 
 func TestBoundsThatAreMissed(t *testing.T) {
 	good := func() *verdict {
-		return &verdict{received: map[class]spread{calm: {10, time.Millisecond, time.Second, time.Second}}}
+		return &verdict{received: map[class]spread{calm: {10, time.Millisecond, time.Second, time.Second, time.Second}}}
 	}
 	if err := good().failure(); err != nil {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*verdict){
 		"nothing in calm": func(v *verdict) { v.received = nil },
-		"slow in calm":    func(v *verdict) { v.received[calm] = spread{10, calmMedian + 1, time.Second, time.Second} },
-		"slow failover":   func(v *verdict) { v.failovers = spread{1, failoverMedian + 1, 0, 0} },
+		"slow in calm":    func(v *verdict) { v.received[calm] = spread{10, calmMedian + 1, time.Second, time.Second, time.Second} },
+		"slow failover":   func(v *verdict) { v.failovers = spread{1, failoverMedian + 1, 0, 0, 0} },
+		"slow failovers":  func(v *verdict) { v.failovers = spread{Count: fewMany, P95: failoverMany + 1} },
+		"one failover":    func(v *verdict) { v.failovers.Most = failoverWorst + 1 },
 		"slow return":     func(v *verdict) { v.returns.Most = returnWorst + 1 },
+		"unknown move":    func(v *verdict) { v.moved, v.announced = 2, 1 },
 		"lost":            func(v *verdict) { v.lost = 1 },
 		"failed":          func(v *verdict) { v.failed = 1 },
 	} {
