@@ -185,6 +185,7 @@ func (e *Engine) RevokeCard(id key.CardID) error {
 
 // AddGateway makes a gateway a home, or gives a home a new address.
 func (e *Engine) AddGateway(a card.Address) (view.Gateway, error) {
+	e.part(key.GatewayHashOf(a.Node))
 	h, err := e.account.AddHome(a)
 	if err != nil {
 		return view.Gateway{}, err

@@ -21,8 +21,8 @@ func (e *Engine) publish() {
 
 // parting is a home that is told a last thing: its link ends with the answers.
 type parting struct {
-	waits int          // for answers
-	left  *home.Target // to be closed then
+	from  home.Target
+	waits int // for answers
 }
 
 // farewell takes back what a home would go on publishing.
@@ -31,41 +31,36 @@ func (e *Engine) farewell(node key.NodePublic) {
 	if len(all) == 0 {
 		return
 	}
-	p := &parting{waits: len(all)}
+	p := &parting{from: e.account.Home(node).Target(), waits: len(all)}
 	e.partings[hash] = p
 	for _, r := range all {
 		e.ask(r, func(home.Answered) {
-			if p.waits--; p.waits > 0 || e.partings[hash] != p {
-				return
-			}
-			delete(e.partings, hash)
-			if p.left != nil {
-				e.After(func() { e.pool.Close(*p.left) })
+			if p.waits--; p.waits == 0 && e.partings[hash] == p {
+				e.part(hash)
 			}
 		})
 	}
 }
 
-// links are the connections to gateways, of which those that are parted from close a
-// little later.
+// part ends the link to a home that is parted from, if there is one.
+func (e *Engine) part(hash key.GatewayHash) {
+	if p := e.partings[hash]; p != nil {
+		delete(e.partings, hash)
+		e.After(func() { e.pool.Close(p.from) })
+	}
+}
+
+// links are the connections to gateways, of which those to be parted from close later.
 type links struct {
 	*home.Pool
 	e *Engine
 }
 
-// Open implements account.Links: whoever is a home again is not closed.
-func (l links) Open(s home.Spec) {
-	delete(l.e.partings, s.Hash())
-	l.Pool.Open(s)
-}
-
 // Close implements account.Links.
 func (l links) Close(t home.Target) {
-	if p := l.e.partings[t.Hash()]; p != nil {
-		p.left = &t
-		return
+	if l.e.partings[t.Hash()] == nil {
+		l.Pool.Close(t)
 	}
-	l.Pool.Close(t)
 }
 
 // Seek finds where a contact receives, for the dispatcher.

@@ -206,13 +206,12 @@ func TestFloodOfContacts(t *testing.T) {
 	gang := 0
 	for i := range 3000 {
 		c := w.contact(netip.AddrPortFrom(netip.AddrFrom4([4]byte{66, 6, 6, byte(i%250 + 1)}), uint16(1+i)))
-		o := w.addAt(c)
+		w.addAt(c)
 		h.node.Serve(w.now, Caller{c, c.Addr.Addr()}, &wire.Ping{})
 		h.pump()
 		if i%50 == 0 {
 			w.run(time.Second)
 		}
-		_ = o
 	}
 	w.run(time.Minute)
 	for _, o := range w.hosts[60:] {

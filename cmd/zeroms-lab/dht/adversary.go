@@ -16,7 +16,8 @@ type adversary struct {
 	enlist func(n *network, i int, h *sim.Host) (known bool)
 	// awake begins what foes do by themselves.
 	awake func(n *network)
-	// after says what came of it, beside the gets, and what of that must not be.
+	// after says what came of it, beside the gets, and what of that must not be: what
+	// foes must not bring about, and that they did nothing, as then a row shows nothing.
 	after func(n *network, o *outcome) (said, wrong string)
 }
 
@@ -31,17 +32,17 @@ const (
 
 // adversaries are all kinds.
 var adversaries = []adversary{
-	{colluding, "answers with colluders only, holds nothing", enlistColluder, nil, nil},
-	{"silent", "lets everybody in, answers pings, and nothing else", enlistSilent, nil, nil},
-	{"slow", "answers rightly, just before a request is given up", enlistSlow, nil, nil},
+	{colluding, "answers with colluders only, holds nothing", enlistColluder, nil, afterAnswers("with colluders only, or that a record is held")},
+	{"silent", "lets everybody in, answers pings, and nothing else", enlistSilent, nil, afterAnswers("missing")},
+	{"slow", "answers rightly, just before a request is given up", enlistSlow, nil, afterAnswers("late")},
 	{"lying", "names gateways that do not exist, loops, and answers too long", enlistLiar, nil, afterLiar},
 	{replaying, "answers with a record's former version", enlistReplayer, nil, afterReplayers},
-	{flooding, "fills others' stores with valid records beside those sought", enlistFlooder, awakeFlooders, afterFlooders},
+	{flooding, "fills others' stores with records; signatures and stamps of its own cost it nothing", enlistFlooder, awakeFlooders, afterFlooders},
 	{eclipsing, "has mined places all around one gateway, of few owners", enlistEclipse, nil, afterEclipse},
-	{"skewed", "is honest with a clock three days or three hours off", enlistSkewed, nil, nil},
+	{"skewed", "is honest with a clock three days or three hours off", enlistSkewed, nil, afterAnswers("that a record of today is of another day")},
 	{"wrong-network", "belongs to another network, or names those that do", enlistStranger, nil, afterStranger},
-	{"unreachable", "asks and claims an address at which nobody answers", enlistUnreachable, awakeUnreachable, afterUnreachable},
-	{"spellings", "appears at one address in several spellings and at many ports", enlistSpelling, nil, afterSpelling},
+	{"unreachable", "asks and claims an address at which nobody answers, or vouches for who does", enlistUnreachable, awakeUnreachable, afterUnreachable},
+	{"spellings", "appears at one address in several spellings and at many ports, and names such", enlistSpelling, nil, afterSpelling},
 	{pointing, "names one address that never asked for it, under thousands of keys", enlistPointer, nil, afterPointer},
 }
 
@@ -75,8 +76,10 @@ func (n *network) enlist() {
 
 // wake lets the foes begin.
 func (n *network) wake() {
+	if n.asleep {
+		return
+	}
 	n.ring.Awake = true
-	n.before = n.Tally
 	if n.foe != nil && n.foe.awake != nil {
 		n.foe.awake(n)
 	}

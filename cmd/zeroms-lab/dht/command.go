@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -44,12 +45,22 @@ func New() *cobra.Command {
 		Long: `Run the code by which gateways find each other and hold records, in a network on
 a virtual clock: records are stored, gateways leave, and the records are looked
 up again. Up to 10,000 gateways join one after another; more have their tables
-filled as that would have left them (--filled does so for fewer too).
+filled as that would have left them (--filled does so for fewer too). Links are
+as between real gateways; puzzles and stamps cost nothing, to foes neither.
 
 Without --suite this is one row. With it, it is all rows of docs/performance.md for
 that number of gateways; of 1,000 also what a hundred gateways in one process do.
 A row that is as hostile as one with a bound, or less, is held against it: the
-command fails if a bound is missed and names it. The same seed gives the same row.
+command fails if a bound is missed and names it. It also fails if foes did nothing,
+as such a row shows nothing. The same seed gives the same row.
+
+With --sybils each record has a network of its own, whose tables are filled, and
+is looked up 100 times. --colluders, --stale and --leave make it worse; then there
+is no bound. Sybils collude: they go with no other --adversary.
+
+In JSON lookups_per_s and bytes_per_node are null but in the row of the hundred
+gateways in one process, where all other figures are; keys is how many lookups
+there were, there how many records.
 
 Adversaries (--adversary, of whom --colluders is the share):
 ` + catalogue(),
@@ -64,7 +75,7 @@ Adversaries (--adversary, of whom --colluders is the share):
 			if o.json {
 				o.said = c.ErrOrStderr()
 			}
-			if err := o.check(); err != nil {
+			if err := o.check(c.Flags().Changed); err != nil {
 				return err
 			}
 			return o.run(c.Context())
@@ -90,21 +101,22 @@ func (o *options) flags(c *cobra.Command) {
 	f.StringVar(&o.Adversary, "adversary", colluding, "what kind of foes they are")
 	f.Float64Var(&o.Stale, "stale", 0, "share of contacts whose gateways left unnoticed before the run")
 	f.Float64Var(&o.Leave, "leave", 0, "share of honest gateways that leave between store and lookup")
-	f.IntVar(&o.Sybils, "sybils", 0, "gateways whose places were mined beside that of each record")
+	f.IntVar(&o.Sybils, "sybils", 0, "gateways whose places were mined beside that of the record")
 	f.DurationVar(&o.latency, "latency", m.Latency, "time of a message in one direction")
 	f.DurationVar(&o.jitter, "jitter", m.Jitter, "by how much it differs to either side")
 	f.Float64Var(&o.loss, "loss", 0, "share of packets that are lost and sent again")
-	f.IntVar(&o.Keys, "keys", 3000, "records that are stored and looked up")
+	f.IntVar(&o.Keys, "keys", 3000, "lookups, each of a record of its own; with --sybils 100 of each record")
 	f.Uint64Var(&o.Seed, "seed", 1, "what everything that is drawn depends on")
 	f.BoolVar(&o.Liveness, "liveness", false, "gateways leave within half an hour, and checks go on for an hour before the lookups")
-	f.BoolVar(&o.warm, "warm", false, "all connections are open already, as the bounds of times have it; else each has to be opened and is closed a minute after its last use")
+	f.BoolVar(&o.warm, "warm", false, "all connections are open already, as the bounds of times have it; else each has to be opened, and is closed if unused for as long as real ones are")
 	f.BoolVar(&o.filled, "filled", false, "fill tables instead of letting gateways join")
 	f.BoolVar(&o.suite, "suite", false, "all rows that have a bound")
 	f.BoolVar(&o.json, "json", false, "one JSON object a row; what else there is to say goes to standard error")
 }
 
-// check completes the scenario and refuses what can't be simulated.
-func (o *options) check() error {
+// check completes the scenario and refuses what can't be simulated. given says
+// whether a flag was.
+func (o *options) check(given func(flag string) bool) error {
 	for _, s := range []struct {
 		name  string
 		value float64
@@ -125,8 +137,8 @@ func (o *options) check() error {
 	case o.algorithm != ours && o.algorithm != classic:
 		return usage("--algorithm is %s or %s, not %q", ours, classic, o.algorithm)
 	}
-	if _, err := adversaryOf(o.Adversary); err != nil {
-		return usageError{err}
+	if err := o.together(given); err != nil {
+		return err
 	}
 	o.Classic = o.algorithm == classic
 	o.Joined = !o.filled && o.Nodes <= joinAtMost && o.Sybils == 0
@@ -134,6 +146,35 @@ func (o *options) check() error {
 	o.Model.Latency, o.Model.Jitter, o.Model.Loss = o.latency, o.jitter, o.loss
 	if o.warm {
 		o.Model.Idle = -1
+	}
+	return nil
+}
+
+// ofSuite are the flags that every row of a suite has a value of its own for.
+var ofSuite = []string{"adversary", "algorithm", "colluders", "stale", "leave", "sybils", "latency", "jitter", "loss", "liveness", "warm"}
+
+// together refuses flags that do not go with each other.
+func (o *options) together(given func(flag string) bool) error {
+	if _, err := adversaryOf(o.Adversary); err != nil {
+		return usageError{err}
+	}
+	for _, flag := range ofSuite {
+		if o.suite && given(flag) {
+			return usage("--suite has rows of its own, --%s is for one row", flag)
+		}
+	}
+	foes := int(math.Round(o.Colluders * float64(o.Nodes)))
+	stay := o.Nodes - foes
+	stay -= int(o.Leave*float64(stay) + 0.5)
+	switch {
+	case o.Sybils > 0 && o.Adversary != colluding:
+		return usage("--sybils collude; --adversary %s does not go with them", o.Adversary)
+	case given("adversary") && foes == 0:
+		return usage("--adversary %s needs --colluders, the share of gateways that are such foes", o.Adversary)
+	case o.Colluders > 0 && foes == 0:
+		return usage("--colluders %v of %d gateways is none", o.Colluders, o.Nodes)
+	case stay < 2:
+		return usage("--colluders %v and --leave %v leave %d honest gateways of %d; at least 2 are needed", o.Colluders, o.Leave, stay, o.Nodes)
 	}
 	return nil
 }

@@ -50,11 +50,31 @@ func TestCommand(t *testing.T) {
 	}
 }
 
+// TestAllAtOnce: a row may have every kind of trouble, and says what there was.
+func TestAllAtOnce(t *testing.T) {
+	args := []string{"--nodes", "100", "--keys", "20", "--colluders", "0.2", "--stale", "0.3", "--leave", "0.3", "--sybils", "45", "--loss", "0.01", "--latency", "50ms", "--jitter", "20ms"}
+	out, said, err := command(t, append(args, "--json")...)
+	var row Row
+	if err != nil || json.Unmarshal([]byte(out), &row) != nil || row.GetSuccess == nil {
+		t.Fatalf("%v\n%s%s", err, out, said)
+	}
+	if row.Colluders != 0.2 || row.Stale != 0.3 || row.Leave != 0.3 || row.Sybils != 45 || row.Keys != 20 {
+		t.Errorf("the row is %s", out)
+	}
+	if !strings.Contains(said, "records: 1, each in a network of its own; lookups: 20;") || !strings.Contains(said, "this row has no bound") {
+		t.Errorf("beside it: %s", said)
+	}
+}
+
 // TestWrongCommands: what can't be simulated is refused, as a wrong command line.
 func TestWrongCommands(t *testing.T) {
 	for _, args := range [][]string{
 		{"--nodes", "5"}, {"--colluders", "1"}, {"--adversary", "nobody"}, {"--algorithm", "chord"},
 		{"--latency", "1ms", "--jitter", "2ms"}, {"--keys", "0"}, {"--sybils", "-1"}, {"surplus"},
+		{"--adversary", "lying"}, {"--adversary", "lying", "--sybils", "5"},
+		{"--adversary", "lying", "--sybils", "5", "--colluders", "0.2"}, {"--colluders", "0.0001"},
+		{"--suite", "--colluders", "0.2"}, {"--suite", "--algorithm", "classic"},
+		{"--nodes", "20", "--colluders", "0.9", "--leave", "0.9"},
 	} {
 		_, _, err := command(t, args...)
 		if _, wrong := err.(interface{ Usage() }); !wrong {

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"zeroms/cmd/zeroms-lab/dht/foe"
@@ -31,6 +33,34 @@ func enlistSlow(n *network, _ int, h *sim.Host) bool {
 	return true
 }
 
+// afterAnswers demands that foes answered at all, and says how.
+func afterAnswers(how string) func(*network, *outcome) (said, wrong string) {
+	return func(n *network, _ *outcome) (said, wrong string) {
+		return fmt.Sprintf("%d answers of foes: %s", n.ring.Told, how), effect(n.ring.Told, "answers of foes")
+	}
+}
+
+// effect says that foes did nothing, "" if they did.
+func effect(count int, what string) string {
+	if count > 0 {
+		return ""
+	}
+	return "no " + what + ": the row shows nothing"
+}
+
+// all puts together what is wrong.
+func all(wrong ...string) string {
+	return strings.Join(slices.DeleteFunc(wrong, func(w string) bool { return w == "" }), "; ")
+}
+
+// refused counts handshakes in vain where foes pointed.
+func (n *network) refused(from *sim.Host, at netip.AddrPort) {
+	if n.ring.Awake && n.aimed[at] {
+		n.struck++
+		n.strikers[from]++
+	}
+}
+
 // minedAhead is how many IDs liars mined: with the puzzle of the public network that
 // takes a core 4 s each.
 const minedAhead = 100_000
@@ -39,6 +69,7 @@ func enlistLiar(n *network, i int, h *sim.Host) bool {
 	if i == 0 {
 		for j := range minedAhead {
 			c := n.DrawAt(foe.Nowhere(j))
+			n.aimed[c.Contact.Addr] = true
 			n.ring.Mined = append(n.ring.Mined, sim.Placed[wire.Contact]{ID: c.ID, Of: c.Contact})
 		}
 		n.ring.Mined = sim.NewIndex(n.ring.Mined)
@@ -68,10 +99,10 @@ func (n *network) strange(fits func(wire.Contact) bool) (tables, contacts int) {
 	return tables, contacts
 }
 
-// perGet is how many handshakes came to nothing since the foes began, for each
-// store and get.
+// perGet is how many handshakes where foes pointed came to nothing, for each store and
+// get.
 func (n *network) perGet(o *outcome) float64 {
-	return float64(n.Tally.Refused-n.before.Refused) / float64(max(1, len(o.gets)+len(o.stores)))
+	return float64(n.struck) / float64(max(1, len(o.gets)+len(o.stores)))
 }
 
 func afterLiar(n *network, o *outcome) (said, wrong string) {
@@ -83,7 +114,7 @@ func afterLiar(n *network, o *outcome) (said, wrong string) {
 	}
 	_, invented := n.strange(func(c wire.Contact) bool { return c.Addr.Addr().As4()[0] == 5 })
 	return fmt.Sprintf("%d contacts that do not exist in honest tables; %.1f handshakes in vain for each store or get; %d answers refused", invented, n.perGet(o), bad),
-		atMost(invented, 0, "contacts in tables that nobody proved")
+		all(atMost(invented, 0, "contacts in tables that nobody proved"), effect(n.struck, "handshakes in vain"), effect(int(bad), "answers refused"))
 }
 
 func enlistReplayer(n *network, i int, h *sim.Host) bool {
@@ -100,7 +131,7 @@ func enlistReplayer(n *network, i int, h *sim.Host) bool {
 }
 
 func afterReplayers(n *network, _ *outcome) (said, wrong string) {
-	return fmt.Sprintf("%d answers brought the former version of a record", n.replayed), ""
+	return fmt.Sprintf("%d answers brought the former version of a record", n.replayed), effect(n.replayed, "former versions of records")
 }
 
 // floodShelf is how many bytes a gateway holds under flooding: less than usual, so
@@ -140,6 +171,9 @@ func awakeFlooders(n *network) {
 }
 
 func (n *network) flood(h *sim.Host) {
+	if !n.ring.Awake {
+		return
+	}
 	store := &wire.Store{}
 	for range floodItems {
 		store.Items = append(store.Items, n.lib.forge())
@@ -152,12 +186,13 @@ func afterFlooders(n *network, _ *outcome) (said, wrong string) {
 	var evicted, overRate, overQuota uint64
 	most := 0
 	for _, h := range n.flooded {
-		s := h.Node.Stats(n.Now()).Shelf
+		s := n.Node(h).Stats(n.Now()).Shelf
 		most = max(most, int(s.Bytes))
 		evicted, overRate, overQuota = evicted+uint64(s.Evicted), overRate+uint64(s.OverRate), overQuota+uint64(s.OverQuota)
 	}
 	return fmt.Sprintf("%d gateways under flood hold at most %d of %d bytes; %d records refused by rate, %d by quota, %d put out",
-		len(n.flooded), most, floodShelf, overRate, overQuota, evicted), atMost(most, floodShelf, "bytes on a shelf")
+			len(n.flooded), most, floodShelf, overRate, overQuota, evicted),
+		all(atMost(most, floodShelf, "bytes on a shelf"), effect(int(overRate+overQuota), "records of theirs refused"))
 }
 
 func enlistEclipse(n *network, i int, h *sim.Host) bool {
@@ -178,15 +213,15 @@ func enlistEclipse(n *network, i int, h *sim.Host) bool {
 const eclipsed = 300
 
 func afterEclipse(n *network, _ *outcome) (said, wrong string) {
-	foes, all := 0, n.Node(n.victim).Contacts()
-	for _, c := range all {
+	foes, contacts := 0, n.Node(n.victim).Contacts()
+	for _, c := range contacts {
 		for _, f := range n.foes {
 			if f.Contact.Node == c.Node {
 				foes++
 			}
 		}
 	}
-	right, left := 0, 0
+	right, left, told := 0, 0, n.ring.Told
 	for i := range min(eclipsed, len(n.lib.records)) {
 		left++
 		n.get(n.victim, i, func(g got) {
@@ -197,11 +232,18 @@ func afterEclipse(n *network, _ *outcome) (said, wrong string) {
 		n.RunWhile(func() bool { return left > 0 }, patience)
 	}
 	tried := min(eclipsed, len(n.lib.records))
-	return fmt.Sprintf("%d of %d contacts of the gateway in the middle are foes; it got %d of %d", foes, len(all), right, tried),
-		atMost(tried-right, tried/100, "of its gets failed")
+	told = n.ring.Told - told
+	if share := n.Colluders * float64(len(contacts)); float64(foes) <= share {
+		wrong = fmt.Sprintf("%d contacts of the gateway in the middle are foes, no more than everybody's %.0f: the row shows nothing", foes, share)
+	}
+	return fmt.Sprintf("%d of %d contacts of the gateway in the middle are foes; it got %d of %d, and %d answers of theirs", foes, len(contacts), right, tried, told),
+		all(atMost(tried-right, tried/100, "of its gets failed"), wrong, effect(told, "answers of foes to it"))
 }
 
-func enlistSkewed(_ *network, i int, h *sim.Host) bool {
+func enlistSkewed(n *network, i int, h *sim.Host) bool {
+	if h.Foe = (&foe.Skewed{Ring: n.ring}); n.asleep {
+		return true
+	}
 	h.Skew = []time.Duration{-72 * time.Hour, -3 * time.Hour, 3 * time.Hour, 72 * time.Hour}[i%4]
 	return true
 }
@@ -209,6 +251,7 @@ func enlistSkewed(_ *network, i int, h *sim.Host) bool {
 func enlistStranger(n *network, i int, h *sim.Host) bool {
 	if i%2 == 0 {
 		h.Foe = foe.Stranger{}
+		n.aimed[h.Contact.Addr] = true
 		n.ring.Join(h)
 		return false
 	}
@@ -231,25 +274,38 @@ func afterStranger(n *network, o *outcome) (said, wrong string) {
 		return false
 	})
 	return fmt.Sprintf("%d contacts of another network in honest tables; %.1f handshakes in vain for each store or get", of, n.perGet(o)),
-		atMost(of, 0, "contacts in tables that nobody proved")
+		all(atMost(of, 0, "contacts in tables that nobody proved"), effect(n.struck, "handshakes in vain"))
 }
 
-func enlistUnreachable(n *network, _ int, h *sim.Host) bool {
+// enlistUnreachable makes every other foe one that can't be reached, and the others
+// those that say they reached it, and name it.
+func enlistUnreachable(n *network, i int, h *sim.Host) bool {
+	n.ring.Join(h)
+	if i%2 != 0 {
+		h.Foe = &foe.Colluder{Ring: n.ring}
+		return true
+	}
 	n.Hide(h)
 	n.claimed[h.Contact.Node] = true
+	n.aimed[h.Contact.Addr] = true
 	return false
 }
 
 // awakeUnreachable lets them ask around, so that many hear what they claim.
 func awakeUnreachable(n *network) {
 	for i, h := range n.foes {
-		n.After(askEvery*time.Duration(i)/time.Duration(len(n.foes)), func() { n.askAround(h) })
+		if n.claimed[h.Contact.Node] {
+			n.After(askEvery*time.Duration(i)/time.Duration(len(n.foes)), func() { n.askAround(h) })
+		}
 	}
 }
 
 const askEvery = 20 * time.Second
 
 func (n *network) askAround(h *sim.Host) {
+	if !n.ring.Awake {
+		return
+	}
 	var at key.NodeID
 	binary.BigEndian.PutUint64(at[:], n.Rand.Uint64())
 	n.Node(h).Find(n.Now(), at, func(dht.Found) {})
@@ -259,7 +315,8 @@ func (n *network) askAround(h *sim.Host) {
 
 func afterUnreachable(n *network, _ *outcome) (said, wrong string) {
 	_, of := n.strange(func(c wire.Contact) bool { return n.claimed[c.Node] })
-	return fmt.Sprintf("%d contacts at which nobody answers in honest tables", of), atMost(of, 0, "contacts in tables that nobody reached")
+	return fmt.Sprintf("%d contacts at which nobody answers in honest tables; %d handshakes with them; foes said %d times that they reached one", of, n.struck, n.ring.Vouched),
+		all(atMost(of, 0, "contacts in tables that nobody reached"), effect(n.struck, "handshakes with them"), effect(n.ring.Vouched, "foe that vouched for them"))
 }
 
 // mostOfOne is how many contacts of one /24 a table may have (docs/protocol/dht.md).
@@ -285,19 +342,33 @@ func enlistSpelling(n *network, i int, h *sim.Host) bool {
 	h.Contact.Addr, h.Source = netip.AddrPortFrom(ip, port), first.Source
 	n.Listen(h, h.Contact.Addr)
 	n.Listen(h, netip.AddrPortFrom(ip.Unmap(), port)) // as it comes out of an answer
+	n.ring.Join(h)
+	h.Foe = &foe.Pointer{Ring: n.ring, To: func(at key.NodeID) (of []wire.Contact) {
+		for _, other := range n.ring.Members.Nearest(nil, at, n.ring.Width) {
+			if of = append(of, other.Contact); spelled(other.Contact) {
+				n.offered++
+			}
+		}
+		return of
+	}}
 	return i%spellings == 0
 }
 
+// spelled reports whether a contact's address is written as no gateway's is.
+func spelled(c wire.Contact) bool {
+	return c.Addr.Addr() != address.Canonical(c.Addr.Addr()) || address.ScopeOf(c.Addr.Addr()) != address.Public
+}
+
 func afterSpelling(n *network, _ *outcome) (said, wrong string) {
-	most, spelled := 0, 0
+	most, strange := 0, 0
 	for _, h := range n.present() {
 		if h.Node == nil {
 			continue
 		}
 		of := map[netip.Addr]int{}
 		for _, c := range h.Node.Contacts() {
-			if c.Addr.Addr() != address.Canonical(c.Addr.Addr()) || address.ScopeOf(c.Addr.Addr()) != address.Public {
-				spelled++
+			if spelled(c) {
+				strange++
 			}
 			of[address.Canonical(c.Addr.Addr())]++
 		}
@@ -305,11 +376,8 @@ func afterSpelling(n *network, _ *outcome) (said, wrong string) {
 			most = max(most, count)
 		}
 	}
-	said = fmt.Sprintf("%d contacts in another spelling in honest tables; at most %d of one address in a table", spelled, most)
-	if wrong = atMost(spelled, 0, "contacts of another spelling"); wrong == "" {
-		wrong = atMost(most, mostOfOne, "contacts of one address in a table")
-	}
-	return said, wrong
+	return fmt.Sprintf("%d contacts in another spelling in honest tables, %d were offered; at most %d of one address in a table", strange, n.offered, most),
+		all(atMost(strange, 0, "contacts of another spelling"), atMost(most, mostOfOne, "contacts of one address in a table"), effect(n.offered, "contacts in another spelling"))
 }
 
 // pointed is the address that was never a gateway's.
@@ -322,14 +390,7 @@ func enlistPointer(n *network, _ int, h *sim.Host) bool {
 		}
 		return of
 	}}
-	if n.Refused == nil {
-		n.Refused = func(from *sim.Host, at netip.AddrPort) {
-			if at == pointed() {
-				n.struck++
-				n.strikers[from]++
-			}
-		}
-	}
+	n.aimed[pointed()] = true
 	return true
 }
 
@@ -338,8 +399,10 @@ func afterPointer(n *network, o *outcome) (said, wrong string) {
 	for _, count := range n.strikers {
 		most = max(most, count)
 	}
+	allowed := n.World.Model.IP
 	return fmt.Sprintf("%d handshakes with the address in %d stores and gets, %d of one gateway at most, and nothing else was sent there",
-		n.struck, len(o.gets)+len(o.stores), most), atMost(most, n.World.Model.Burst+n.World.Model.Minute*minutes(n, o), "handshakes of one gateway")
+			n.struck, len(o.gets)+len(o.stores), most),
+		all(atMost(most, allowed.Burst+allowed.Minute*minutes(n, o), "handshakes of one gateway"), effect(n.struck, "handshakes with the address"))
 }
 
 // minutes is how long stores and gets took.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"zeroms/cmd/zeroms-lab/dht/foe"
@@ -27,7 +28,6 @@ type network struct {
 	index      sim.Index[*sim.Host]
 	foe        *adversary // of the foes; nil: there are none
 	victim     *sim.Host  // whom all foes are after, if it is one gateway
-	before     sim.Tally  // what was done when the foes began
 	books      *contact.Book
 	lib        *library
 	seenWithin time.Duration // when contacts of tables that are filled now were seen last
@@ -37,8 +37,10 @@ type network struct {
 	old      map[[32]byte][]byte     // replayers': former versions by place
 	replayed int                     // answers with one
 	flooded  []*sim.Host             // whom flooders are after
+	aimed    map[netip.AddrPort]bool // addresses that foes point at and where no gateway is
 	claimed  map[key.NodePublic]bool // keys of gateways that nobody can reach
-	struck   int                     // handshakes with the address that foes point at
+	offered  int                     // contacts in another spelling that foes named
+	struck   int                     // handshakes in vain at addresses that foes point at
 	strikers map[*sim.Host]int       // of each gateway
 }
 
@@ -55,7 +57,7 @@ func newNetwork(s Scenario) (*network, error) {
 	}
 	n := &network{
 		World: sim.NewWorld(s.Model, s.Seed, began()), Scenario: s, ring: &foe.Ring{Width: s.width()}, lib: lib,
-		shelves: map[*sim.Host]*shelf.Shelf{}, claimed: map[key.NodePublic]bool{}, strikers: map[*sim.Host]int{}, seenWithin: seenLately,
+		shelves: map[*sim.Host]*shelf.Shelf{}, claimed: map[key.NodePublic]bool{}, aimed: map[netip.AddrPort]bool{}, strikers: map[*sim.Host]int{}, seenWithin: seenLately,
 		books: contact.NewBook(sim.Network(), s.Nodes*16),
 	}
 	if s.Colluders > 0 {
@@ -63,6 +65,7 @@ func newNetwork(s Scenario) (*network, error) {
 			return nil, err
 		}
 	}
+	n.Refused = n.refused
 	n.Build = func(h *sim.Host) { n.build(h, true) }
 	n.populate()
 	if n.Joined {
@@ -97,6 +100,7 @@ func (n *network) build(h *sim.Host, filled bool) {
 	if !n.Joined {
 		timing = n.stillTiming()
 	}
+	timing.Idle = max(0, n.World.Model.Idle) // as gateway/overlay tells it
 	seed := n.Seed ^ uint64(h.Index)*0x9e3779b97f4a7c15
 	node, err := dht.New(dht.Config{
 		Self: h.Contact, Params: sim.Network(), Timing: timing, Rand: rand.New(rand.NewPCG(seed, 0x6e6f6465)),
@@ -216,12 +220,17 @@ func (n *network) join() error {
 // known are some addresses that somebody told a gateway: of three that are there.
 func (n *network) known(there []int) (contacts []wire.Contact) {
 	for tries := 0; len(contacts) < min(len(there), 3) && tries < 100; tries++ {
-		c := sim.Heard(n.Hosts[there[n.Rand.IntN(len(there))]].Contact)
-		if n.Answers(c.Addr) {
+		h := n.Hosts[there[n.Rand.IntN(len(there))]]
+		if c := sim.Heard(h.Contact); n.Answers(c.Addr) && n.belongs(h) && !spelled(c) {
 			contacts = append(contacts, c)
 		}
 	}
 	return contacts
+}
+
+// belongs reports whether a gateway is of this network.
+func (n *network) belongs(h *sim.Host) bool {
+	return h.Foe == nil || h.Foe.Greet(n.World, h, nil) == nil
 }
 
 // How long gateways keep coming, and how long the network is left alone then.

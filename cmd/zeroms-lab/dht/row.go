@@ -110,7 +110,7 @@ func (p *printer) row(name string, r Row) error {
 }
 
 func (p *printer) line(cells []string) error {
-	widths := []int{7, 9, 46, 9, 8, 10, 7, 7, 6, 6, 9, 10}
+	widths := []int{7, 9, 62, 9, 8, 10, 7, 7, 6, 6, 9, 10}
 	text := ""
 	for i, c := range cells {
 		text += fmt.Sprintf("%-*s ", widths[i], c)

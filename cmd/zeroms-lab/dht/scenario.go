@@ -3,6 +3,7 @@ package dht
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"zeroms/cmd/zeroms-lab/dht/sim"
@@ -22,8 +23,10 @@ type Scenario struct {
 	Colluders, Stale, Leave float64
 	Adversary               string
 	// Sybils is how many gateways have places that were mined beside that of a record.
+	// They collude.
 	Sybils int
-	// Keys is how many records are stored and got.
+	// Keys is how many gets there are, each of a record of its own; with Sybils
+	// getsOfSiege of each record.
 	Keys int
 	Seed uint64
 	// Model is the network in between.
@@ -35,6 +38,8 @@ type Scenario struct {
 	// as long until the gets begin. Tables that were filled are filled again as checks
 	// would leave them.
 	Liveness bool
+
+	asleep bool // foes do nothing: what is asked of them must be missed
 }
 
 func (s Scenario) algorithm() dht.Algorithm {
@@ -62,9 +67,6 @@ func (s Scenario) versions() int {
 
 // String names the scenario for people.
 func (s Scenario) String() string {
-	if s.Sybils > 0 {
-		return fmt.Sprintf("%d sybils at the key", s.Sybils)
-	}
 	text := "healthy"
 	switch {
 	case s.Colluders > 0 && s.Stale > 0, s.Colluders > 0 && s.Leave > 0:
@@ -73,6 +75,12 @@ func (s Scenario) String() string {
 		text = fmt.Sprintf("%.0f %% %s", 100*s.Colluders, s.Adversary)
 	case s.Stale > 0 || s.Leave > 0:
 		text = fmt.Sprintf("%.0f %% stale, %.0f %% leaving", 100*s.Stale, 100*s.Leave)
+	}
+	if s.Sybils > 0 {
+		if text += ", "; s.Colluders+s.Stale+s.Leave == 0 {
+			text = ""
+		}
+		text += fmt.Sprintf("%d sybils at the key", s.Sybils)
 	}
 	if s.Liveness {
 		text += ", liveness on"
@@ -125,10 +133,8 @@ func (s Scenario) run(ctx context.Context) (*outcome, error) {
 // play stores, lets gateways leave, and gets.
 func (n *network) play(ctx context.Context) (*outcome, error) {
 	o := &outcome{}
-	for _, h := range n.ghosts {
-		n.World.Leave(h)
-	}
 	last := n.versions() - 1
+	n.ghost()
 	for version := range last {
 		n.storeAll(ctx, version)
 	}
@@ -141,6 +147,13 @@ func (n *network) play(ctx context.Context) (*outcome, error) {
 	o.gets = n.getAll(ctx)
 	n.after(o)
 	return o, ctx.Err()
+}
+
+// ghost lets those go who are to stand in tables only.
+func (n *network) ghost() {
+	for _, h := range n.ghosts {
+		n.World.Leave(h)
+	}
 }
 
 // Pace of a run: so many operations a second in the whole network, and how long to
@@ -176,7 +189,7 @@ func (n *network) storeAll(ctx context.Context, version int) []stored {
 
 // leave lets a share of the honest gateways go.
 func (n *network) leave() {
-	there := n.present()
+	there := slices.DeleteFunc(n.present(), func(h *sim.Host) bool { return h == n.victim })
 	n.Rand.Shuffle(len(there), func(i, j int) { there[i], there[j] = there[j], there[i] })
 	there = there[:int(n.Scenario.Leave*float64(len(there))+0.5)]
 	if !n.Liveness || !n.Joined {

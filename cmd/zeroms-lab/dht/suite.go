@@ -87,6 +87,9 @@ func scenarioJob(s Scenario) job {
 		row := s.row(o)
 		r := result{row: &row, lines: o.lines, missed: append(s.check(&row), o.wrong...)}
 		r.lines = append(r.lines, s.failures(o)...)
+		if len(s.bounds()) == 0 {
+			r.lines = append(r.lines, "this row has no bound")
+		}
 		r.lines = append(r.lines, fmt.Sprintf("(%.1f s)", time.Since(start).Seconds()))
 		return r, nil
 	}}
@@ -165,8 +168,8 @@ func beside(s Scenario) job {
 // processJob is the row of gateways in one process.
 func processJob(seed uint64) job {
 	return job{name: "in one process", alone: true, run: func(ctx context.Context) (result, error) {
-		row, line, err := measureProcess(ctx, seed)
-		r := result{row: &row, lines: []string{line}}
+		row, lines, err := measureProcess(ctx, seed)
+		r := result{row: &row, lines: lines}
 		for _, b := range processBounds {
 			if figure := b.of(&row); figure != nil {
 				if miss := b.missed(row.Nodes, *figure); miss != "" {

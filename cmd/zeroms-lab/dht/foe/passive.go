@@ -9,7 +9,8 @@ import (
 )
 
 // Colluder answers with other colluders only, the nearest to what is sought, finds
-// no record and says that it holds what it is given.
+// no record and says that it holds what it is given. It says that it reached every
+// other colluder, wherever that claims to be; that it does from the start.
 type Colluder struct {
 	open
 	Ring *Ring
@@ -17,14 +18,18 @@ type Colluder struct {
 
 // Reply answers as said above.
 func (f *Colluder) Reply(_ *sim.World, self *sim.Host, c sim.Call) sim.Reply {
+	if _, reach := c.Request.(*wire.Reach); reach && f.Ring.has(c.From) {
+		f.Ring.Vouched++
+		return sim.Reply{Payload: &wire.OK{}}
+	}
 	if !f.Ring.Awake {
 		return sim.Reply{Payload: c.Honest()}
 	}
 	if at, value, ok := target(c.Request); ok {
-		return sim.Reply{Payload: contacts(value, f.Ring.nodes(at, self, c.From))}
+		return f.Ring.tell(sim.Reply{Payload: contacts(value, f.Ring.nodes(at, self, c.From))})
 	}
 	if s, ok := c.Request.(*wire.Store); ok {
-		return sim.Reply{Payload: taken(s)}
+		return f.Ring.tell(sim.Reply{Payload: taken(s)})
 	}
 	return sim.Reply{Payload: c.Honest()}
 }
@@ -39,7 +44,7 @@ type Silent struct {
 // Reply answers as said above.
 func (f *Silent) Reply(_ *sim.World, _ *sim.Host, c sim.Call) sim.Reply {
 	if _, ping := c.Request.(*wire.Ping); f.Ring.Awake && !ping {
-		return sim.Reply{}
+		return f.Ring.tell(sim.Reply{})
 	}
 	return sim.Reply{Payload: c.Honest()}
 }
@@ -56,6 +61,7 @@ func (f *Slow) Reply(_ *sim.World, _ *sim.Host, c sim.Call) sim.Reply {
 	r := sim.Reply{Payload: c.Honest()}
 	if f.Ring.Awake {
 		r.After = f.By
+		return f.Ring.tell(r)
 	}
 	return r
 }
@@ -91,7 +97,7 @@ func (f *Liar) Reply(w *sim.World, self *sim.Host, c sim.Call) sim.Reply {
 	case !f.Ring.Awake:
 		return sim.Reply{Payload: c.Honest()}
 	case store:
-		return sim.Reply{Payload: taken(s)}
+		return f.Ring.tell(sim.Reply{Payload: taken(s)})
 	case !ok:
 		return sim.Reply{Payload: c.Honest()}
 	}
@@ -113,12 +119,12 @@ func (f *Liar) Reply(w *sim.World, self *sim.Host, c sim.Call) sim.Reply {
 			of = f.Ring.nodes(at, self, c.From)
 			of = of[:max(len(of)-1, 0)]
 		case 2:
-			return sim.Reply{Payload: &wire.Value{Record: make([]byte, wire.MaxDescriptor+1)}}
+			return f.Ring.tell(sim.Reply{Payload: &wire.Value{Record: make([]byte, wire.MaxDescriptor+1)}})
 		case 3:
-			return sim.Reply{Err: wire.ErrTooLarge} // the transport itself refuses a frame that is longer
+			return f.Ring.tell(sim.Reply{Err: wire.ErrTooLarge}) // the transport itself refuses a frame that is longer
 		}
 	}
-	return sim.Reply{Payload: contacts(value, of)}
+	return f.Ring.tell(sim.Reply{Payload: contacts(value, of)})
 }
 
 // Replayer holds records as they were when it began, says that it took newer ones,
@@ -143,11 +149,11 @@ func (f *Replayer) Reply(_ *sim.World, _ *sim.Host, c sim.Call) sim.Reply {
 				v.Contacts = honest.Contacts
 			}
 			*f.Replayed++
-			return sim.Reply{Payload: v}
+			return f.Ring.tell(sim.Reply{Payload: v})
 		}
 	case *wire.Store:
 		if f.Ring.Awake {
-			return sim.Reply{Payload: taken(q)}
+			return f.Ring.tell(sim.Reply{Payload: taken(q)})
 		}
 	}
 	return sim.Reply{Payload: c.Honest()}
@@ -164,6 +170,25 @@ func (Stranger) Reply(*sim.World, *sim.Host, sim.Call) sim.Reply {
 	return sim.Reply{Err: wire.ErrNetwork}
 }
 
+// Skewed is honest; its clock is not right (sim.Host.Skew).
+type Skewed struct {
+	open
+	Ring *Ring
+}
+
+// Reply is honest; what it refuses to hold for its clock's sake counts as told.
+func (f *Skewed) Reply(_ *sim.World, _ *sim.Host, c sim.Call) sim.Reply {
+	answer := c.Honest()
+	if s, ok := answer.(*wire.Stored); ok && f.Ring.Awake {
+		for _, code := range s.Codes {
+			if wire.Code(code) == wire.CodeClock {
+				f.Ring.Told++
+			}
+		}
+	}
+	return sim.Reply{Payload: answer}
+}
+
 // Pointer is honest but for its contacts: they are those that somebody wants the
 // network to turn to.
 type Pointer struct {
@@ -175,7 +200,7 @@ type Pointer struct {
 // Reply answers as said above.
 func (f *Pointer) Reply(_ *sim.World, _ *sim.Host, c sim.Call) sim.Reply {
 	if at, value, ok := target(c.Request); ok && f.Ring.Awake {
-		return sim.Reply{Payload: contacts(value, wire.AppendContacts(nil, f.To(at)))}
+		return f.Ring.tell(sim.Reply{Payload: contacts(value, wire.AppendContacts(nil, f.To(at)))})
 	}
 	return sim.Reply{Payload: c.Honest()}
 }

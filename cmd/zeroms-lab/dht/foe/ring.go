@@ -19,6 +19,10 @@ type Ring struct {
 	Width int
 	// Members are all of them.
 	Members sim.Index[*sim.Host]
+	// Told counts what foes told others as foes: their answers, and where they gave none.
+	Told int
+	// Vouched counts how often one said of another that it reached it.
+	Vouched int
 	// Mined are contacts whose IDs were mined ahead and that nobody answers for.
 	Mined sim.Index[wire.Contact]
 }
@@ -29,6 +33,18 @@ func (r *Ring) Join(hosts ...*sim.Host) {
 		r.Members = append(r.Members, sim.Placed[*sim.Host]{ID: h.ID, Of: h})
 	}
 	r.Members = sim.NewIndex(r.Members)
+}
+
+// has reports whether a gateway is a member.
+func (r *Ring) has(h *sim.Host) bool {
+	found := r.Members.Nearest(nil, h.ID, 1)
+	return len(found) > 0 && found[0] == h
+}
+
+// tell counts an answer.
+func (r *Ring) tell(answer sim.Reply) sim.Reply {
+	r.Told++
+	return answer
 }
 
 // nodes answers with the members nearest to a place, the asker and self left out.

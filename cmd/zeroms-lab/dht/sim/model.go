@@ -3,6 +3,8 @@ package sim
 import (
 	"math/rand/v2"
 	"time"
+
+	"zeroms/gateway/dht"
 )
 
 // Model is how messages travel.
@@ -17,19 +19,26 @@ type Model struct {
 	// Greeting is how many round trips pass before the first request on a new
 	// connection may leave: TLS and the hellos.
 	Greeting int
-	// Idle is for how long an unused connection stays open; negative: for ever, and
-	// every gateway is connected with every other from the start.
+	// Idle is for how long a connection stays open after the last request; negative: for
+	// ever, and every gateway is connected with every other from the start.
 	Idle time.Duration
-	// Dial and Answer are after how long the transport gives up a connection and a
-	// request.
-	Dial, Answer time.Duration
-	// Pause is for how long it does not try an address again that did not answer, and
-	// fails at once; it doubles up to PauseMost.
-	Pause, PauseMost time.Duration
-	// Burst and Minute bound the handshakes with an IP address that come to nothing:
-	// at once, and how many more a minute.
-	Burst, Minute int
+	// Dial is after how long a handshake is given up, HeadStart how long QUIC is tried
+	// alone before TCP is as well, Answer after how long a request is given up.
+	Dial, HeadStart, Answer time.Duration
+	// Pause is for how long a gateway is left alone at an address where it did not
+	// answer; it doubles up to PauseMost. PauseProven is the first pause of one that
+	// proved itself there within Proven; it doubles up to a tenth of PauseMost.
+	Pause, PauseProven, PauseMost, Proven time.Duration
+	// IP, Near, Far and All bound the handshakes that come to nothing, with addresses
+	// that proved nothing: with one of them, with its neighbourhood, with its wider one,
+	// and with all.
+	IP, Near, Far, All Allowance
+	// Known is how many pauses are remembered.
+	Known int
 }
+
+// Allowance is a number at once, and how many more come back in a minute.
+type Allowance struct{ Burst, Minute int }
 
 // Default is the model of gateways on the Internet whose links are those of
 // gateway/peers: messages of 50 ms +- 20, one of a hundred packets lost.
@@ -37,10 +46,11 @@ func Default() Model {
 	return Model{
 		Latency: 50 * time.Millisecond, Jitter: 20 * time.Millisecond,
 		Loss: 0.01, Resend: 300 * time.Millisecond,
-		Greeting: 1, Idle: time.Minute,
-		Dial: 6 * time.Second, Answer: 15 * time.Second,
-		Pause: 20 * time.Second, PauseMost: 10 * time.Minute,
-		Burst: 4, Minute: 2,
+		Greeting: 1, Idle: dht.Timing{}.Default().Idle,
+		Dial: 6 * time.Second, HeadStart: 300 * time.Millisecond, Answer: 15 * time.Second,
+		Pause: 20 * time.Second, PauseProven: 500 * time.Millisecond, PauseMost: 10 * time.Minute, Proven: time.Hour,
+		IP: Allowance{4, 2}, Near: Allowance{16, 8}, Far: Allowance{64, 32}, All: Allowance{512, 2400},
+		Known: 4096,
 	}
 }
 
@@ -58,9 +68,18 @@ func (m *Model) way(r *rand.Rand) time.Duration {
 	return took
 }
 
-// greet is how long it takes until a new connection may carry a request.
-func (m *Model) greet(r *rand.Rand) (took time.Duration) {
-	for range 2 * m.Greeting {
+// greet is how long it takes until a new connection over QUIC may carry a request.
+func (m *Model) greet(r *rand.Rand) time.Duration { return m.trips(m.Greeting, r) }
+
+// overTCP is how many round trips a link over TCP takes more: TLS, WebSocket.
+const overTCP = 2
+
+// greetTCP is greet over TCP.
+func (m *Model) greetTCP(r *rand.Rand) time.Duration { return m.trips(m.Greeting+overTCP, r) }
+
+// trips is how long so many round trips take.
+func (m *Model) trips(n int, r *rand.Rand) (took time.Duration) {
+	for range 2 * n {
 		took += m.way(r)
 	}
 	return took

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -66,8 +67,8 @@ func TestTimes(t *testing.T) {
 	}{
 		{"a new connection", 0, 4 * way},
 		{"an open one", time.Second, 2 * way},
-		{"one that is not quite over", m.Idle, 2 * way},
-		{"one that is", m.Idle + 4*way + time.Second, 4 * way},
+		{"one that is not quite over", m.Idle - 2*way, 2 * way},
+		{"one that is", m.Idle - 2*way + 1, 4 * way},
 	} {
 		w.Run(step.idle)
 		if got := w.askAndWait(from, to.Contact); got.err != nil || got.took != step.want {
@@ -77,21 +78,57 @@ func TestTimes(t *testing.T) {
 	if from.Greeted != 2 || from.Asked[wire.TypePing] != 4 {
 		t.Errorf("%d connections and %d requests, not 2 and 4", from.Greeted, from.Asked[wire.TypePing])
 	}
+}
+
+// TestOneLinkForAll: a request that comes while the connection is being opened waits
+// for that one, and shares its failure.
+func TestOneLinkForAll(t *testing.T) {
+	m := steady()
+	w, from, to := pair(m, answering{})
+	var took []time.Duration
+	both := func() {
+		took = nil
+		start := w.Now()
+		note := func(wire.Payload, error) { took = append(took, w.Now().Sub(start)) }
+		w.Ask(from, to.Contact, &wire.Ping{}, note)
+		w.Run(m.Latency)
+		w.Ask(from, to.Contact, &wire.Ping{}, note)
+		w.Run(time.Minute)
+	}
+	if both(); !slices.Equal(took, []time.Duration{4 * m.Latency, 4 * m.Latency}) || from.Greeted != 1 {
+		t.Errorf("two requests took %v and %d connections", took, from.Greeted)
+	}
 	w.Leave(to)
-	if got := w.askAndWait(from, to.Contact); got.err != wire.ErrUnreachable || got.took != m.Answer {
-		t.Errorf("over a connection to one who left: %v after %v", got.err, got.took)
+	if both(); !slices.Equal(took, []time.Duration{m.HeadStart + m.Dial, m.HeadStart + m.Dial}) || from.Refused != 2 {
+		t.Errorf("where nobody is: %v and %d handshakes, not one each over QUIC and TCP", took, from.Refused)
 	}
-	if got := w.askAndWait(from, to.Contact); got.err != wire.ErrUnreachable || got.took != m.Dial {
-		t.Errorf("where nobody is: %v after %v", got.err, got.took)
+}
+
+// TestPauses: who does not answer is left alone, one who did lately only for a moment.
+func TestPauses(t *testing.T) {
+	m := steady()
+	w, from, to := pair(m, answering{})
+	ask := func(about string, err error, took time.Duration) {
+		t.Helper()
+		if got := w.askAndWait(from, to.Contact); got.err != err || got.took != took {
+			t.Errorf("%s: %v after %v, not %v after %v", about, got.err, got.took, err, took)
+		}
 	}
-	if got := w.askAndWait(from, to.Contact); got.err != wire.ErrUnreachable || got.took != 0 {
-		t.Errorf("in the pause: %v after %v", got.err, got.took)
-	}
+	ask("a new connection", nil, 4*m.Latency)
+	w.Leave(to)
+	ask("over a connection to one who left", wire.ErrUnreachable, m.Answer)
+	ask("a moment later", wire.ErrUnreachable, 0)
+	w.Run(m.PauseProven)
+	ask("where nobody is", wire.ErrUnreachable, m.HeadStart+m.Dial)
+	w.Run(2*m.PauseProven - 1)
+	ask("in the pause, which is longer now", wire.ErrUnreachable, 0)
+	w.Run(m.Proven)
+	ask("long after", wire.ErrUnreachable, m.HeadStart+m.Dial)
+	w.Run(m.Pause - 1)
+	ask("in the pause of one that proves nothing any more", wire.ErrUnreachable, 0)
 	w.Return(to)
-	w.Run(m.Pause)
-	if got := w.askAndWait(from, to.Contact); got.err != nil {
-		t.Errorf("after the pause: %v", got.err)
-	}
+	w.Run(1)
+	ask("after it", nil, 4*m.Latency)
 }
 
 // TestRefusals: what the transport reports of gateways that do not answer as whom
@@ -123,20 +160,39 @@ func TestRefusals(t *testing.T) {
 }
 
 // TestHandshakesAreBounded: an IP address that never answers as a gateway gets few
-// handshakes, whatever ports and keys are named.
+// handshakes, whatever ports and keys are named, and so does what is around it.
 func TestHandshakesAreBounded(t *testing.T) {
 	m := steady()
-	w, from, to := pair(m, answering{refuse: wire.ErrUnreachable})
-	before := from.Refused
-	for i := range 1000 {
-		c := to.Contact
-		c.Addr = netip.AddrPortFrom(c.Addr.Addr(), uint16(1+i))
-		c.Node[0] = byte(i)
-		w.Ask(from, c, &wire.Ping{}, func(wire.Payload, error) {})
-	}
-	w.Run(time.Minute)
-	if tried := from.Refused - before; tried == 0 || tried > uint32(m.Burst) {
-		t.Errorf("%d handshakes at once, %d are allowed", tried, m.Burst)
+	for _, around := range []struct {
+		about string
+		at    func(i int) netip.Addr
+		most  Allowance
+	}{
+		{"one address", func(int) netip.Addr { return netip.AddrFrom4([4]byte{44, 4, 4, 4}) }, m.IP},
+		{"a neighbourhood", func(i int) netip.Addr { return netip.AddrFrom4([4]byte{44, 4, 4, byte(i)}) }, m.Near},
+		{"a wider one", func(i int) netip.Addr { return netip.AddrFrom4([4]byte{44, 4, byte(i), 4}) }, m.Far},
+		{"everywhere", func(i int) netip.Addr { return netip.AddrFrom4([4]byte{44, byte(i >> 2), byte(i), 4}) }, m.All},
+	} {
+		w, from, to := pair(m, answering{refuse: wire.ErrUnreachable})
+		name := func(i int) {
+			c := to.Contact
+			c.Addr = netip.AddrPortFrom(around.at(i), uint16(1+i))
+			c.Node[0] = byte(i)
+			w.Ask(from, c, &wire.Ping{}, func(wire.Payload, error) {})
+		}
+		for i := range 1000 {
+			name(i)
+		}
+		if from.Refused != uint32(around.most.Burst) {
+			t.Errorf("%s: %d handshakes at once, %d are allowed", around.about, from.Refused, around.most.Burst)
+		}
+		w.Run(time.Minute)
+		for i := range 4000 {
+			name(1000 + i)
+		}
+		if tried := int(from.Refused) - around.most.Burst; tried != min(around.most.Burst, around.most.Minute) {
+			t.Errorf("%s: %d handshakes a minute later, %d are allowed", around.about, tried, around.most.Minute)
+		}
 	}
 }
 

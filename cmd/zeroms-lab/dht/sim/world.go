@@ -71,21 +71,9 @@ type Host struct {
 
 	up    bool
 	due   int64 // when it will be called at the latest; 0: not before something happens
-	links map[*Host]int64
-	pause map[netip.AddrPort]pause
-	spent map[netip.Addr]tokens
-}
-
-// pause is what a gateway knows about an address that did not answer.
-type pause struct {
-	until int64
-	long  time.Duration
-}
-
-// tokens are handshakes that were spent on an IP address in vain.
-type tokens struct {
-	used float64
-	at   int64
+	links map[*Host]link
+	pause map[route]pause
+	spent spending
 }
 
 // Tally counts what a gateway did.
@@ -131,19 +119,12 @@ func (w *World) Answers(at netip.AddrPort) bool {
 func (h *Host) Up() bool { return h.up }
 
 // Leave ends a gateway without a word.
-func (w *World) Leave(h *Host) { h.up, h.links, h.pause, h.spent = false, nil, nil, nil }
+func (w *World) Leave(h *Host) { h.up, h.links, h.pause, h.spent = false, nil, nil, spending{} }
 
 // Return brings back a gateway that left, as it was.
 func (w *World) Return(h *Host) {
 	h.up = true
 	w.Wake(h)
-}
-
-// Forget closes the connections of all gateways.
-func (w *World) Forget() {
-	for _, h := range w.Hosts {
-		h.links, h.pause, h.spent = nil, nil, nil
-	}
 }
 
 // After calls run once so much time has passed.
