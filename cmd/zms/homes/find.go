@@ -6,7 +6,7 @@ import (
 
 	"zeroms/client"
 	"zeroms/client/choice"
-	"zeroms/client/score"
+	"zeroms/client/account"
 	"zeroms/cmd/zms/control"
 	"zeroms/cmd/zms/shown"
 	"zeroms/protocol/wire"
@@ -21,8 +21,8 @@ func (h Homes) find(ctx context.Context, r control.Request, emit control.Emit) e
 	switch {
 	case r.N < 0 || r.N > choice.MaxCount:
 		return control.Usage("1 to %d gateways can be looked for at once", choice.MaxCount)
-	case r.Homes < 0 || r.Homes > score.MaxHomes:
-		return control.Usage("you can have 1 to %d gateways", score.MaxHomes)
+	case r.Homes < 0 || r.Homes > account.MaxHomes:
+		return control.Usage("you can have 1 to %d gateways", account.MaxHomes)
 	}
 	if err := h.connected(ctx); err != nil {
 		return err
