@@ -5,8 +5,8 @@ import (
 	"errors"
 
 	"zeroms/client"
-	"zeroms/client/choice"
 	"zeroms/client/account"
+	"zeroms/client/choice"
 	"zeroms/cmd/zms/control"
 	"zeroms/cmd/zms/shown"
 	"zeroms/protocol/wire"
