@@ -128,7 +128,10 @@ func TestFoePeerLookups(t *testing.T) {
 			for range 60 {
 				tokens <- struct{}{}
 			}
-			go f.drain(func() { tokens <- struct{}{} })
+			go func() {
+				defer close(tokens)
+				f.drain(func() { tokens <- struct{}{} })
+			}()
 			go func() {
 				for range tokens {
 					q := &wire.RecordGet{Day: address.Day(time.Now())}
@@ -149,7 +152,7 @@ func TestFoePeerLookups(t *testing.T) {
 					}
 				}
 			}()
-			t.Cleanup(func() { f.c.Close(); close(tokens) })
+			t.Cleanup(func() { f.c.Close() })
 		}
 		time.Sleep(time.Second)
 		look("under attack")

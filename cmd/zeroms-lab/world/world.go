@@ -44,8 +44,8 @@ type Config struct {
 	RegisterBits uint8
 	// Quota is how many bytes an account may have waiting; 0: the product's.
 	Quota uint64
-	// Mailbox replaces the gateways' intervals; zero fields: the product's. Most
-	// of the work of quiet days is the gateways' sweeping.
+	// Mailbox replaces the gateways' intervals; zero fields: the product's, but ten
+	// minutes between two sweeps, which are most of the work of quiet days.
 	Mailbox mailbox.Timing
 	// Wrap stands between the person of a host and the network; nil: nothing does.
 	Wrap func(host string, d home.Dialer) home.Dialer
@@ -71,6 +71,9 @@ type World struct {
 func New(cfg Config) *World {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Mailbox.Sweep == 0 {
+		cfg.Mailbox.Sweep = 10 * time.Minute
 	}
 	return &World{Net: memlink.New(cfg.Links), cfg: cfg}
 }

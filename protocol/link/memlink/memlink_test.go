@@ -253,16 +253,16 @@ func TestResetAllAndResetProbability(t *testing.T) {
 			t.Fatalf("%d messages passed a link that loses a quarter", sent)
 		}
 		calm := newWorld(memlink.Config{})
-		a, b := calm.dial(t)
+		first, _ := calm.dial(t)
 		calm.net.ResetHost("another")
-		if err := a.Send(t.Context(), []byte{1}); err != nil {
+		if err := first.Send(t.Context(), []byte{1}); err != nil {
 			t.Fatalf("after ResetHost of another host: %v", err)
 		}
 		calm.net.ResetHost("gw")
-		if err := a.Send(t.Context(), []byte{1}); !errors.Is(err, wire.ErrLinkClosed) {
+		if err := first.Send(t.Context(), []byte{1}); !errors.Is(err, wire.ErrLinkClosed) {
 			t.Fatalf("after ResetHost: %v", err)
 		}
-		a, b = calm.dial(t)
+		a, b := calm.dial(t)
 		calm.net.ResetAll()
 		for _, end := range []link.Conn{a, b} {
 			if err := end.Send(t.Context(), []byte{1}); !errors.Is(err, wire.ErrLinkClosed) {
