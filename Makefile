@@ -32,7 +32,7 @@ demo: need-go install-gcc ## build the programs and run a small network on this 
 test: need-go need-gcc ## go vet and all tests (no race detector)
 	$(GO) vet ./...
 	@echo "$(GO) test ./..."
-	@$(GO) test ./... 2>&1 | awk '{ print; fflush() } \
+	@$(GO) test -vet=off -ldflags=-w ./... 2>&1 | awk '{ print; fflush() } \
 		/^ok  \t/ { ok++ } /^FAIL\t/ { bad++ } /\[no test files\]$$/ { none++ } \
 		END { printf "make test: %d packages passed, %d failed, %d without tests\n", ok, bad, none }'
 

@@ -31,6 +31,9 @@ type Scenario struct {
 	Seed uint64
 	// Model is the network in between.
 	Model sim.Model
+	// AnyPace takes whatever pace lookups in one process have, by the clock: others may
+	// be using this computer.
+	AnyPace bool
 	// Joined lets the gateways join one after another; otherwise their tables are
 	// filled as that leaves them.
 	Joined bool

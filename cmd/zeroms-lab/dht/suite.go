@@ -143,7 +143,7 @@ func (s Scenario) suite() []job {
 		jobs = append(jobs, scenarioJob(lossy), beside(cold), s.idleJob())
 	}
 	if s.Nodes <= 1000 {
-		jobs = append(jobs, processJob(s.Seed))
+		jobs = append(jobs, processJob(s))
 	}
 	if s.Nodes > joinAtMost {
 		jobs = append(jobs, s.bandwidthJob())
@@ -166,9 +166,9 @@ func beside(s Scenario) job {
 }
 
 // processJob is the row of gateways in one process.
-func processJob(seed uint64) job {
+func processJob(s Scenario) job {
 	return job{name: "in one process", alone: true, run: func(ctx context.Context) (result, error) {
-		row, lines, err := measureProcess(ctx, seed)
+		row, lines, err := measureProcess(ctx, s)
 		r := result{row: &row, lines: lines}
 		for _, b := range processBounds {
 			if figure := b.of(&row); figure != nil {
