@@ -29,8 +29,7 @@ demo: need-go install-gcc ## build the programs and run a small network on this 
 	$(GO) build -o bin/ ./cmd/zeroms-lab ./cmd/zeroms-gateway ./cmd/zms
 	bin/zeroms-lab demo
 
-test: need-go need-gcc ## go vet and all tests (no race detector)
-	$(GO) vet ./...
+test: need-go need-gcc ## all tests (no race detector); make check has what needs no running
 	@echo "$(GO) test ./..."
 	@$(GO) test -vet=off -ldflags=-w ./... 2>&1 | awk '{ print; fflush() } \
 		/^ok  \t/ { ok++ } /^FAIL\t/ { bad++ } /\[no test files\]$$/ { none++ } \
