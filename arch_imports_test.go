@@ -58,7 +58,7 @@ var importTable = []allowance{
 	{"protocol/session", []string{"protocol/key", "protocol/wire", "protocol/device"}, nil, "a session seals bytes between devices and does not know what they mean"},
 	{"protocol/group", []string{"protocol/key", "protocol/wire", "protocol/device", "protocol/message", "protocol/session", "protocol/custody"}, nil,
 		"a group is a log of messages with its own sending chains, above messages and sessions"},
-	{"protocol/link", []string{"protocol/key", "protocol/wire", "protocol/wire/jsonframe", "protocol/link/texts", "protocol/link/socket", gorilla, quic}, nil, "a link carries frames between keys, in CBOR or in JSON; WebSocket and QUIC stay behind it"},
+	{"protocol/link", []string{"protocol/address", "protocol/key", "protocol/wire", "protocol/wire/jsonframe", "protocol/link/texts", "protocol/link/socket", gorilla, quic}, nil, "a link carries frames between keys, in CBOR or in JSON; WebSocket and QUIC stay behind it"},
 	{"protocol/link/texts", []string{"protocol/key", "protocol/wire", "protocol/wire/jsonframe"}, nil, "frames as texts over whatever carries texts"},
 	{"protocol/link/socket", nil, nil, "what is below TLS and WebSocket: it knows bytes and the headers of records"},
 	{"protocol/link/lan", []string{"protocol/address", "protocol/key", "protocol/wire", dnsLib, ipv4, ipv6}, nil, "neighbours are contacts in DNS packets; DNS and multicast stay behind it, and links are not its business"},

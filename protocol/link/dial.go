@@ -60,7 +60,7 @@ type Dialer struct {
 	proxy     *Proxy
 	isolation isolation
 
-	inside atomic.Uint32 // the area of the gateways that the user chose
+	inside atomic.Uint32 // the narrowest address.Scope of the gateways that the user chose; 0: none yet
 }
 
 // NewDialer makes a Dialer; it fails if the node key can't sign, and with
@@ -127,6 +127,9 @@ func (d *Dialer) connect(ctx context.Context, e Endpoint) (Conn, error) {
 			return nil, err
 		}
 		return nil, fmt.Errorf("link: what answers at %s is not a ZeroMS gateway; check host and port: %w", e.Addr(), err)
+	}
+	if d.proxy == nil && !e.Foreign {
+		d.chosen(tcp.RemoteAddr())
 	}
 	return c, nil
 }
