@@ -7,6 +7,7 @@ import (
 
 	"zeroms/client/engine"
 	"zeroms/client/history"
+	"zeroms/client/inspect"
 	"zeroms/client/view"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
@@ -90,6 +91,24 @@ func (c *Client) Block(ctx context.Context, id ContactID) error {
 // Verify marks a contact as verified, or takes that back.
 func (c *Client) Verify(ctx context.Context, id ContactID, verified bool) error {
 	return do(ctx, c, func(e *engine.Engine) error { return e.Verify(id, verified) })
+}
+
+// Rename gives a contact another name here, durably; empty: the one they call
+// themselves. Errors: ErrNoContact, what is wrong with the name.
+func (c *Client) Rename(ctx context.Context, id ContactID, alias string) (Contact, error) {
+	if err := card.CheckName(alias); err != nil {
+		return Contact{}, err
+	}
+	return call(ctx, c, func(e *engine.Engine) (Contact, error) { return e.Rename(id, alias) })
+}
+
+// SetName changes what the user is called by contacts who gave no name of their own,
+// on cards and in the safe. Errors: what is wrong with the name, wire.ErrSetBack.
+func (c *Client) SetName(ctx context.Context, name string) error {
+	if err := card.CheckName(name); err != nil {
+		return err
+	}
+	return do(ctx, c, func(e *engine.Engine) error { return e.SetName(name) })
 }
 
 // SafetyNumber is the 60 digits and the 32 bytes behind them that this user
@@ -191,6 +210,47 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 // so far was read, and clears the count of unread messages.
 func (c *Client) MarkRead(ctx context.Context, id ContactID) error {
 	return do(ctx, c, func(e *engine.Engine) error { return e.MarkRead(id) })
+}
+
+// MarkSeen clears the count of unread messages and tells nobody; MarkRead may still
+// tell later. Errors: ErrNoContact.
+func (c *Client) MarkSeen(ctx context.Context, id ContactID) error {
+	return do(ctx, c, func(e *engine.Engine) error { return e.MarkSeen(id) })
+}
+
+// Details is a message with everything that is known of its way and its proof. Its
+// signature is checked for that. Errors: history.ErrNotFound.
+func (c *Client) Details(ctx context.Context, id MessageID) (Details, error) {
+	return call(ctx, c, func(e *engine.Engine) (Details, error) { return e.Details(id) })
+}
+
+// Agreement tells how far this user and a contact are known to have the same
+// transcript. Errors: ErrNoContact.
+func (c *Client) Agreement(ctx context.Context, id ContactID) (Agreement, error) {
+	p, err := call(ctx, c, func(e *engine.Engine) (*inspect.Pair, error) { return e.Pair(id) })
+	if err != nil {
+		return Agreement{}, err
+	}
+	return p.Agreement(ctx, c.cfg.Store)
+}
+
+// Latest is the newest line of every conversation that has one, by the number of the
+// contact; those with removed contacts are left out.
+func (c *Client) Latest(ctx context.Context) (lines []Message, err error) {
+	read, err := ask(ctx, c, (*engine.Engine).Read)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range read {
+		m, err := history.Last(ctx, c.cfg.Store, r.Contact)
+		if err != nil {
+			return nil, err
+		}
+		if m != nil {
+			lines = append(lines, view.Describe(m).ReadBy(r.Seq, r.At))
+		}
+	}
+	return lines, nil
 }
 
 // Top is the height to start History from.

@@ -9,7 +9,7 @@ import (
 )
 
 // Store keeps a profile. Its methods are called from one goroutine, except
-// Page and Message, which may run beside a Commit.
+// Page, Message and Count, which may run beside a Commit.
 type Store interface {
 	// Load returns every row but those of profile.TableMessage.
 	Load(ctx context.Context) ([]profile.Row, error)
@@ -22,6 +22,9 @@ type Store interface {
 	Page(ctx context.Context, conv uint64, before uint32, n int) ([]profile.Row, error)
 	// Message returns the message with this key or alias.
 	Message(ctx context.Context, key []byte) (row profile.Row, ok bool, err error)
+	// Count returns how many messages a conversation has with a height below before, by
+	// their flags.
+	Count(ctx context.Context, conv uint64, before uint32) (map[uint32]int, error)
 	// Tidy makes what was erased before now unreadable on disk. It is called
 	// within a minute after an erasure.
 	Tidy(ctx context.Context, now time.Time) error

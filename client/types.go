@@ -32,8 +32,16 @@ type (
 	Address = view.Address
 	// Repairs counts what was done about losses.
 	Repairs = view.Repairs
+	// Details is a message with everything that is known of its way and its proof.
+	Details = view.Details
+	// Way is an own message on its way to one device.
+	Way = view.Way
+	// Agreement tells how far two people are known to have the same transcript.
+	Agreement = view.Agreement
 	// Gap is messages of a contact that are missing, or were.
 	Gap = view.Gap
+	// GapState tells what is being done about missing messages.
+	GapState = view.GapState
 	// Status sums up a profile.
 	Status = view.Status
 )
@@ -52,4 +60,14 @@ const (
 	Failed    = profile.Failed
 	// NotDelivered: some device did not take it in time.
 	NotDelivered = profile.NotDelivered
+)
+
+// The states of a gap.
+const (
+	GapNoticed = view.GapNoticed
+	GapAsking  = view.GapAsking
+	GapLater   = view.GapLater
+	GapFilled  = view.GapFilled
+	GapGone    = view.GapGone
+	GapProven  = view.GapProven
 )

@@ -186,6 +186,12 @@ func (a *Account) Start() {
 	}
 }
 
+// SetName changes what the user is called, on cards too.
+func (a *Account) SetName(name string) {
+	a.Self.Name = name
+	a.put = append(a.put, a.Self.Row())
+}
+
 // Collect returns the rows that the turn changed and erased. How far the logs
 // were followed waits until it is acknowledged, or another change of a home.
 func (a *Account) Collect() (put []profile.Row, gone []profile.Ref) {

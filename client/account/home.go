@@ -74,7 +74,7 @@ func (h *Home) Describe() view.Gateway {
 	shown.Invite = key.Invite{}
 	text, _ := shown.Text()
 	return view.Gateway{
-		Node: h.Address.Node, Address: text, Host: h.Target().Endpoint.Addr(), Up: h.Up, Since: h.Since, Took: h.Took,
+		Added: h.Added, Node: h.Address.Node, Address: text, Host: h.Target().Endpoint.Addr(), Up: h.Up, Since: h.Since, Took: h.Took,
 		Retry: h.Retry, Problem: h.Problem, Used: h.Welcome.Used, Quota: h.Welcome.Quota,
 		Retention: time.Duration(h.Limits.Retention) * time.Second, Position: h.Position.Index(), Current: h.Current(),
 		Draining: h.Draining, Ends: h.Ends,

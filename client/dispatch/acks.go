@@ -102,7 +102,7 @@ func (d *Dispatcher) answer(c *Contact, l Lane) {
 // TheyAcked marks everything delivered that a device says it has.
 func (d *Dispatcher) TheyAcked(c *Contact, from message.Party, ack *message.Ack) {
 	c.Conv.Acked(from, ack)
-	c.ConvDirty = true
+	c.Acked, c.ConvDirty = d.now(), true
 	for _, i := range slices.Clone(d.outbox.Of(Lane{Contact: c.ID, Device: from.Device})) {
 		m, err := d.history.Find(i.Message)
 		if err != nil || !c.Conv.Delivered(from, m.Seq) {

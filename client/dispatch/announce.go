@@ -44,6 +44,25 @@ func (d *Dispatcher) announce(c *Contact) {
 	c.Telling = m.Seq
 }
 
+// Greet tells a contact what the user is called.
+func (d *Dispatcher) Greet(c *Contact) error {
+	_, err := d.Compose(c, &message.Name{Name: d.account.Self.Name})
+	return err
+}
+
+// TellName tells all contacts what the user is called now. Others learn it when they
+// are greeted.
+func (d *Dispatcher) TellName() {
+	for _, c := range d.contacts {
+		if c.State != profile.Accepted {
+			continue
+		}
+		if err := d.Greet(c); err != nil {
+			d.log.Error("a contact could not be told of the new name", "error", err)
+		}
+	}
+}
+
 // told notes that a contact has acknowledged what they were told last, once all of
 // their devices have.
 func (d *Dispatcher) told(c *Contact) {

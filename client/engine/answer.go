@@ -10,7 +10,6 @@ import (
 	"zeroms/client/history"
 	"zeroms/client/profile"
 	"zeroms/client/repair"
-	"zeroms/protocol/envelope"
 	"zeroms/protocol/key"
 	"zeroms/protocol/message"
 )
@@ -58,6 +57,7 @@ func (e *Engine) answerNack(c *contact, l lane, n *message.Nack) {
 		e.log.Error("messages that a contact asks for can't be read", "error", err)
 		return
 	}
+	devices := len(e.book.Devices(c.ID))
 	asked := map[place]*profile.Message{}
 	var wanted []delivery.Wanted
 	for _, m := range found.Messages {
@@ -68,7 +68,7 @@ func (e *Engine) answerNack(c *contact, l lane, n *message.Nack) {
 			continue
 		}
 		asked[place{m.Device, m.Seq}] = m
-		wanted = append(wanted, delivery.Wanted{Device: m.Device, Seq: m.Seq, Height: m.Height, Size: e.sizeOf(c, m)})
+		wanted = append(wanted, delivery.Wanted{Device: m.Device, Seq: m.Seq, Height: m.Height, Size: repair.SizeOf(m, devices)})
 	}
 	now, later, after := c.Answers.Plan(wanted, e.now)
 	for _, w := range now {
@@ -100,21 +100,4 @@ func (e *Engine) sayGone(c *contact, l lane, gone []message.Bridge) {
 		c.ConvDirty = true
 		e.dispatch.Tell(c, l, &message.Gone{Side: dispatch.Addressed(l.Device), Gone: told}, func(error) {})
 	}
-}
-
-// receiptRoom is what a receipt that goes along takes at most in an ordinary
-// case, in bytes.
-const receiptRoom = 1024
-
-// sizeOf is the size of the envelope that a message needs, in bytes, with the
-// receipt of the gateway that lost it.
-func (e *Engine) sizeOf(c *contact, m *profile.Message) int {
-	need := envelope.Record{Message: m.Signed, Body: m.Body}.Size() + receiptRoom
-	devices := len(e.book.Devices(c.ID))
-	for _, size := range []int{envelope.Size1, envelope.Size4, envelope.Size16} {
-		if need <= envelope.Room(size, devices) {
-			return size
-		}
-	}
-	return envelope.Size64
 }

@@ -142,9 +142,41 @@ func (e *Engine) Identities(id view.ContactID) (self, peer key.IdentityPublic, e
 	return e.account.Self.User, c.User, nil
 }
 
+// Rename gives a contact another name here; empty: the one they call themselves.
+// Errors: ErrNoContact.
+func (e *Engine) Rename(id view.ContactID, alias string) (view.Contact, error) {
+	c, err := e.contact(id)
+	if err != nil {
+		return view.Contact{}, err
+	}
+	if c.Alias != alias {
+		c.Alias, c.Dirty = alias, true
+		e.changed(c)
+	}
+	return describe(c), nil
+}
+
+// SetName changes what the user is called, and tells all contacts. Who is accepted
+// later learns it then. Errors: wire.ErrSetBack.
+func (e *Engine) SetName(name string) error {
+	switch {
+	case e.account.Stopped():
+		return wire.ErrSetBack
+	case e.account.Self.Name == name:
+		return nil
+	}
+	e.account.SetName(name)
+	e.dispatch.TellName()
+	return nil
+}
+
 // Cards lists the cards given out, oldest first.
 func (e *Engine) Cards() (out []view.Card, err error) {
-	return e.account.DescribeAll(e.account.Cards())
+	out, err = e.account.DescribeAll(e.account.Cards())
+	for i := range out {
+		out[i].Given = e.given(out[i].ID)
+	}
+	return out, err
 }
 
 // Card returns the newest card that works. Errors: ErrNoGateway.
@@ -258,14 +290,10 @@ func (e *Engine) Status() view.Status {
 // MarkRead tells a contact, with a read mark, that everything of theirs shown
 // so far was read, and clears the count of unread messages. Errors: ErrNoContact.
 func (e *Engine) MarkRead(id view.ContactID) error {
-	c, err := e.contact(id)
-	if err != nil {
+	if err := e.MarkSeen(id); err != nil {
 		return err
 	}
-	if c.Unread > 0 {
-		c.Unread, c.ConvDirty = 0, true
-		e.changed(c)
-	}
+	c := e.contacts[id]
 	if c.State != profile.Accepted {
 		return nil
 	}
@@ -274,8 +302,20 @@ func (e *Engine) MarkRead(id view.ContactID) error {
 			c.ConvDirty = true
 		}
 	}
-	if marks := c.Conv.ReadMarks(); marks != nil {
-		_, err = e.dispatch.Compose(c, marks)
+	marks := c.Conv.ReadMarks()
+	if marks == nil {
+		return nil
+	}
+	_, err := e.dispatch.Compose(c, marks)
+	return err
+}
+
+// MarkSeen clears the count of unread messages and tells nobody. Errors: ErrNoContact.
+func (e *Engine) MarkSeen(id view.ContactID) error {
+	c, err := e.contact(id)
+	if err == nil && c.Unread > 0 {
+		c.Unread, c.ConvDirty = 0, true
+		e.changed(c)
 	}
 	return err
 }
@@ -309,5 +349,17 @@ func (e *Engine) shownCard(k *account.Card) (view.Card, error) {
 	if _, ok := e.account.Network(); !ok {
 		return view.Card{}, ErrNoGateway
 	}
-	return e.account.Describe(k)
+	shown, err := e.account.Describe(k)
+	shown.Given = e.given(k.ID)
+	return shown, err
+}
+
+// given counts who came by a card.
+func (e *Engine) given(id key.CardID) (n int) {
+	for _, c := range e.contacts {
+		if c.Via == id {
+			n++
+		}
+	}
+	return n
 }

@@ -120,8 +120,7 @@ func (e *Engine) welcome(c *contact) error {
 	if !greet {
 		return nil
 	}
-	_, err := e.dispatch.Compose(c, &message.Name{Name: e.account.Self.Name})
-	return err
+	return e.dispatch.Greet(c)
 }
 
 // block ends the intake from a contact. What was said stays.

@@ -11,7 +11,6 @@ import (
 	"zeroms/client/reach"
 	"zeroms/client/sessions"
 	"zeroms/client/view"
-	"zeroms/protocol/address"
 	"zeroms/protocol/envelope"
 	"zeroms/protocol/key"
 	"zeroms/protocol/message"
@@ -331,14 +330,9 @@ func (e *Engine) apply(c *contact, in *incoming, place profile.Place) {
 
 // theirDrops takes the addresses that a contact announces.
 func (e *Engine) theirDrops(c *contact, b *message.Drops, place profile.Place) {
-	var leases []profile.Gateway
-	for _, raw := range b.Leases {
-		l, err := address.ParseLease(raw)
-		if err != nil {
-			e.log.Debug("a contact announced a gateway that can't be used", "reason", err)
-			continue
-		}
-		leases = append(leases, profile.FromLease(l))
+	leases, err := reach.Announced(b)
+	if err != nil {
+		e.log.Debug("a contact announced gateways that can't be used", "reason", err)
 	}
 	if leases = reach.Within(e.account.Scope(), leases); len(leases) == 0 {
 		return

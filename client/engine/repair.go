@@ -5,6 +5,7 @@ import (
 
 	"zeroms/client/delivery"
 	"zeroms/client/dispatch"
+	"zeroms/client/inspect"
 	"zeroms/client/profile"
 	"zeroms/client/view"
 	"zeroms/protocol/key"
@@ -162,18 +163,7 @@ func (e *Engine) emitGap(c *contact, m delivery.Missing, s view.GapState) {
 
 // gap describes what is missing or lost.
 func (e *Engine) gap(c *contact, m delivery.Missing) view.Gap {
-	g := view.Gap{
-		Contact: c.ID, Device: m.From.Device, From: m.Range.From, To: m.Range.To, Since: m.Since, Asked: m.Asked, AskedAt: m.LastAsked,
-		Until: m.Later, State: view.GapNoticed, Height: view.TopHeight,
-	}
-	switch {
-	case m.Gone:
-		g.State = view.GapGone
-	case !m.Later.IsZero():
-		g.State = view.GapLater
-	case m.Asked > 0:
-		g.State = view.GapAsking
-	}
+	g := inspect.Gap(c.ID, m)
 	if next, err := e.history.Of(c.Conv.ID(), m.From, m.Range.To+1); err == nil {
 		g.Height = next.Height
 	}
@@ -217,14 +207,7 @@ func (e *Engine) repairs() (r view.Repairs) {
 				r.Missing += int(count(m.Range))
 			}
 		}
-		r.Found += c.Record.Found
-		r.Asked += c.Record.Asked
-		r.Filled += c.Record.Filled
-		r.Gone += c.Record.Gone
-		r.Answered += c.Record.Answered
-		r.Postponed += c.Record.Postponed
-		r.Resyncs += c.Record.Resyncs
-		r.Undelivered += int(c.Record.Undelivered)
+		r.Add(&c.Record)
 	}
 	return r
 }

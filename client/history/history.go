@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 
 	"zeroms/client/profile"
@@ -168,24 +169,59 @@ type Range struct {
 func Lines(ctx context.Context, p Pager, r Range) (lines []*profile.Message, next uint32, more bool, err error) {
 	next = r.Before
 	for more = true; more && len(lines) < r.N; {
-		rows, err := p.Page(ctx, r.Conv, next, r.N)
+		var found []*profile.Message
+		if found, next, more, err = page(ctx, p, Range{Conv: r.Conv, Before: next, N: r.N}); err != nil {
+			return nil, 0, false, err
+		}
+		lines = append(lines, found...)
+	}
+	slices.SortFunc(lines, inOrder)
+	return lines, next, more, nil
+}
+
+// The sizes of the pages that Last reads: most conversations end with a line, or with
+// a read mark after one.
+const (
+	firstPage = 2
+	lastPage  = 256
+)
+
+// Last reads the newest line of a conversation; nil: it has none.
+func Last(ctx context.Context, p Pager, conv uint64) (*profile.Message, error) {
+	next := uint32(math.MaxUint32)
+	for n := firstPage; ; n = min(2*n, lastPage) {
+		lines, from, more, err := page(ctx, p, Range{Conv: conv, Before: next, N: n})
+		if err != nil || len(lines) == 0 && !more {
+			return nil, err
+		}
+		if len(lines) > 0 {
+			return slices.MaxFunc(lines, inOrder), nil
+		}
+		next = from
+	}
+}
+
+// page reads the lines of one page, in no order, and the height to go on from.
+func page(ctx context.Context, p Pager, r Range) (lines []*profile.Message, next uint32, more bool, err error) {
+	rows, err := p.Page(ctx, r.Conv, r.Before, r.N)
+	if err != nil {
+		return nil, 0, false, err
+	}
+	next = r.Before
+	for _, row := range rows {
+		m, err := profile.ParseMessage(row)
 		if err != nil {
 			return nil, 0, false, err
 		}
-		more = len(rows) >= r.N
-		for _, row := range rows {
-			m, err := profile.ParseMessage(row)
-			if err != nil {
-				return nil, 0, false, err
-			}
-			next = min(next, m.Height)
-			if m.Shown() {
-				lines = append(lines, m)
-			}
+		next = min(next, m.Height)
+		if m.Shown() {
+			lines = append(lines, m)
 		}
 	}
-	slices.SortFunc(lines, func(a, b *profile.Message) int {
-		return cmp.Or(cmp.Compare(a.Height, b.Height), bytes.Compare(a.ID[:], b.ID[:]))
-	})
-	return lines, next, more, nil
+	return lines, next, len(rows) >= r.N, nil
+}
+
+// inOrder compares messages of a conversation by their places in the display order.
+func inOrder(a, b *profile.Message) int {
+	return cmp.Or(cmp.Compare(a.Height, b.Height), bytes.Compare(a.ID[:], b.ID[:]))
 }

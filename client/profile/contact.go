@@ -88,6 +88,8 @@ type Contact struct {
 	// The conversation's row.
 	Unread uint32
 	ReadAt time.Time // of their newest read mark
+	// Acked is when their newest acknowledgement came; zero: none did.
+	Acked time.Time
 	// AckOwed tells that no gateway has taken an acknowledgement of the newest
 	// message yet.
 	AckOwed bool
@@ -150,6 +152,7 @@ type conversationRecord struct {
 	ReadAt   uint64 `cbor:"4,keyasint"`
 	AckOwed  bool   `cbor:"5,keyasint"`
 	Waiting  uint32 `cbor:"6,keyasint"`
+	Acked    uint64 `cbor:"7,keyasint,omitempty"`
 }
 
 // NewContact makes a contact with a fresh drop for them to write to.
@@ -244,6 +247,9 @@ func (c *Contact) ConversationRow(snapshot []byte) Row {
 	if !c.ReadAt.IsZero() {
 		r.ReadAt = wire.Millis(c.ReadAt)
 	}
+	if !c.Acked.IsZero() {
+		r.Acked = wire.Millis(c.Acked)
+	}
 	return Row{Table: TableConversation, Key: Number(c.ID), Conv: c.ID, Data: wire.Marshal(r)}
 }
 
@@ -257,6 +263,9 @@ func (c *Contact) ParseConversation(row Row) (snapshot []byte, err error) {
 	c.Unread, c.AckOwed, c.Waiting = r.Unread, r.AckOwed, r.Waiting
 	if r.ReadAt > 0 {
 		c.ReadAt = wire.Time(r.ReadAt)
+	}
+	if r.Acked > 0 {
+		c.Acked = wire.Time(r.Acked)
 	}
 	return r.Snapshot, nil
 }

@@ -80,7 +80,7 @@ const (
 // have fields that this one does not know.
 func parse(b []byte, into any, v *uint8) error {
 	newer := wire.ErrVersion.Because("this profile was written by a newer version of ZeroMS")
-	if n, ok := versionOf(b); ok && n > version {
+	if n, ok := VersionOf(b); ok && n > version {
 		return newer
 	}
 	if err := wire.Unmarshal(b, into, maxRecord); err != nil {
@@ -92,8 +92,9 @@ func parse(b []byte, into any, v *uint8) error {
 	return nil
 }
 
-// versionOf reads the first field of a record: a CBOR map whose first key is 1.
-func versionOf(b []byte) (n uint64, ok bool) {
+// VersionOf reads the first field of a record: a CBOR map whose first key is 1. It
+// needs to know nothing of what follows.
+func VersionOf(b []byte) (n uint64, ok bool) {
 	switch {
 	case len(b) < 3 || b[0]>>5 != 5:
 		return 0, false

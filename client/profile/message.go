@@ -207,8 +207,11 @@ func (m *Message) Erase() { m.Salt, m.Body = [message.SaltSize]byte{}, nil }
 
 // Shown reports whether the message is a line of the conversation and not one
 // of the kinds that only change something.
-func (m *Message) Shown() bool {
-	switch m.Kind {
+func (m *Message) Shown() bool { return Shown(m.Kind) }
+
+// Shown reports whether messages of a kind are lines of a conversation.
+func Shown(k message.Kind) bool {
+	switch k {
 	case message.KindRead, message.KindProfile, message.KindDrops, message.KindTimer:
 		return false
 	}

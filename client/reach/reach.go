@@ -14,6 +14,7 @@ import (
 	"zeroms/protocol/card"
 	"zeroms/protocol/device"
 	"zeroms/protocol/key"
+	"zeroms/protocol/message"
 	"zeroms/protocol/session"
 	"zeroms/protocol/wire"
 )
@@ -82,6 +83,20 @@ func ReadProfile(c *profile.Contact, blob []byte, at Source, now time.Time) (*Pu
 	}
 	out.Bundles, err = bundles(list, p.Bundles, now)
 	return out, err
+}
+
+// Announced are the gateways that a contact says to receive at now; what is wrong with
+// those that can't be used is the error.
+func Announced(b *message.Drops) (leases []profile.Gateway, wrong error) {
+	for _, raw := range b.Leases {
+		l, err := address.ParseLease(raw)
+		if err != nil {
+			wrong = errors.Join(wrong, err)
+			continue
+		}
+		leases = append(leases, profile.FromLease(l))
+	}
+	return leases, wrong
 }
 
 // known is a copy of what is known of a contact's device list.

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"zeroms/client/profile"
+	"zeroms/protocol/envelope"
 	"zeroms/protocol/key"
 	"zeroms/protocol/message"
 )
@@ -142,4 +143,20 @@ func (s *search) across(device key.DeviceID, seq, newest uint32) (message.Bridge
 		return b, true
 	}
 	return b, false
+}
+
+// receiptRoom is what a receipt that goes along takes at most in an ordinary
+// case, in bytes.
+const receiptRoom = 1024
+
+// SizeOf is the size of the envelope to so many devices that a message needs, in bytes,
+// with the receipt of the gateway that lost it.
+func SizeOf(m *profile.Message, devices int) int {
+	need := envelope.Record{Message: m.Signed, Body: m.Body}.Size() + receiptRoom
+	for _, size := range []int{envelope.Size1, envelope.Size4, envelope.Size16} {
+		if need <= envelope.Room(size, devices) {
+			return size
+		}
+	}
+	return envelope.Size64
 }

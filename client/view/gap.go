@@ -3,6 +3,7 @@ package view
 import (
 	"time"
 
+	"zeroms/client/profile"
 	"zeroms/protocol/key"
 )
 
@@ -67,6 +68,18 @@ type Repairs struct {
 	Resyncs   uint64 // new sessions because a ratchet was lost
 	// Undelivered counts own messages given up for some device.
 	Undelivered int
+}
+
+// Add adds what was done in one conversation.
+func (r *Repairs) Add(c *profile.Repair) {
+	r.Found += c.Found
+	r.Asked += c.Asked
+	r.Filled += c.Filled
+	r.Gone += c.Gone
+	r.Answered += c.Answered
+	r.Postponed += c.Postponed
+	r.Resyncs += c.Resyncs
+	r.Undelivered += int(c.Undelivered)
 }
 
 // TopHeight is above every message.

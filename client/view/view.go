@@ -16,16 +16,21 @@ type ContactID = uint64
 
 // Contact is a person as others see them.
 type Contact struct {
-	ID       ContactID
-	User     key.IdentityPublic
-	Name     string
-	State    profile.ContactState
-	Verified bool
+	ID   ContactID
+	User key.IdentityPublic
+	Name string
+	// Alias is the name given here, Called what they call themselves; Name is made of
+	// them.
+	Alias, Called string
+	State         profile.ContactState
+	Verified      bool
 	// Answered tells that they have replied at least once, so that their
 	// mailbox can be used instead of the door of their card.
 	Answered bool
 	Added    time.Time
 	Unread   int
+	// Via is the card by which a stranger came; zeros: none of ours.
+	Via key.CardID
 	// Problem says why nothing can be sent at the moment, if so.
 	Problem string
 }
@@ -37,8 +42,8 @@ func OfContact(c *profile.Contact, frozen bool, problem string) Contact {
 		problem = new(message.ForkError).Error()
 	}
 	return Contact{
-		ID: c.ID, User: c.User, Name: c.Name(), State: c.State, Verified: c.Verified,
-		Answered: !c.Theirs.IsZero(), Added: c.Added, Unread: int(c.Unread), Problem: problem,
+		ID: c.ID, User: c.User, Name: c.Name(), Alias: c.Alias, Called: c.Called, State: c.State, Verified: c.Verified,
+		Answered: !c.Theirs.IsZero(), Added: c.Added, Unread: int(c.Unread), Via: c.Via, Problem: problem,
 	}
 }
 
@@ -85,8 +90,9 @@ type Message struct {
 // Gateway is a home gateway and how it is doing.
 type Gateway struct {
 	Node    key.NodePublic
-	Address string // without invitation
-	Host    string // host:port
+	Added   time.Time // when it became a home
+	Address string    // without invitation
+	Host    string    // host:port
 	Up      bool
 	Since   time.Time     // of the present state
 	Took    time.Duration // connecting and login
@@ -168,6 +174,9 @@ type Card struct {
 	// Text is the card's code, with the gateways of now; it is a secret that is
 	// meant to be handed over. Empty if revoked or without a gateway.
 	Text string
+	// Given is how many people came by it who are still known here, requests and
+	// blocked ones included.
+	Given int
 }
 
 // Renewal is a renewal of the user's address, while the one before still works. Its
@@ -247,7 +256,7 @@ func Describe(m *profile.Message) Message {
 	out.State, out.Direct = profile.Queued, len(m.Direct) > 0
 	if t := m.Slowest(); t != nil {
 		out.State, out.Holder, out.Size = t.State, t.Holder, int(t.Size)
-		out.Submitted, out.Custody, out.Until, out.DeliveredAt = moment(t.Submitted), moment(t.Custody), moment(t.Until), moment(t.Delivered)
+		out.Submitted, out.Custody, out.Until, out.DeliveredAt = Moment(t.Submitted), Moment(t.Custody), Moment(t.Until), Moment(t.Delivered)
 	}
 	return out
 }
@@ -263,8 +272,8 @@ func describeBody(out *Message, m *profile.Message) {
 	out.Unknown = out.Unknown || err != nil
 }
 
-// moment is a time of a target; zero if it did not come yet.
-func moment(ms uint64) time.Time {
+// Moment is a time of a target, ms; zero if it did not come yet.
+func Moment(ms uint64) time.Time {
 	if ms == 0 {
 		return time.Time{}
 	}

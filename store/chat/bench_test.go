@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"zeroms/client/history"
 	"zeroms/client/profile"
+	"zeroms/protocol/key"
+	"zeroms/protocol/message"
 	"zeroms/protocol/wire"
 )
 
@@ -142,5 +145,76 @@ func BenchmarkSent16(b *testing.B) {
 		}
 		benchCommit(b, db, rows.custody())
 		benchCommit(b, db, rows.acked())
+	}
+}
+
+// benchTalks is the profile of a person with 100,000 messages in 500 conversations that
+// went on side by side; a third of them end with a read mark.
+func benchTalks(b *testing.B) (db *DB) {
+	db, err := create(context.Background(), filepath.Join(b.TempDir(), "profile"), NoPassphrase(), cheap())
+	if err != nil {
+		b.Fatal(err)
+	}
+	const talks, lines = 500, 200
+	dsk, user := key.NewPrivate[key.Device](), key.NewSeed().Identity().Public()
+	body, err := message.EncodeBody(&message.Text{Text: "a line as people write them, of some sixty letters or more"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	now := time.Unix(1_800_000_000, 0)
+	for height := range uint32(lines) {
+		batch := &profile.Batch{Now: now}
+		for talk := range uint64(talks) {
+			h := message.Header{Seq: height + 1, Kind: message.KindText, ListN: 1, Time: uint64(talk)}
+			if height == lines-1 && talk%3 == 0 {
+				h.Kind = message.KindRead
+			}
+			signed, err := message.Sign(h, dsk, user, key.IdentityPublic{byte(talk), byte(talk >> 8), 1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			m := profile.NewMessage(signed, profile.Content{User: user, Body: body})
+			m.Contact, m.Height, m.At = talk+1, height+1, now
+			batch.Put = append(batch.Put, m.Row())
+		}
+		benchCommit(b, db, batch)
+	}
+	if err := db.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return db
+}
+
+// BenchmarkLatest reads the newest line of each of 500 conversations out of a store that
+// was just opened.
+func BenchmarkLatest(b *testing.B) {
+	dir := benchTalks(b).dir
+	for b.Loop() {
+		b.StopTimer()
+		db, err := Open(context.Background(), dir, NoPassphrase())
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		for talk := range uint64(500) {
+			if m, err := history.Last(context.Background(), db, talk+1); err != nil || m == nil || m.Height < 199 {
+				b.Fatal(m, err)
+			}
+		}
+		b.StopTimer()
+		if err := db.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}
+
+// BenchmarkCount counts the messages of a conversation that has 100,000.
+func BenchmarkCount(b *testing.B) {
+	db, rows := benchDB(b, 100_000)
+	for b.Loop() {
+		if n, err := db.Count(context.Background(), 1, uint32(rows.n)); err != nil || n[1] == 0 {
+			b.Fatal(n, err)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -544,5 +545,41 @@ func TestDBHidesItsKeys(t *testing.T) {
 				t.Fatal("a key was printed")
 			}
 		}
+	}
+}
+
+func TestMessagesAreCountedByTheirFlags(t *testing.T) {
+	db := mustCreate(t, newDir(t), NoPassphrase())
+	var b profile.Batch
+	for i := range 12 {
+		b.Put = append(b.Put, profile.Row{
+			Table: profile.TableMessage, Key: key16(i), Conv: uint64(1 + i/10), Height: uint32(i), Flags: uint32(i % 3), Data: []byte{1},
+		})
+	}
+	commit(t, db, b)
+	for _, c := range []struct {
+		conv   uint64
+		before uint32
+		want   map[uint32]int
+	}{
+		{1, 1<<32 - 1, map[uint32]int{0: 4, 1: 3, 2: 3}}, {1, 9, map[uint32]int{0: 3, 1: 3, 2: 3}}, {1, 1, map[uint32]int{0: 1}},
+		{1, 0, nil}, {2, 1<<32 - 1, map[uint32]int{1: 1, 2: 1}}, {3, 1<<32 - 1, nil},
+	} {
+		if got, err := db.Count(t.Context(), c.conv, c.before); err != nil || !maps.Equal(got, c.want) {
+			t.Errorf("%d below %d: %v instead of %v, %v", c.conv, c.before, got, c.want, err)
+		}
+	}
+	commit(t, db, profile.Batch{Erase: []profile.Ref{{Table: profile.TableMessage, Key: key16(0)}}})
+	if got, err := db.Count(t.Context(), 1, 2); err != nil || !maps.Equal(got, map[uint32]int{1: 1}) {
+		t.Errorf("after an erasure %v, %v", got, err)
+	}
+	alter(t, db, "UPDATE message SET flags = -1 WHERE conv = 2")
+	if _, err := db.Count(t.Context(), 2, 100); !errors.Is(err, ErrDamaged) {
+		t.Errorf("flags that nothing has: %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := db.Count(ended, 1, 100); !errors.Is(err, context.Canceled) {
+		t.Errorf("too late: %v", err)
 	}
 }

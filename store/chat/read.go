@@ -214,3 +214,32 @@ func (db *DB) Message(ctx context.Context, key []byte) (row profile.Row, ok bool
 	}
 	return list[0], true, nil
 }
+
+// Count returns how many messages a conversation has with a height below before, by
+// their flags. It opens none of them. Errors: ErrDamaged, store.ErrClosed, and the
+// context's.
+func (db *DB) Count(ctx context.Context, conv uint64, before uint32) (map[uint32]int, error) {
+	counts := map[uint32]int{}
+	err := db.sql.Read(ctx, func(v *store.View) error {
+		rows, err := v.Query(`SELECT flags, COUNT(*) FROM message WHERE conv = ? AND height < ? GROUP BY flags`, int64(conv), before)
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			var flags int64
+			var n int
+			if err := rows.Scan(&flags, &n); err != nil {
+				return fmt.Errorf("%w (%w)", damaged("the flags of messages"), err)
+			}
+			if flags < 0 || flags > math.MaxUint32 {
+				return damaged("the flags of messages")
+			}
+			counts[uint32(flags)] = n
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count: %w", translate(err))
+	}
+	return counts, nil
+}

@@ -1,6 +1,7 @@
 // Package kept is what zms keeps in a profile beside the engine's rows, sealed
 // like them: the proxy that links go through, whether gateways of others may be
-// connected to, what bots have done, and what fans gave out.
+// connected to, what bots have done, what fans gave out, and what the desktop app
+// keeps about conversations and itself.
 //
 //	table 30  settings: key "proxy", {1: 1, 2: host, 3: port, 4: user, 5: password}
 //	          key "direct", {1: 1, 2: 1 always, 2 never}; absent: fallback
@@ -10,8 +11,19 @@
 //	          of a fan the same under the name "fan/" name
 //	table 32  fans: key SHA-256("fan" | 0 | name)[:16],
 //	          {1: 1, 2: name, 3: [[message 32, contact, worker, until, tries]]}
+//	table 33  conversations in the app: key contact number 8,
+//	          {1: 1, 2: pinned, 3: muted, 4: draft}; absent: none of it
+//	table 34  the app: key "app", {1: 1, 2: notify, 3: ctrl+enter, 4: tray, 5: quiet,
+//	          6: words saved, 7: gateway inside, 8: open to the local network,
+//	          9: minutes until it locks}; absent: zeros
 //
-// The engine does not see these rows, and copies of a profile have them.
+// The engine does not see these rows, and copies of a profile have them; archives and
+// safes don't, as they don't have what tables 30 to 32 keep.
+//
+// What a newer version wrote into tables 30 to 32 stops everything, since who goes on
+// without it might connect where the user did not want to, or do a thing twice. In 33
+// and 34 it does not: it counts as absent, where the Desk becomes a guarded one, and
+// stays as it is: SetChat and SetDesk return wire.ErrVersion there.
 package kept
 
 import (
@@ -30,6 +42,8 @@ const (
 	TableSetting profile.Table = 30
 	TableBot     profile.Table = 31
 	TableFan     profile.Table = 32
+	TableChat    profile.Table = 33
+	TableDesk    profile.Table = 34
 )
 
 const (
@@ -48,13 +62,20 @@ type Store struct {
 	direct client.Direct      // guarded by mu
 	bots   map[string]*Bot    // guarded by mu: and all in them
 	leases map[string][]Lease // guarded by mu: by fan
+	chats  map[uint64]Chat    // guarded by mu: by contact
+	desk   Desk               // guarded by mu
+	newer  map[uint64]bool    // guarded by mu: contacts whose Chat a newer version wrote
+	ahead  bool               // guarded by mu: a newer version wrote the Desk
 	ready  chan struct{}      // closed once it is loaded
 	once   sync.Once
 }
 
 // New makes a Store over a profile's own.
 func New(s client.Store) *Store {
-	return &Store{Store: s, bots: map[string]*Bot{}, leases: map[string][]Lease{}, ready: make(chan struct{})}
+	return &Store{
+		Store: s, bots: map[string]*Bot{}, leases: map[string][]Lease{}, chats: map[uint64]Chat{}, newer: map[uint64]bool{},
+		ready: make(chan struct{}),
+	}
 }
 
 // Load returns the engine's rows, and keeps the others.
@@ -73,6 +94,10 @@ func (s *Store) Load(ctx context.Context) ([]profile.Row, error) {
 			err = firstOf(err, s.botRow(r))
 		case TableFan:
 			err = firstOf(err, s.fanRow(r))
+		case TableChat:
+			s.chatRow(r)
+		case TableDesk:
+			s.deskRow(r)
 		default:
 			return false
 		}
