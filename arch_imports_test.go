@@ -108,6 +108,7 @@ var importTable = []allowance{
 	{"client/history", []string{"client/profile", "protocol/..."}, []string{"protocol/link/..."}, "history is messages in memory and in the store"},
 	{"client/backup", []string{"client/profile", "client/delivery", "protocol/...", aead, argon2}, []string{"protocol/link/..."}, "a backup is rows turned into sealed bytes and back; it decides nothing about the network"},
 	{"client/tap", []string{"client/home", "protocol/..."}, nil, "tap shows what links say without secrets; it decides what may be seen and nothing else"},
+	{"client/inspect", []string{"client/delivery", "client/evidence", "client/history", "client/profile", "client/view", "protocol/..."}, []string{"protocol/link/..."}, "inspect shows what a profile can prove, out of copies of the engine's state and the store; it changes nothing"},
 	{"client/view", []string{"client/profile", "protocol/..."}, []string{"protocol/link/..."}, "view is plain values for whoever shows a profile"},
 	{"client/repair", []string{"client/delivery", "client/profile", "protocol/..."}, []string{"protocol/link/..."}, "repair plans answers out of the history; it never sends"},
 	{"client/evidence", []string{"client/profile", "protocol/..."}, []string{"protocol/link/..."}, "evidence is gateways' signed statements joined into files; it asks nobody"},
@@ -120,13 +121,19 @@ var importTable = []allowance{
 	{"store/mailbox", []string{"store", "gateway", "gateway/*", "protocol/..."}, nil, "the gateway's database implements the gateway's Store and knows no client"},
 
 	{"assets", nil, nil, "assets are files with names"},
-	{"ui/model", []string{"client", "assets", "protocol/key", "protocol/card"}, nil, "view models are tested without a screen, so they never see fyne"},
+	{"ui/words", []string{"assets", "protocol/wire", "github.com/nicksnyder/go-i18n/v2/...", "golang.org/x/text/..."}, nil, "what is said in which language, without a screen; the library of translations stays behind it"},
+	{"ui/model", []string{"client", "assets", "protocol/key", "protocol/card", "ui/words"}, nil, "view models are tested without a screen, so they never see fyne"},
+	{"ui/model/*", []string{"client", "assets", "protocol/key", "protocol/card", "ui/words", "ui/model"}, nil, "view models of a part of the app, without a screen"},
 	{"ui", uiMayImport, notTheDriver, "screens show what the client says; only cmd/zeroms chooses the driver (fyne/v2/app brings GL)"},
 	{"ui/*", uiMayImport, notTheDriver, "screens show what the client says; only cmd/zeroms chooses the driver (fyne/v2/app brings GL)"},
 
-	{"cmd/zeroms", append([]string{"ui/...", "assets", fyne + "/..."}, engines...), nil, "the app wires everything together and is the one importer of fyne/v2/app"},
+	{"cmd/zeroms/instance", nil, nil, "one window per profile: who is there, and what is handed over, without a word on profiles"},
+	{"cmd/zeroms/inside", append([]string{"cmd/zeroms-gateway/folder", "cmd/zeroms-gateway/machine", "cmd/zeroms-gateway/network", "ui/model"}, engines...), nil, "a gateway that runs inside the app, as the command runs one, without a screen"},
+	{"cmd/zeroms/desk", append([]string{"cmd/zeroms/inside", "cmd/zms/control", "cmd/zms/kept", "cmd/zms/owner", "cmd/zms/rescue", "cmd/zms/service", "ui/model"}, engines...), nil, "the profile behind the screens: it owns one as zms does, and needs no screen"},
+	{"cmd/zeroms", append([]string{"cmd/zeroms/*", "ui/...", "assets", pflag, "golang.design/x/clipboard", fyne + "/..."}, engines...), nil, "the app wires everything together and is the one importer of fyne/v2/app"},
 	{"cmd/zeroms-lab", append([]string{"cmd/zeroms-lab/*"}, commands...), nil, "the lab runs whole networks: clients, gateways and the world they live in, without a screen"},
 	{"cmd/zeroms-lab/world", engines, nil, "a world is clients and gateways on memory links, for tests too: it needs every part and no command line"},
+	{"cmd/zeroms-lab/appdrive", []string{cobra}, nil, "who drives the app knows its window, its command line and its socket, and none of its code: it imports no fyne"},
 	{"cmd/zeroms-lab/bench", append([]string{"cmd/zeroms-lab/bench/*", "cmd/zeroms-lab/people"}, commands...), nil, "a benchmark drives servers that are processes of their own, and people who use them"},
 	{"cmd/zeroms-lab/bench/process", nil, nil, "servers are started and ended without knowing which"},
 	{"cmd/zeroms-lab/bench/load", []string{"cmd/zeroms-lab/bench/member", "cmd/zeroms-lab/bench/meter"}, nil, "connections that are read and flows between them, whichever server is under load"},
@@ -137,6 +144,7 @@ var importTable = []allowance{
 	{"cmd/zeroms-lab/bench/frames", []string{"protocol/key", "protocol/wire"}, nil, "frames of a measurement coded by hand, held against wire by tests"},
 	{"cmd/zeroms-lab/bench/member", []string{"cmd/zeroms-lab/bench/frames", "cmd/zeroms-lab/bench/meter", "cmd/zeroms-lab/bench/socket", "protocol/..."}, nil, "the load on a gateway is a client of its own, which knows the protocol only"},
 	{"cmd/zeroms-lab/bench/fill", append([]string{"cmd/zeroms-lab/bench/member"}, engines...), nil, "accounts are written through the gateway's own store"},
+	{"cmd/zeroms-lab/bench/ui", append([]string{"cmd/zeroms-lab/appdrive", "cmd/zeroms-lab/bench/meter", cobra}, engines...), nil, "the app is measured from outside, with a profile that is written through the client's own store"},
 	{"cmd/zeroms-lab/bench/peer", []string{"cmd/zeroms-lab/bench/meter", "cmd/zeroms-lab/bench/socket", gorilla}, nil, "other servers speak other protocols; the relay is what a bare WebSocket server costs"},
 	{"cmd/zeroms-lab/dht", append([]string{"cmd/zeroms-lab/dht/*"}, commands...), nil, "the gateway network is measured by its own code, in worlds that stand beside it"},
 	{"cmd/zeroms-lab/dht/sim", []string{"gateway/dht", "gateway/dht/*", "protocol/..."}, nil, "a virtual clock and the messages between machines of the DHT, whoever plays them"},
@@ -144,6 +152,7 @@ var importTable = []allowance{
 	{"cmd/zeroms-lab/*", append([]string{"cmd/zeroms-lab/world"}, commands...), nil, "a run of the lab has a package of its own"},
 	{"cmd/zeroms-gateway", append([]string{"cmd/zeroms-gateway/*"}, commands...), nil, "the gateway's command line; what it looks at and how it is told stands beside it"},
 	{"cmd/zeroms-gateway/network", append([]string{"cmd/zeroms-gateway/control", "cmd/zeroms-gateway/machine", pflag}, engines...), nil, "how a gateway becomes part of a network: files, sockets and flags, without a command"},
+	{"cmd/zeroms-gateway/folder", append([]string{"cmd/zeroms-gateway/control", "cmd/zeroms-gateway/machine", "cmd/zeroms-gateway/network"}, engines...), nil, "a gateway's directory, whichever program runs on it"},
 	{"cmd/zeroms-gateway/machine", nil, nil, "what the operating system says, without a word on gateways"},
 	{"cmd/zeroms-gateway/accounts", engines, nil, "what an operator reads about accounts, without a terminal"},
 	{"cmd/zeroms-gateway/control", engines, nil, "how a running gateway is asked and told, without a command line"},
@@ -171,7 +180,7 @@ var importTable = []allowance{
 }
 
 var (
-	uiMayImport  = []string{"ui", "ui/*", "client", "assets", "protocol/key", fyne + "/..."}
+	uiMayImport  = []string{"ui", "ui/*", "ui/model/*", "client", "assets", "protocol/key", fyne + "/..."}
 	notTheDriver = []string{fyne + "/app/..."}
 	engines      = []string{"protocol/...", "gateway/...", "client/...", "store/..."}
 	commands     = append([]string{cobra, pflag, terminal}, engines...)
