@@ -83,7 +83,10 @@ func (c *conn) wanted(id uint64, p wire.Payload) {
 		return
 	}
 	if c.member == nil {
-		c.member = o.Member(c.account)
+		m := o.Member(c.account)
+		c.mu.Lock()
+		c.member = m
+		c.mu.Unlock()
 	}
 	o.Wanted(c.member, id, p, c)
 }

@@ -16,6 +16,7 @@ import (
 
 	"zeroms/cmd/zeroms-gateway/accounts"
 	"zeroms/cmd/zeroms-gateway/control"
+	"zeroms/cmd/zeroms-gateway/folder"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 	database "zeroms/store/mailbox"
@@ -95,7 +96,7 @@ func listAccounts(ctx context.Context, dir, by string, page, size int) (p accoun
 	if err != nil {
 		return p, err
 	}
-	p = accounts.NewPage(list, total, page, size, c.announced().Quota)
+	p = accounts.NewPage(list, total, page, size, c.Announced().Quota)
 	if page > p.Pages {
 		return p, usageError{fmt.Errorf("there are %d pages only", p.Pages)}
 	}
@@ -103,15 +104,15 @@ func listAccounts(ctx context.Context, dir, by string, page, size int) (p accoun
 }
 
 // openAccounts opens the database of a directory beside who runs it.
-func openAccounts(ctx context.Context, dir string) (config, *database.DB, error) {
+func openAccounts(ctx context.Context, dir string) (folder.Config, *database.DB, error) {
 	if err := needData(dir); err != nil {
-		return config{}, nil, err
+		return folder.Config{}, nil, err
 	}
-	c, err := readConfig(dir)
+	c, err := folder.Read(dir)
 	if err != nil {
 		return c, nil, err
 	}
-	db, err := database.OpenGuest(ctx, filepath.Join(dir, databaseFile))
+	db, err := database.OpenGuest(ctx, filepath.Join(dir, folder.DatabaseFile))
 	return c, db, err
 }
 
@@ -207,7 +208,7 @@ func changeAccount(command *cobra.Command, dir, text string, change func(context
 	if err != nil {
 		return fmt.Errorf("%s: %w", text, err)
 	}
-	return change(ctx, db, accounts.NewRow(info, c.announced().Quota), info.Tag)
+	return change(ctx, db, accounts.NewRow(info, c.Announced().Quota), info.Tag)
 }
 
 // confirmed asks on the terminal.
@@ -223,7 +224,7 @@ func orOffline(ctx context.Context, dir, path string, o control.Order, offline f
 	if !errors.Is(err, control.ErrNotRunning) {
 		return err
 	}
-	d, err := lockData(dir)
+	d, err := folder.Lock(dir)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zeroms/cmd/zeroms-gateway/doctor"
+	"zeroms/cmd/zeroms-gateway/folder"
 	"zeroms/cmd/zeroms-gateway/machine"
 	"zeroms/protocol/key"
 	database "zeroms/store/mailbox"
@@ -99,11 +100,11 @@ func (m manifest) contents() string {
 
 // backup copies the gateway of a directory into a new file.
 func backup(ctx context.Context, dir, file string, withKey bool) (m manifest, err error) {
-	c, err := readConfig(dir)
+	c, err := folder.Read(dir)
 	if err != nil {
 		return m, err
 	}
-	node, err := readKey(filepath.Join(dir, keyFile))
+	node, err := folder.ReadKey(filepath.Join(dir, folder.KeyFile))
 	if err != nil {
 		return m, err
 	}
@@ -117,7 +118,7 @@ func backup(ctx context.Context, dir, file string, withKey bool) (m manifest, er
 	// Beside the outcome, since that is where there must be space.
 	copied := file + ".db" + machine.Temporary
 	defer os.Remove(copied)
-	if err := m.copyDatabase(ctx, filepath.Join(dir, databaseFile), copied); err != nil {
+	if err := m.copyDatabase(ctx, filepath.Join(dir, folder.DatabaseFile), copied); err != nil {
 		return m, err
 	}
 	out, err := os.OpenFile(file+machine.Temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -168,14 +169,14 @@ func (m manifest) write(w io.Writer, dir, copied string) error {
 	if err := m.put(archive, manifestFile, int64(len(text)), bytes.NewReader(text)); err != nil {
 		return err
 	}
-	files := map[string]string{configFile: filepath.Join(dir, configFile)}
+	files := map[string]string{folder.ConfigFile: filepath.Join(dir, folder.ConfigFile)}
 	if m.Key {
-		files[keyFile] = filepath.Join(dir, keyFile)
+		files[folder.KeyFile] = filepath.Join(dir, folder.KeyFile)
 	}
 	if m.SHA256 != "" {
-		files[databaseFile] = copied
+		files[folder.DatabaseFile] = copied
 	}
-	for _, name := range []string{keyFile, configFile, databaseFile} {
+	for _, name := range []string{folder.KeyFile, folder.ConfigFile, folder.DatabaseFile} {
 		if files[name] == "" {
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 
 	"zeroms/cmd/zeroms-gateway/control"
 	"zeroms/cmd/zeroms-gateway/doctor"
+	"zeroms/cmd/zeroms-gateway/folder"
 	"zeroms/cmd/zeroms-gateway/network"
 )
 
@@ -55,16 +56,16 @@ Run it as the user that the gateway runs as. Exit code 1 if there is a problem.`
 
 // subject is the gateway of a directory, as doctor looks at it.
 func subject(ctx context.Context, dir, listen string) (doctor.Subject, error) {
-	c, err := readConfig(dir)
+	c, err := folder.Read(dir)
 	if err != nil {
 		return doctor.Subject{}, err
 	}
 	s := doctor.Subject{
-		Dir: dir, Key: filepath.Join(dir, keyFile), Database: filepath.Join(dir, databaseFile), Listen: listen,
-		Links: c.capacity().Conns, OpenFiles: filesFor(c.capacity().Conns), Memory: c.memory(), Backup: doctor.LastBackup(dir),
+		Dir: dir, Key: filepath.Join(dir, folder.KeyFile), Database: filepath.Join(dir, folder.DatabaseFile), Listen: listen,
+		Links: c.Capacity().Conns, OpenFiles: filesFor(c.Capacity().Conns), Memory: c.Memory(), Backup: doctor.LastBackup(dir),
 		NetworkError: network.Check(dir),
 	}
-	if node, err := readKey(s.Key); err != nil {
+	if node, err := folder.ReadKey(s.Key); err != nil {
 		s.KeyError = err
 	} else {
 		s.Node = node.Public()

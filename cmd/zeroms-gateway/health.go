@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"zeroms/cmd/zeroms-gateway/doctor"
+	"zeroms/cmd/zeroms-gateway/folder"
 	"zeroms/cmd/zeroms-gateway/machine"
 	"zeroms/gateway"
 	"zeroms/gateway/mailbox"
@@ -106,9 +107,9 @@ func (p *parts) reading() status.Reading {
 		BytesIn: s.BytesIn, BytesOut: s.BytesOut, Refusals: p.gateway.Refusals(),
 		LinkQueue: s.Waiting, CommitQueue: int64(queued), CommitAnswers: answers, Draining: p.gateway.Draining(),
 		Network:  p.net.Reading(),
-		Database: sizeOf(p.data.path(databaseFile)), Log: sizeOf(p.data.path(databaseFile) + "-wal"),
+		Database: sizeOf(p.data.Path(folder.DatabaseFile)), Log: sizeOf(p.data.Path(folder.DatabaseFile) + "-wal"),
 	}
-	if disk, err := machine.DiskOf(p.data.dir); err == nil {
+	if disk, err := machine.DiskOf(p.data.Dir); err == nil {
 		r.Free = int64(disk.Free)
 	}
 	return r
@@ -148,13 +149,13 @@ func (p *parts) fit() error {
 	if have >= need {
 		return nil
 	}
-	for p.capacity.Conns > leastLinks && filesFor(p.capacity.Conns) > have {
+	for p.capacity.Conns > folder.LeastLinks && filesFor(p.capacity.Conns) > have {
 		p.capacity.Conns -= max(1, p.capacity.Conns/64)
 	}
-	p.capacity.Conns = max(p.capacity.Conns, leastLinks)
+	p.capacity.Conns = max(p.capacity.Conns, folder.LeastLinks)
 	p.capacity.Guests = min(p.capacity.Guests, max(4, p.capacity.Conns/5))
 	if filesFor(p.capacity.Conns) > have {
-		return fmt.Errorf("this process may open %d files only, and even %d links need %d; %s", have, leastLinks, filesFor(leastLinks), doctor.RaiseFiles(need))
+		return fmt.Errorf("this process may open %d files only, and even %d links need %d; %s", have, folder.LeastLinks, filesFor(folder.LeastLinks), doctor.RaiseFiles(need))
 	}
 	p.log.Warn("the limit of open files is too low: fewer links are served; "+doctor.RaiseFiles(need),
 		"open_files", have, "needed", need, "links", p.capacity.Conns, "asked", asked)

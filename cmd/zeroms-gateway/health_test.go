@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"zeroms/cmd/zeroms-gateway/folder"
 	"zeroms/cmd/zeroms-gateway/network"
 )
 
@@ -20,7 +21,7 @@ func newParts(t *testing.T) *parts {
 		log: slog.New(slog.DiscardHandler), since: time.Now(),
 	}
 	t.Cleanup(p.close)
-	fresh := config{Version: configVersion, Network: "lab"}
+	fresh := folder.Config{Version: folder.Version, Network: "lab"}
 	if err := p.begin(t.Context(), filepath.Join(t.TempDir(), "gw"), fresh, false); err != nil {
 		t.Fatal(err)
 	}
@@ -99,8 +100,8 @@ func TestTrialCommits(t *testing.T) {
 }
 
 func TestMemoryBound(t *testing.T) {
-	usual := config{}.memory()
-	few := config{Limits: limits{Links: 2000}}.memory()
+	usual := folder.Config{}.Memory()
+	few := folder.Config{Limits: folder.Limits{Links: 2000}}.Memory()
 	if usual < 1<<30 || usual > 2<<30 || few >= usual/2 {
 		t.Errorf("%d MiB, with 2,000 links %d MiB", usual>>20, few>>20)
 	}

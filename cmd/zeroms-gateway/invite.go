@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zeroms/cmd/zeroms-gateway/folder"
 	"zeroms/protocol/card"
 	database "zeroms/store/mailbox"
 )
@@ -79,14 +80,14 @@ func parseDays(text string) (time.Duration, error) {
 // invite makes an invite and puts it into the gateway's address. It writes to
 // the database whether or not the gateway runs on it.
 func invite(ctx context.Context, dir string, uses int, ends time.Time) (text string, err error) {
-	if _, err := readConfig(dir); err != nil {
+	if _, err := folder.Read(dir); err != nil {
 		return "", err
 	}
 	address, err := lastAddress(dir)
 	if err != nil {
 		return "", err
 	}
-	db, err := database.OpenGuest(ctx, filepath.Join(dir, databaseFile))
+	db, err := database.OpenGuest(ctx, filepath.Join(dir, folder.DatabaseFile))
 	if err != nil {
 		return "", err
 	}
@@ -99,7 +100,7 @@ func invite(ctx context.Context, dir string, uses int, ends time.Time) (text str
 
 // lastAddress is the address of the last run.
 func lastAddress(dir string) (card.Address, error) {
-	text, err := os.ReadFile(filepath.Join(dir, addressFile))
+	text, err := os.ReadFile(filepath.Join(dir, folder.AddressFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return card.Address{}, fmt.Errorf("the gateway has no address yet; run it once with zeroms-gateway run --data %s", dir)
 	}
@@ -108,7 +109,7 @@ func lastAddress(dir string) (card.Address, error) {
 	}
 	a, err := card.ParseAddress(string(text))
 	if err != nil {
-		return card.Address{}, fmt.Errorf("%s is damaged; run the gateway once to write it anew: %w", addressFile, err)
+		return card.Address{}, fmt.Errorf("%s is damaged; run the gateway once to write it anew: %w", folder.AddressFile, err)
 	}
 	return a, nil
 }

@@ -39,6 +39,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"zeroms/cmd/zeroms-gateway/folder"
 	"zeroms/cmd/zeroms-gateway/network"
 	"zeroms/protocol/card"
 	"zeroms/protocol/wire"
@@ -80,9 +81,10 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintln(stderr, "zeroms-gateway: "+err.Error())
 	var usage usageError
-	var inUse inUseError
+	var cannot folder.UseError
+	var inUse folder.InUseError
 	switch {
-	case errors.As(err, &usage), errors.Is(err, network.ErrUse):
+	case errors.As(err, &usage), errors.As(err, &cannot), errors.Is(err, network.ErrUse):
 		return exitUsage
 	case errors.As(err, &inUse):
 		return exitInUse

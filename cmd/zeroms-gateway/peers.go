@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zeroms/cmd/zeroms-gateway/control"
+	"zeroms/cmd/zeroms-gateway/folder"
 	"zeroms/cmd/zeroms-gateway/network"
 )
 
@@ -69,7 +70,7 @@ others, what it asks and serves. It names nobody.`,
 
 // notRunning says what to do about a gateway that does not run.
 func notRunning(err error, dir string) error {
-	if _, none := readConfig(dir); none != nil {
+	if _, none := folder.Read(dir); none != nil {
 		return none
 	}
 	if errors.Is(err, control.ErrNotRunning) {

@@ -10,14 +10,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"zeroms/cmd/zeroms-gateway/control"
+	"zeroms/cmd/zeroms-gateway/folder"
 	"zeroms/cmd/zeroms-gateway/machine"
-	"zeroms/cmd/zeroms-gateway/network"
 	database "zeroms/store/mailbox"
 )
 
@@ -76,13 +74,13 @@ func restore(ctx context.Context, file, dir, keyFrom string) (m manifest, err er
 	if m.Key == (keyFrom != "") {
 		return m, m.keyMissing()
 	}
-	d, err := emptyData(dir)
+	d, err := folder.Empty(dir)
 	if err != nil {
 		return m, err
 	}
 	defer d.Close()
-	if err = d.unpack(ctx, archive, &m, keyFrom); err != nil {
-		d.remove()
+	if err = unpack(ctx, d, archive, &m, keyFrom); err != nil {
+		d.Remove()
 	}
 	return m, err
 }
@@ -135,61 +133,39 @@ func expectEntry(archive *tar.Reader, name string) error {
 	return nil
 }
 
-// emptyData makes or locks a directory in which nothing is.
-func emptyData(dir string) (*data, error) {
-	made, err := makeDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		if e.Name() != lockFile {
-			return nil, fmt.Errorf("%s is not empty and nothing is overwritten; choose a new directory", dir)
-		}
-	}
-	d, err := lockData(dir)
-	if err == nil {
-		d.made = made
-	}
-	return d, err
-}
-
 // unpack writes what a backup holds, the configuration last: without it the
 // directory is no gateway's.
-func (d *data) unpack(ctx context.Context, archive *tar.Reader, m *manifest, keyFrom string) error {
+func unpack(ctx context.Context, d *folder.Folder, archive *tar.Reader, m *manifest, keyFrom string) error {
 	keyText, err := m.readKey(archive, keyFrom)
 	if err != nil {
 		return err
 	}
-	if err := machine.WriteFile(d.path(keyFile), keyText); err != nil {
+	if err := machine.WriteFile(d.Path(folder.KeyFile), keyText); err != nil {
 		return err
 	}
-	node, err := readKey(d.path(keyFile))
+	node, err := folder.ReadKey(d.Path(folder.KeyFile))
 	if err != nil {
 		return err
 	}
 	if node.Public().String() != m.Node {
 		return fmt.Errorf("the key is not that of the gateway %s of the backup", m.Node)
 	}
-	configText, err := readSmall(archive, configFile)
+	configText, err := readSmall(archive, folder.ConfigFile)
 	if err != nil {
 		return damaged(err)
 	}
 	if m.SHA256 != "" {
-		if err := d.unpackDatabase(ctx, archive, m); err != nil {
+		if err := unpackDatabase(ctx, d, archive, m); err != nil {
 			return err
 		}
 	}
 	if _, err := archive.Next(); !errors.Is(err, io.EOF) {
 		return damaged(errors.New("there is more in it than a backup has"))
 	}
-	if err := machine.WriteFile(d.path(configFile), configText); err != nil {
+	if err := machine.WriteFile(d.Path(folder.ConfigFile), configText); err != nil {
 		return err
 	}
-	return d.load()
+	return d.Load()
 }
 
 func damaged(err error) error {
@@ -206,7 +182,7 @@ func (m *manifest) readKey(archive *tar.Reader, keyFrom string) ([]byte, error) 
 		}
 		return text, nil
 	}
-	text, err := readSmall(archive, keyFile)
+	text, err := readSmall(archive, folder.KeyFile)
 	if err != nil {
 		return nil, damaged(err)
 	}
@@ -215,11 +191,11 @@ func (m *manifest) readKey(archive *tar.Reader, keyFrom string) ([]byte, error) 
 
 // unpackDatabase writes the database and opens it once, which checks it and
 // brings it to this program's version.
-func (d *data) unpackDatabase(ctx context.Context, archive *tar.Reader, m *manifest) error {
-	if err := expectEntry(archive, databaseFile); err != nil {
+func unpackDatabase(ctx context.Context, d *folder.Folder, archive *tar.Reader, m *manifest) error {
+	if err := expectEntry(archive, folder.DatabaseFile); err != nil {
 		return damaged(err)
 	}
-	f, err := os.OpenFile(d.path(databaseFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(d.Path(folder.DatabaseFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -238,27 +214,9 @@ func (d *data) unpackDatabase(ctx context.Context, archive *tar.Reader, m *manif
 	if hex.EncodeToString(hash.Sum(nil)) != m.SHA256 {
 		return damaged(errors.New("the database is not as it was written"))
 	}
-	db, err := database.Open(ctx, d.path(databaseFile))
+	db, err := database.Open(ctx, d.Path(folder.DatabaseFile))
 	if err != nil {
 		return err
 	}
 	return db.Close()
-}
-
-// remove takes away what an attempt to restore, or to start for the first time, has
-// written. A key that was there before stays, and of such a directory the lock.
-func (d *data) remove() {
-	if !d.keyed {
-		os.Remove(d.path(keyFile))
-	}
-	for _, name := range append(network.Files(), keyFile+machine.Temporary, configFile, databaseFile, databaseFile+"-wal", databaseFile+"-shm", control.File) {
-		os.Remove(d.path(name))
-		os.Remove(d.path(name) + machine.Temporary)
-	}
-	if d.made {
-		os.Remove(d.path(lockFile))
-		os.Remove(d.dir) // fails if somebody else put something there
-		return
-	}
-	machine.SyncDir(filepath.Clean(d.dir))
 }

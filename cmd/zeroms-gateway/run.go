@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zeroms/cmd/zeroms-gateway/control"
+	"zeroms/cmd/zeroms-gateway/folder"
 	"zeroms/cmd/zeroms-gateway/machine"
 	"zeroms/cmd/zeroms-gateway/network"
 	"zeroms/gateway"
@@ -52,12 +53,12 @@ A start that is refused leaves no new DIR behind.`,
 			if err != nil {
 				return err
 			}
-			if err := errors.Join(needData(dir), asUsage(at.Check()), checkRegistration(registration), asUsage(others.Check())); err != nil {
+			if err := errors.Join(needData(dir), asUsage(at.Check()), folder.CheckRegistration(registration), asUsage(others.Check())); err != nil {
 				return err
 			}
 			p := &parts{at: at, log: log, logAddresses: logs.addresses, others: others, since: time.Now().UTC()}
 			defer p.close()
-			fresh := config{Version: configVersion, Network: name, Registration: registration}
+			fresh := folder.Config{Version: folder.Version, Network: name, Registration: registration}
 			if err := p.begin(command.Context(), dir, fresh, command.Flags().Changed("network")); err != nil {
 				return err
 			}
@@ -72,10 +73,10 @@ A start that is refused leaves no new DIR behind.`,
 	flags.StringVar(&at.Status, "status-listen", "", "HOST:PORT of this computer for /healthz and Prometheus' /metrics, for example 127.0.0.1:9464 (default: none)")
 	logs.flags(flags)
 	flags.StringVar(&name, "network", "public", "for a new directory: public, lab, or four letters of your own")
-	flags.StringVar(&registration, "registration", registerUndecided, "set who may register, for this run and later ones: open, invite or work (default: open on loopback, else invite)")
+	flags.StringVar(&registration, "registration", folder.RegisterUndecided, "set who may register, for this run and later ones: open, invite or work (default: open on loopback, else invite)")
 	others.Flags(flags)
 	words(command, "scope", "loopback", "lan", "public")
-	words(command, "registration", registerOpen, registerInvite, registerWork)
+	words(command, "registration", folder.RegisterOpen, folder.RegisterInvite, folder.RegisterWork)
 	words(command, "network", "public", "lab")
 	words(command, "log-format", "text", "json")
 	words(command, "log-level", "debug", "info", "warn", "error")
@@ -84,18 +85,18 @@ A start that is refused leaves no new DIR behind.`,
 
 // begin opens the directory and listens. It makes a new directory last, and changes an
 // old one last: a start that is refused leaves nothing of what it was told.
-func (p *parts) begin(ctx context.Context, dir string, said config, named bool) (err error) {
-	old := exists(dir)
+func (p *parts) begin(ctx context.Context, dir string, said folder.Config, named bool) (err error) {
+	old := folder.Exists(dir)
 	if old {
-		if p.data, err = openData(dir); err != nil {
+		if p.data, err = folder.Open(dir); err != nil {
 			return err
 		}
-		if own := p.data.config.Network; named && said.Network != own {
+		if own := p.data.Config.Network; named && said.Network != own {
 			return usageError{fmt.Errorf("this gateway belongs to the network %s, and that can't be changed; use another directory for %s", own, said.Network)}
 		}
-		said.Network = p.data.config.Network
+		said.Network = p.data.Config.Network
 	}
-	n, err := networkOf(said.Network)
+	n, err := folder.NetworkOf(said.Network)
 	if err != nil {
 		return err
 	}
@@ -106,40 +107,17 @@ func (p *parts) begin(ctx context.Context, dir string, said config, named bool) 
 		return err
 	}
 	if !old {
-		if p.data, err = create(dir, said); err != nil {
+		if p.data, err = folder.Create(dir, said); err != nil {
 			return err
 		}
 		p.fresh = true
 	}
-	return p.data.decide(p.at, said.Registration)
-}
-
-// decide settles who may register in this run: the command line, which is kept
-// for later ones, else what was kept, else everybody if only this computer can
-// reach the gateway. The last is found anew at each start: what was tried on
-// loopback must not be open once others can reach it.
-func (d *data) decide(at network.Place, registration string) error {
-	before := d.config
-	if registration != registerUndecided {
-		d.config.Registration = registration
-	}
-	d.registration = d.config.Registration
-	switch {
-	case d.registration != registerUndecided:
-	case at.Local():
-		d.registration = registerOpen
-	default:
-		d.registration = registerInvite
-	}
-	if d.config == before {
-		return nil
-	}
-	return d.saveConfig()
+	return p.data.Decide(p.at.Local(), said.Registration)
 }
 
 // parts is everything that a running gateway consists of.
 type parts struct {
-	data         *data
+	data         *folder.Folder
 	fresh        bool // data was made by this start, and goes if it fails
 	at           network.Place
 	log          *slog.Logger
@@ -172,29 +150,29 @@ func (p *parts) runAll(ctx context.Context, stdout io.Writer) error {
 
 // open opens the store and the control socket, and makes the gateway.
 func (p *parts) open(ctx context.Context) (err error) {
-	p.capacity = p.data.config.capacity()
+	p.capacity = p.data.Config.Capacity()
 	if err := p.fit(); err != nil {
 		return err
 	}
-	db, err := database.Open(ctx, p.data.path(databaseFile))
+	db, err := database.Open(ctx, p.data.Path(folder.DatabaseFile))
 	if err != nil {
 		return err
 	}
 	p.store = &observed{DB: db}
 	p.store.LogTo(p.log)
 	box := mailbox.Config{
-		Node: p.data.node, Network: p.data.network(), Limits: p.data.config.announced(),
-		Registration: p.data.policy(), Store: p.store, Log: p.log,
+		Node: p.data.Node, Network: p.data.Network(), Limits: p.data.Config.Announced(),
+		Registration: p.data.Policy(), Store: p.store, Log: p.log,
 	}
 	if box.Registration == mailbox.ByWork {
-		box.RegisterBits = p.data.config.bits()
+		box.RegisterBits = p.data.Config.Bits()
 		box.Limits.RegisterBits = box.RegisterBits
 	}
 	p.box, err = mailbox.New(box)
 	if err != nil {
 		return err
 	}
-	if p.address, err = p.at.Address(p.sockets.Links.Addr(), p.data.node.Public(), p.data.network()); err != nil {
+	if p.address, err = p.at.Address(p.sockets.Links.Addr(), p.data.Node.Public(), p.data.Network()); err != nil {
 		return usageError{err}
 	}
 	if err := p.openGateway(ctx, box.Limits); err != nil {
@@ -206,21 +184,21 @@ func (p *parts) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	p.socket, err = control.Listen(p.data.dir)
+	p.socket, err = control.Listen(p.data.Dir)
 	return err
 }
 
 // openGateway makes the gateway, with its part in the network.
 func (p *parts) openGateway(ctx context.Context, limits wire.Limits) (err error) {
 	p.net, err = network.Open(ctx, network.Setup{
-		Dir: p.data.dir, Node: p.data.node, At: p.address, Bound: p.sockets.Links.Addr(), Limits: limits, Takes: p.data.takes(),
+		Dir: p.data.Dir, Node: p.data.Node, At: p.address, Bound: p.sockets.Links.Addr(), Limits: limits, Takes: p.data.Takes(),
 		Deposits: p.store, MaxConns: p.capacity.Connections(), Log: p.log, LogAddresses: p.logAddresses,
 	}, p.others)
 	if err != nil {
 		return err
 	}
 	cfg := gateway.Config{
-		Node: p.data.node, Network: p.data.network(), Limits: limits, Capacity: p.capacity,
+		Node: p.data.Node, Network: p.data.Network(), Limits: limits, Capacity: p.capacity,
 		Mailbox: p.box, Log: p.log, LogAddresses: p.logAddresses,
 	}
 	if p.net != nil {
@@ -243,7 +221,7 @@ func (p *parts) close() {
 		}
 	}
 	if p.fresh {
-		p.data.remove()
+		p.data.Remove()
 	}
 	if p.data != nil {
 		p.data.Close()
@@ -296,12 +274,12 @@ func (p *parts) ready(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := machine.WriteFile(p.data.path(addressFile), []byte(text+"\n")); err != nil {
-		return fmt.Errorf("the address can't be written to %s: %w", p.data.dir, err)
+	if err := machine.WriteFile(p.data.Path(folder.AddressFile), []byte(text+"\n")); err != nil {
+		return fmt.Errorf("the address can't be written to %s: %w", p.data.Dir, err)
 	}
 	_, err = fmt.Fprintf(stdout, "%s\n%sready %s registration=%s network=%s\n",
-		text, picture(stdout, text), p.sockets.Links.Addr(), p.data.registration, p.data.config.Network)
-	p.log.Info("gateway ready", "version", version(), "registration", p.data.registration, "links", p.capacity.Conns)
+		text, picture(stdout, text), p.sockets.Links.Addr(), p.data.Registration, p.data.Config.Network)
+	p.log.Info("gateway ready", "version", version(), "registration", p.data.Registration, "links", p.capacity.Conns)
 	p.tell("READY=1")
 	return err
 }
@@ -311,7 +289,7 @@ func (p *parts) control() control.Server {
 	return control.Server{
 		Live: func() control.Live {
 			l := control.Live{
-				Since: p.since, Registration: p.data.registration, Listen: p.sockets.Links.Addr().String(),
+				Since: p.since, Registration: p.data.Registration, Listen: p.sockets.Links.Addr().String(),
 				Pid: os.Getpid(), MostLinks: p.capacity.Conns, Links: p.gateway.Stats(),
 			}
 			l.Overlay = p.net.Live(context.Background())

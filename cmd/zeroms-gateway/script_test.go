@@ -25,6 +25,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"zeroms/cmd/zeroms-gateway/folder"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 )
@@ -335,7 +336,7 @@ func refused(ts *testscript.TestScript, neg bool, args []string) {
 
 func versionOf(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 1)
-	db, err := sql.Open("sqlite3", ts.MkAbs(args[0])+"/"+databaseFile)
+	db, err := sql.Open("sqlite3", ts.MkAbs(args[0])+"/"+folder.DatabaseFile)
 	ts.Check(err)
 	defer db.Close()
 	if len(args) > 1 {

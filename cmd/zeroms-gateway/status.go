@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zeroms/cmd/zeroms-gateway/control"
+	"zeroms/cmd/zeroms-gateway/folder"
 	"zeroms/cmd/zeroms-gateway/network"
 	database "zeroms/store/mailbox"
 )
@@ -25,7 +26,7 @@ type report struct {
 	Network      string        `json:"network"`
 	Registration string        `json:"registration,omitempty"`  // of this run, else what was set; empty: each run decides
 	RegisterBits int           `json:"register_bits,omitempty"` // of registration by work
-	Limits       limits        `json:"limits"`                  // as they are after the next start
+	Limits       folder.Limits `json:"limits"`                  // as they are after the next start
 	Stored       *stored       `json:"stored,omitempty"`        // none before the first run
 	Live         *control.Live `json:"live,omitempty"`          // while it runs
 }
@@ -73,15 +74,15 @@ and, while it runs, what it has counted. It names nobody.`,
 
 // readStatus asks the configuration, the database and the running gateway.
 func readStatus(ctx context.Context, dir string) (report, error) {
-	c, err := readConfig(dir)
+	c, err := folder.Read(dir)
 	if err != nil {
 		return report{}, err
 	}
-	s := report{Network: c.Network, Registration: c.Registration, Limits: c.complete()}
-	if text, err := os.ReadFile(filepath.Join(dir, addressFile)); err == nil {
+	s := report{Network: c.Network, Registration: c.Registration, Limits: c.Complete()}
+	if text, err := os.ReadFile(filepath.Join(dir, folder.AddressFile)); err == nil {
 		s.Address = strings.TrimSpace(string(text))
 	}
-	if s.Stored, err = readStored(ctx, filepath.Join(dir, databaseFile)); err != nil {
+	if s.Stored, err = readStored(ctx, filepath.Join(dir, folder.DatabaseFile)); err != nil {
 		return report{}, err
 	}
 	switch l, err := control.Ask(ctx, dir); {
@@ -90,8 +91,8 @@ func readStatus(ctx context.Context, dir string) (report, error) {
 	case !errors.Is(err, control.ErrNotRunning):
 		return report{}, err
 	}
-	if s.Registration == registerWork {
-		s.RegisterBits = int(c.bits())
+	if s.Registration == folder.RegisterWork {
+		s.RegisterBits = int(c.Bits())
 	}
 	return s, nil
 }
@@ -123,13 +124,13 @@ func (s report) print(w io.Writer) error {
 		lines[0] = "running since " + s.Live.Since.Format(time.RFC3339)
 	}
 	registration := s.Registration
-	if registration == registerUndecided {
+	if registration == folder.RegisterUndecided {
 		registration = "decided at each start"
 	}
 	if s.RegisterBits != 0 {
 		registration += fmt.Sprintf(", %d bits", s.RegisterBits)
 	}
-	lines = append(lines, "network "+s.Network, "registration "+registration, s.Limits.line())
+	lines = append(lines, "network "+s.Network, "registration "+registration, s.Limits.Line())
 	if s.Address != "" {
 		lines = append(lines, "address "+s.Address)
 	}

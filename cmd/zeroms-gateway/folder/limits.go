@@ -1,4 +1,4 @@
-package main
+package folder
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 // few seconds of one core.
 const defaultBits = 24
 
-// limits stand in gateway.json; what is left out has its default.
-type limits struct {
+// Limits stand in gateway.json; what is left out has its default.
+type Limits struct {
 	QuotaMiB      int `json:"quotaMiB,omitempty"`
 	RetentionDays int `json:"retentionDays,omitempty"`
 	Drops         int `json:"drops,omitempty"`
@@ -35,7 +35,7 @@ type limit struct {
 	least, most int
 }
 
-func (l limits) all() []limit {
+func (l Limits) all() []limit {
 	return []limit{
 		{"quotaMiB", l.QuotaMiB, 1, 1 << 20},
 		{"retentionDays", l.RetentionDays, 1, int(wire.MaxRetention / day)},
@@ -46,15 +46,15 @@ func (l limits) all() []limit {
 		{"inFlight", l.InFlight, 1, 1024},
 		{"pushWindowKiB", l.PushWindowKiB, 64, 16 << 10},
 		{"messageKiB", l.MessageKiB, gateway.DefaultMessage >> 10, wire.MaxMessage >> 10},
-		{"links", l.Links, leastLinks, 200_000},
+		{"links", l.Links, LeastLinks, 200_000},
 		{"guests", l.Guests, 4, 100_000},
 	}
 }
 
 const day = 24 * time.Hour
 
-// leastLinks are the fewest that a gateway serves.
-const leastLinks = 20
+// LeastLinks are the fewest that a gateway serves.
+const LeastLinks = 20
 
 // What links take in memory, in bytes (docs/operations.md, "Memory").
 const (
@@ -63,15 +63,15 @@ const (
 	queueBytes  = 80 << 20  // what all links share
 )
 
-// memory is about how many bytes a gateway takes while strangers do their worst.
-func (c config) memory() uint64 {
-	l := c.capacity()
+// Memory is about how many bytes a gateway takes while strangers do their worst.
+func (c Config) Memory() uint64 {
+	l := c.Capacity()
 	links := l.Guests*guestBytes + (l.Connections()-l.Guests)*memberBytes
 	return uint64(links + queueBytes + mailbox.DefaultMemory/8*9)
 }
 
-// check names the first one that can't be.
-func (l limits) check() error {
+// Check names the first one that can't be.
+func (l Limits) Check() error {
 	for _, one := range l.all() {
 		if one.value != 0 && (one.value < one.least || one.value > one.most) {
 			return fmt.Errorf("limits.%s is %d to %d, not %d; leave it out for its default", one.name, one.least, one.most, one.value)
@@ -81,15 +81,15 @@ func (l limits) check() error {
 }
 
 // crowded is whether guests could take the places of who is logged in.
-func (l limits) crowded() error {
+func (l Limits) crowded() error {
 	if l.Guests > l.Links/2 {
 		return fmt.Errorf("limits.guests is at most half of links (%d), not %d; else guests could take the places of who is logged in", l.Links, l.Guests)
 	}
 	return nil
 }
 
-// complete are the limits with the defaults in them.
-func (c config) complete() limits {
+// Complete are the limits with the defaults in them.
+func (c Config) Complete() Limits {
 	l, standard := c.Limits, gateway.DefaultLimits()
 	set(&l.QuotaMiB, int(standard.Quota>>20))
 	set(&l.RetentionDays, int(time.Duration(standard.Retention)*time.Second/day))
@@ -111,9 +111,9 @@ func set(field *int, value int) {
 	}
 }
 
-// announced are the limits of the hello.
-func (c config) announced() wire.Limits {
-	l, out := c.complete(), gateway.DefaultLimits()
+// Announced are the limits of the hello.
+func (c Config) Announced() wire.Limits {
+	l, out := c.Complete(), gateway.DefaultLimits()
 	out.Quota = uint64(l.QuotaMiB) << 20
 	out.Retention = uint64(l.RetentionDays) * uint64(day/time.Second)
 	out.Drops, out.Doors = uint32(l.Drops), uint32(l.Doors)
@@ -123,22 +123,22 @@ func (c config) announced() wire.Limits {
 	return out
 }
 
-// capacity is what links may take.
-func (c config) capacity() gateway.Capacity {
-	l := c.complete()
+// Capacity is what links may take.
+func (c Config) Capacity() gateway.Capacity {
+	l := c.Complete()
 	return gateway.Capacity{Conns: l.Links, Guests: l.Guests}
 }
 
-// bits is the work for an account where registration takes work.
-func (c config) bits() uint8 {
+// Bits is the work for an account where registration takes work.
+func (c Config) Bits() uint8 {
 	if c.RegisterBits == 0 {
 		return defaultBits
 	}
 	return uint8(c.RegisterBits)
 }
 
-// line says the limits to people.
-func (l limits) line() string {
+// Line says the limits to people.
+func (l Limits) Line() string {
 	return fmt.Sprintf("limits %d MiB for %d days an account, %d drops, %d doors, %d devices, %d profiles; %d links, %d of them guests",
 		l.QuotaMiB, l.RetentionDays, l.Drops, l.Doors, l.Devices, l.Profiles, l.Links, l.Guests)
 }
