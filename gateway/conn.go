@@ -43,7 +43,6 @@ type conn struct {
 	refused int                  // frames in a row, while it is a guest
 	batch   []mailbox.Submission // of the message that is being read
 	fellow  *overlay.Fellow      // the other gateway; nil: a client
-	member  *overlay.Member      // as the network counts it; nil: asked nothing yet
 	account key.AccountTag       // of this member
 
 	asGuest, asMember share // of the gateway's memory for requests
@@ -53,6 +52,7 @@ type conn struct {
 	mu sync.Mutex
 	// guarded by mu
 	phase    phase
+	member   *overlay.Member // as the network counts it; nil: asked nothing yet; the reader's to set
 	session  *mailbox.Session
 	queue    [][]byte // frames to write
 	queued   int      // bytes in queue and of the message that is being written
