@@ -1,0 +1,5 @@
+package widget
+
+import "zeroms/assets"
+
+func iconNames() []string { return assets.Icons() }

@@ -1,0 +1,105 @@
+package widget
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/widget"
+
+	"zeroms/ui/arrange"
+	"zeroms/ui/theme"
+)
+
+// Panel is a box with round corners around content.
+type Panel struct {
+	widget.BaseWidget
+	content fyne.CanvasObject
+	plate   *canvas.Rectangle
+	pad     float32
+	fill    theme.Name
+}
+
+// NewPanel makes a box with 20 pixels between its edge and the content.
+func NewPanel(content fyne.CanvasObject) *Panel { return NewPaddedPanel(20, content) }
+
+// NewPaddedPanel makes a box with another distance.
+func NewPaddedPanel(pad float32, content fyne.CanvasObject) *Panel {
+	p := &Panel{content: content, plate: &canvas.Rectangle{}, pad: pad, fill: theme.Panel}
+	p.paint()
+	p.ExtendBaseWidget(p)
+	return p
+}
+
+func (p *Panel) paint() {
+	p.plate.FillColor = theme.Color(p.fill)
+	p.plate.StrokeColor = theme.Color(theme.Line)
+	p.plate.StrokeWidth = 1
+	p.plate.CornerRadius = theme.Px(16)
+}
+
+// CreateRenderer is Fyne's.
+func (p *Panel) CreateRenderer() fyne.WidgetRenderer {
+	around := arrange.Inset{Top: p.pad, Right: p.pad, Bottom: p.pad, Left: p.pad}
+	content := []fyne.CanvasObject{p.content}
+	return &drawn{
+		objects: []fyne.CanvasObject{p.plate, p.content},
+		layout: func(size fyne.Size) {
+			place(p.plate, 0, 0, size.Width, size.Height)
+			around.Layout(content, size)
+		},
+		min:     func() fyne.Size { return around.MinSize(content) },
+		refresh: p.paint,
+	}
+}
+
+// Rule is a thin line across.
+type Rule struct {
+	widget.BaseWidget
+	line *canvas.Rectangle
+}
+
+// NewRule makes a line.
+func NewRule() *Rule {
+	r := &Rule{line: canvas.NewRectangle(theme.Color(theme.Line))}
+	r.ExtendBaseWidget(r)
+	return r
+}
+
+// CreateRenderer is Fyne's.
+func (r *Rule) CreateRenderer() fyne.WidgetRenderer {
+	return &drawn{
+		objects: []fyne.CanvasObject{r.line},
+		layout:  func(size fyne.Size) { place(r.line, 0, (size.Height-1)/2, size.Width, 1) },
+		min:     func() fyne.Size { return fyne.NewSquareSize(1) },
+		refresh: func() { r.line.FillColor = theme.Color(theme.Line) },
+	}
+}
+
+// Plate is a plain area in a colour of the theme, to be laid below others.
+type Plate struct {
+	widget.BaseWidget
+	name theme.Name
+	rect *canvas.Rectangle
+}
+
+// NewPlate makes an area.
+func NewPlate(name theme.Name) *Plate {
+	p := &Plate{name: name, rect: canvas.NewRectangle(theme.Color(name))}
+	p.ExtendBaseWidget(p)
+	return p
+}
+
+// SetColor changes the colour.
+func (p *Plate) SetColor(name theme.Name) {
+	p.name = name
+	p.Refresh()
+}
+
+// CreateRenderer is Fyne's.
+func (p *Plate) CreateRenderer() fyne.WidgetRenderer {
+	return &drawn{
+		objects: []fyne.CanvasObject{p.rect},
+		layout:  func(size fyne.Size) { place(p.rect, 0, 0, size.Width, size.Height) },
+		min:     func() fyne.Size { return fyne.Size{} },
+		refresh: func() { p.rect.FillColor = theme.Color(p.name) },
+	}
+}
