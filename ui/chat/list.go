@@ -1,0 +1,286 @@
+// Package chat is the panes of conversations: the list of them, one conversation, and
+// the details of a message.
+package chat
+
+import (
+	"context"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/widget"
+
+	"zeroms/client"
+	"zeroms/ui/model"
+	"zeroms/ui/page"
+	"zeroms/ui/theme"
+	"zeroms/ui/timeline"
+	w "zeroms/ui/widget"
+)
+
+// rowHeight is the height of a row of the list at 100 %.
+const rowHeight = 68
+
+// List is the conversation list.
+type List struct {
+	// OnMenu is called by the menu's button.
+	OnMenu func()
+
+	h     *page.Host
+	chats *model.Chats
+	stop  func()
+	field *w.Field
+	rows  *timeline.List[rowKey]
+	remind, empty,
+	object *fyne.Container
+	seen  client.ContactID // what was selected when the list last moved for it
+	later bool             // the reminder of the 24 words was put off until the next start
+}
+
+// rowKey tells rows of the list apart.
+type rowKey struct {
+	kind model.ChatKind
+	id   client.ContactID
+}
+
+// NewList makes the list.
+func NewList(h *page.Host) *List {
+	l := &List{h: h, chats: h.Nav.Chats()}
+	l.field = w.NewField("list.search", h.Words.Say("chat.search"))
+	l.field.SetOnChanged(l.filter)
+	l.field.OnSubmitted = func(string) { l.openFirst() }
+	l.field.OnKey = l.fieldKey
+	l.rows = timeline.NewList(listRows{l})
+	l.rows.Guess = func(int) float32 { return theme.Px(rowHeight) }
+	l.rows.OnRune = l.typed
+	l.rows.OnKey = func(k *fyne.KeyEvent) { handOn(h, k) }
+	menu := w.NewIconButton("list.menu", "menu", h.Words.Say("chat.menu"), func() {
+		if l.OnMenu != nil {
+			l.OnMenu()
+		}
+	})
+	add := w.NewIconButton("list.add", "plus", h.Words.Say("chat.add"), func() { h.Nav.Open(page.Place{Kind: page.Add}) })
+	l.remind, l.empty = container.NewStack(), container.NewStack()
+	bar := container.New(listBar{}, menu, l.field, add)
+	pane := &fyne.Container{Layout: paneLayout{}, Objects: []fyne.CanvasObject{bar, l.remind, l.rows, l.empty}}
+	l.object = container.NewStack(w.NewPlate(theme.Panel), pane)
+	l.stop = l.chats.Listen(l.changed)
+	l.changed()
+	return l
+}
+
+// Object is page.Page's.
+func (l *List) Object() fyne.CanvasObject { return l.object }
+
+// Narrow is page.Page's: a list has no way back.
+func (l *List) Narrow(bool) { l.changed() }
+
+// Close is page.Page's.
+func (l *List) Close() { l.stop() }
+
+// Filter puts the focus into the search field.
+func (l *List) Filter() {
+	if c := l.h.Window.Canvas(); c != nil {
+		c.Focus(l.field)
+	}
+	l.field.TypedShortcut(&fyne.ShortcutSelectAll{})
+}
+
+func (l *List) filter(text string) {
+	l.chats.SetFilter(text)
+	l.rows.Jump(0, 0)
+}
+
+// typed goes on in the search field what is typed over the list.
+func (l *List) typed(r rune) {
+	l.Filter()
+	l.field.TypedRune(r)
+}
+
+func (l *List) fieldKey(k *fyne.KeyEvent) bool {
+	switch k.Name {
+	case fyne.KeyEscape:
+		if l.field.Text == "" {
+			handOn(l.h, k)
+			return true
+		}
+		l.field.SetText("")
+		l.filter("")
+	case fyne.KeyDown, fyne.KeyUp:
+		by := 1
+		if k.Name == fyne.KeyUp {
+			by = -1
+		}
+		if id, ok := l.chats.Step(by); ok {
+			l.openChat(id)
+			l.Filter()
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// handOn gives a key to the window, which would have it if nothing had the focus.
+func handOn(h *page.Host, k *fyne.KeyEvent) {
+	if on := h.Window.Canvas().OnTypedKey(); on != nil {
+		on(k)
+	}
+}
+
+func (l *List) openFirst() {
+	if id, ok := l.chats.Nth(0); ok {
+		l.openChat(id)
+	}
+}
+
+func (l *List) openChat(id client.ContactID) { l.h.Nav.Open(page.Place{Kind: page.Chat, Contact: id}) }
+
+// changed draws what is there now.
+func (l *List) changed() {
+	l.showReminder()
+	l.showEmpty()
+	l.rows.Reload()
+	if i := l.chats.Index(l.chats.Selected()); i >= 0 && l.rows.Size().Height > 0 {
+		l.keepInSight(i)
+	}
+}
+
+// keepInSight follows the selection when it moves.
+func (l *List) keepInSight(i int) {
+	if id := l.chats.Selected(); id != l.seen {
+		l.seen = id
+		l.rows.Reveal(i)
+	}
+}
+
+// showReminder shows that the 24 words are not written down yet, if so.
+func (l *List) showReminder() {
+	wanted := l.chats.Loaded() && !l.later && !l.h.Profile.Notes.Settings().WordsSaved
+	if wanted == (len(l.remind.Objects) > 0) {
+		return
+	}
+	l.remind.Objects = nil
+	if wanted {
+		l.remind.Objects = []fyne.CanvasObject{newReminder(l.h, func() {
+			l.later = true
+			l.changed()
+		})}
+	}
+	l.object.Refresh()
+}
+
+// showEmpty says what to do where no rows are.
+func (l *List) showEmpty() {
+	var objects []fyne.CanvasObject
+	say := l.h.Words
+	switch {
+	case !l.chats.Loaded() || l.chats.Len() > 0:
+	case l.chats.Filter() != "":
+		objects = []fyne.CanvasObject{w.NewColumn(264, w.NewParagraph(say.Say("chat.nobody", "Text", l.field.Text), w.Secondary))}
+	default:
+		objects = []fyne.CanvasObject{w.NewColumn(264,
+			w.NewParagraph(say.Say("chat.empty.title"), w.Strong), w.NewParagraph(say.Say("chat.empty.text"), w.Secondary),
+			w.NewButton("list.empty.add", say.Say("chat.empty.add"), w.Primary, func() { l.h.Nav.Open(page.Place{Kind: page.Add}) }),
+			w.NewButton("list.empty.card", say.Say("chat.empty.card"), w.Plain, func() { l.h.Nav.Open(page.Place{Kind: page.Card}) }),
+		)}
+	}
+	if len(objects) == 0 && len(l.empty.Objects) == 0 {
+		return
+	}
+	l.empty.Objects = nil
+	if len(objects) > 0 {
+		l.empty.Objects = []fyne.CanvasObject{w.NewInset(24, 48, objects[0])}
+	}
+	l.empty.Refresh()
+}
+
+// listRows is the timeline.Source of the list.
+type listRows struct{ *List }
+
+func (l listRows) Len() int                        { return l.chats.Len() }
+func (l listRows) Kind(int) int                    { return 0 }
+func (l listRows) Height(int, float32) float32     { return theme.Px(rowHeight) }
+func (l listRows) New(int) fyne.CanvasObject       { return newChatRow(l.List) }
+func (l listRows) Show(i int, o fyne.CanvasObject) { o.(*chatRow).set(i, l.chats.Row(i)) }
+func (l listRows) Key(i int) rowKey {
+	row := l.chats.Row(i)
+	return rowKey{row.Kind, row.ID}
+}
+
+// tapped opens what a row stands for.
+func (l *List) tapped(row model.ChatRow) {
+	if row.Kind == model.ChatRequests {
+		l.h.Nav.Open(page.Place{Kind: page.Requests})
+		return
+	}
+	l.openChat(row.ID)
+}
+
+// menuOf shows what can be done with a conversation.
+func (l *List) menuOf(row model.ChatRow, at fyne.Position) {
+	if row.Kind == model.ChatRequests {
+		l.tapped(row)
+		return
+	}
+	say := l.h.Words
+	pin, mute := say.Say("chat.pin"), say.Say("chat.mute")
+	if row.Pinned {
+		pin = say.Say("chat.unpin")
+	}
+	if row.Muted {
+		mute = say.Say("chat.unmute")
+	}
+	items := []*fyne.MenuItem{
+		fyne.NewMenuItem(pin, func() { l.chats.SetPinned(row.ID, !row.Pinned) }),
+		fyne.NewMenuItem(mute, func() { l.chats.SetMuted(row.ID, !row.Muted) }),
+	}
+	if row.Unread > 0 {
+		items = append(items, fyne.NewMenuItem(say.Say("chat.read"), func() { markRead(l.h, row.ID) }))
+	}
+	items = append(items,
+		fyne.NewMenuItem(say.Say("chat.contact"), func() { l.h.Nav.Open(page.Place{Kind: page.Contact, Contact: row.ID}) }),
+		fyne.NewMenuItemSeparator(),
+		fyne.NewMenuItem(say.Say("chat.remove"), func() { remove(l.h, row.ID, row.Name) }))
+	popUp(l.h, at, items...)
+}
+
+// popUp shows a menu at a place of the window.
+func popUp(h *page.Host, at fyne.Position, items ...*fyne.MenuItem) {
+	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), h.Window.Canvas(), at)
+}
+
+// do asks the engine for something, and says why it failed if it does; then may be nil.
+func do(h *page.Host, work func(ctx context.Context) error, then func()) {
+	h.Async.Do(func(ctx context.Context) func() {
+		err := work(ctx)
+		return func() {
+			if err != nil {
+				h.Say.Fail(err)
+			} else if then != nil {
+				then()
+			}
+		}
+	})
+}
+
+func markRead(h *page.Host, id client.ContactID) {
+	tell := !h.Profile.Notes.Settings().Quiet
+	do(h, func(ctx context.Context) error { return h.Profile.Talk.MarkRead(ctx, id, tell) }, nil)
+}
+
+// remove removes a contact, once it was asked; the messages are kept.
+func remove(h *page.Host, id client.ContactID, name string) {
+	h.Say.Ask(page.Question{
+		Title: h.Words.Say("chat.remove.title", "Name", name), Text: h.Words.Say("chat.remove.text"), Yes: h.Words.Say("chat.remove.yes"), Danger: true,
+		Then: func() {
+			do(h, func(ctx context.Context) error {
+				_, err := h.Profile.People.Remove(ctx, id, false)
+				return err
+			}, func() {
+				if h.Nav.Chats().Selected() == id {
+					h.Nav.Back()
+				}
+			})
+		},
+	})
+}

@@ -1,0 +1,150 @@
+// Package places holds the pages about where the user's messages live and how the app
+// behaves: the gateways and the settings.
+package places
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
+
+	"zeroms/ui/page"
+	"zeroms/ui/theme"
+	w "zeroms/ui/widget"
+)
+
+// pageWidth is how wide the content of a page gets.
+const pageWidth = 960
+
+// sheet is a page with a header and content that scrolls below it.
+type sheet struct {
+	h      *page.Host
+	header *w.Header
+	list   *fyne.Container
+	root   *fyne.Container
+}
+
+// newSheet makes one; width bounds the content.
+func newSheet(h *page.Host, title string, width float32) sheet {
+	s := sheet{h: h, header: w.NewHeader(title, ""), list: w.NewColumn(width)}
+	s.header.OnBack = h.Nav.Back
+	s.header.SetBackHint(h.Words.Say("places.back"))
+	body := w.NewScroll(container.New(margins{}, s.list))
+	s.root = container.NewStack(w.NewPlate(theme.Background), container.NewBorder(s.header, nil, nil, nil, body))
+	return s
+}
+
+// put shows objects below each other.
+func (s *sheet) put(objects ...fyne.CanvasObject) {
+	s.list.Objects = objects
+	s.relay()
+}
+
+// relay lays out anew what came or went.
+func (s *sheet) relay() { s.root.Refresh() }
+
+// Object is what is drawn.
+func (s *sheet) Object() fyne.CanvasObject { return s.root }
+
+// margins leaves 24 pixels around one object, or 12 where there is little room.
+type margins struct{}
+
+const (
+	wideMargin, narrowMargin = 24, 12
+	littleRoom               = 520
+)
+
+func (margins) of(width float32) float32 {
+	if width > 0 && width < theme.Px(littleRoom) {
+		return theme.Px(narrowMargin)
+	}
+	return theme.Px(wideMargin)
+}
+
+// Layout is Fyne's.
+func (m margins) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	side := m.of(size.Width)
+	for _, o := range objects {
+		o.Move(fyne.NewPos(side, side))
+		o.Resize(fyne.NewSize(size.Width-2*side, size.Height-2*side))
+	}
+}
+
+// MinSize is Fyne's.
+func (m margins) MinSize(objects []fyne.CanvasObject) (size fyne.Size) {
+	for _, o := range objects {
+		size = size.Max(o.MinSize())
+	}
+	return size.AddWidthHeight(2*theme.Px(narrowMargin), 2*theme.Px(wideMargin))
+}
+
+// tailed gives the first object the width that the second one leaves.
+type tailed struct{}
+
+const tailGap = 12
+
+// Layout is Fyne's.
+func (tailed) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	tail := o[1].MinSize()
+	left := max(0, size.Width-tail.Width-theme.Px(tailGap))
+	o[0].Move(fyne.NewPos(0, 0))
+	o[0].Resize(fyne.NewSize(left, size.Height))
+	o[1].Move(fyne.NewPos(size.Width-tail.Width, (size.Height-tail.Height)/2))
+	o[1].Resize(tail)
+}
+
+// MinSize is Fyne's.
+func (tailed) MinSize(o []fyne.CanvasObject) fyne.Size {
+	body, tail := o[0].MinSize(), o[1].MinSize()
+	return fyne.NewSize(body.Width+tail.Width+theme.Px(tailGap), max(body.Height, tail.Height))
+}
+
+// box is a panel with a title and content below it; shut puts a button into its corner
+// that takes it away, nil: none.
+func box(h *page.Host, title string, shut func(), content ...fyne.CanvasObject) fyne.CanvasObject {
+	head := []fyne.CanvasObject{w.NewText(title, w.Strong), layout.NewSpacer()}
+	if shut != nil {
+		head = append(head, w.NewIconButton("box.close", "close", h.Words.Say("places.close"), shut))
+	}
+	top := w.NewInset(0, 0, container.NewHBox(head...))
+	if shut != nil {
+		top = w.NewInset(0, -8, container.NewHBox(head...)) // the button is higher than the title
+	}
+	return w.NewPanel(w.NewStack(12, append([]fyne.CanvasObject{top}, content...)...))
+}
+
+// work shows that a button's work goes on, and returns what ends that.
+func work(b *w.Button, text string) (done func()) {
+	before := b.Text()
+	b.SetText(text)
+	b.Disable()
+	return func() {
+		b.SetText(before)
+		b.Enable()
+	}
+}
+
+// trouble is a line that says what is wrong, hidden while nothing is.
+type trouble struct {
+	line  *w.Paragraph
+	relay func()
+}
+
+func (s *sheet) trouble() trouble {
+	t := trouble{w.NewParagraph("", w.Alarm), s.relay}
+	t.line.Hide()
+	return t
+}
+
+// say shows what is wrong; empty: nothing.
+func (t trouble) say(text string) {
+	if text == t.line.Text() {
+		return
+	}
+	t.line.SetText(text)
+	if text == "" {
+		t.line.Hide()
+	} else {
+		t.line.Show()
+	}
+	t.relay()
+}

@@ -1,0 +1,228 @@
+package places
+
+import (
+	"strconv"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+
+	"zeroms/ui/model"
+	"zeroms/ui/model/places"
+	"zeroms/ui/page"
+	w "zeroms/ui/widget"
+	"zeroms/ui/words"
+)
+
+// settingsWidth is how wide the settings get.
+const settingsWidth = 680
+
+// Settings is the page of the settings. Each change applies at once and is kept.
+type Settings struct {
+	sheet
+	model    *places.Settings
+	sections []*section
+	closed   bool
+
+	words   []string // the 24 words, while they are shown
+	archive archiveChoice
+	report  string // the diagnostics, while they are shown
+}
+
+// section is one part of the page, which draws itself anew after a change.
+type section struct {
+	page    *Settings
+	title   string
+	content *fyne.Container
+	parts   func(*section) []fyne.CanvasObject
+}
+
+// NewSettings makes the page.
+func NewSettings(h *page.Host) *Settings {
+	s := &Settings{sheet: newSheet(h, h.Words.Say("places.settings"), settingsWidth), model: places.NewSettings(h.Deps())}
+	say := h.Words
+	add := func(title string, parts func(*section) []fyne.CanvasObject) {
+		s.sections = append(s.sections, &section{page: s, title: title, content: w.NewStack(12), parts: parts})
+	}
+	add(say.Say("places.set.profile"), s.profile)
+	add(say.Say("places.set.look"), s.look)
+	add(say.Say("places.set.notify"), s.notify)
+	add(say.Say("places.set.write"), s.writing)
+	add(say.Say("places.set.privacy"), s.privacy)
+	add(say.Say("places.set.pass"), s.passphrase)
+	add(say.Say("places.set.backup"), s.backup)
+	add(say.Say("places.set.net"), s.network)
+	add(say.Say("places.set.diag"), s.diagnostics)
+	add(say.Say("places.set.about"), s.about)
+	panels := make([]fyne.CanvasObject, 0, len(s.sections))
+	for _, x := range s.sections {
+		x.draw()
+		panels = append(panels, w.NewPanel(x.content))
+	}
+	s.put(panels...)
+	s.model.Load(func(err error) {
+		h.Say.Fail(err)
+		if !s.closed {
+			s.sections[0].draw()
+			s.relay()
+		}
+	})
+	return s
+}
+
+// Narrow tells whether there is room for one pane only.
+func (s *Settings) Narrow(narrow bool) { s.header.SetNarrow(narrow) }
+
+// Close ends the page, and forgets what should not be seen.
+func (s *Settings) Close() {
+	s.closed = true
+	s.words, s.report = nil, ""
+}
+
+// draw makes the parts of a section anew.
+func (x *section) draw() {
+	x.content.Objects = append([]fyne.CanvasObject{w.NewText(x.title, w.Title)}, x.parts(x)...)
+	x.content.Refresh()
+}
+
+// again draws a section anew, and lays the page out.
+func (x *section) again() {
+	if !x.page.closed {
+		x.draw()
+		x.page.relay()
+	}
+}
+
+// lockChanged draws anew what goes by whether there is a passphrase.
+func (s *Settings) lockChanged() {
+	if s.closed {
+		return
+	}
+	for _, x := range s.sections {
+		x.draw()
+	}
+	s.relay()
+}
+
+// kept is told how a change went: what is shown follows what is kept.
+func (x *section) kept(said string) func(error) {
+	return func(err error) {
+		if x.page.h.Say.Fail(err); err == nil && said != "" {
+			x.page.h.Say.Notice(said)
+		}
+		x.again()
+	}
+}
+
+// change changes what the app keeps.
+func (x *section) change(how func(*model.Settings)) { x.page.model.Change(how, x.kept("")) }
+
+// profile is the name and the user ID.
+func (s *Settings) profile(x *section) []fyne.CanvasObject {
+	say := s.h.Words
+	wrong := s.trouble()
+	name := w.NewField("settings.name", say.Say("places.set.name"))
+	name.SetText(s.model.Name)
+	save := w.NewButton("settings.name.save", say.Say("places.set.save"), w.Plain, nil)
+	save.Disable()
+	name.SetOnChanged(func(text string) {
+		wrong.say("")
+		if text == s.model.Name {
+			save.Disable()
+		} else {
+			save.Enable()
+		}
+	})
+	press := func() {
+		if problem := places.NameProblem(say, name.Text); problem != "" {
+			wrong.say(problem)
+			return
+		}
+		s.model.SetName(name.Text, x.kept(say.Say("places.set.saved")))
+	}
+	save.SetTapped(press)
+	name.OnSubmitted = func(string) { press() }
+	id := w.NewParagraph(s.model.User, w.Mono)
+	return []fyne.CanvasObject{
+		container.New(tailed{}, name, save), wrong.line, w.NewParagraph(say.Say("places.set.name.text"), w.Secondary), w.NewRule(),
+		w.NewText(say.Say("places.set.id"), w.Body), id,
+		w.NewFlow(8, w.NewButton("settings.id.copy", say.Say("places.set.id.copy"), w.Plain, func() {
+			s.h.Files.Copy(s.model.User)
+			s.h.Say.Notice(say.Say("places.copied"))
+		})),
+	}
+}
+
+// look is how the app looks.
+func (s *Settings) look(*section) []fyne.CanvasObject {
+	say, look := s.h.Words, s.h.Nav.Look()
+	restyle := func(change func(*model.Look)) {
+		next := s.h.Nav.Look()
+		change(&next)
+		s.h.Nav.Restyle(next)
+	}
+	schemes := []string{say.Say("places.set.scheme.system"), say.Say("places.set.scheme.light"), say.Say("places.set.scheme.dark")}
+	languages := []string{"", words.English, words.Chinese}
+	spoken := []string{say.Say("places.set.language.system"), say.Say("places.set.language.english"), say.Say("places.set.language.chinese")}
+	language := 0
+	for i, l := range languages {
+		if l == look.Language {
+			language = i
+		}
+	}
+	zoom := look.Zoom
+	if zoom == 0 {
+		zoom = 100
+	}
+	sizes := make([]string, 0, len(places.Zooms()))
+	for _, z := range places.Zooms() {
+		sizes = append(sizes, strconv.Itoa(z)+"%")
+	}
+	return []fyne.CanvasObject{
+		w.NewChoice("settings.scheme", say.Say("places.set.scheme"), schemes, int(look.Scheme), func(at int) {
+			restyle(func(l *model.Look) { l.Scheme = model.Scheme(at) })
+		}),
+		w.NewChoice("settings.language", say.Say("places.set.language"), spoken, language, func(at int) {
+			restyle(func(l *model.Look) { l.Language = languages[at] })
+		}),
+		w.NewChoice("settings.zoom", say.Say("places.set.zoom"), sizes, places.Nearest(places.Zooms(), zoom), func(at int) {
+			restyle(func(l *model.Look) { l.Zoom = places.Zooms()[at] })
+		}),
+	}
+}
+
+// notify is what notifications show, and whether the app goes on without its window.
+func (s *Settings) notify(x *section) []fyne.CanvasObject {
+	say, kept := s.h.Words, s.model.Kept
+	kinds := []string{say.Say("places.set.notify.text"), say.Say("places.set.notify.name"), say.Say("places.set.notify.bare"), say.Say("places.set.notify.off")}
+	parts := []fyne.CanvasObject{w.NewChoice("settings.notify", say.Say("places.set.notify.title"), kinds, int(kept.Notify), func(at int) {
+		x.change(func(k *model.Settings) { k.Notify = model.Notify(at) })
+	})}
+	if kept.Notify != model.NotifyOff {
+		parts = append(parts, w.NewFlow(8, w.NewButton("settings.notify.sample", say.Say("places.set.notify.sample"), w.Plain, func() {
+			s.h.App.SendNotification(s.sample(kept.Notify))
+		})))
+	}
+	return append(parts, w.NewRule(), w.NewSwitch("settings.tray", say.Say("places.set.tray"), say.Say("places.set.tray.text"), kept.Tray, func(on bool) {
+		x.change(func(k *model.Settings) { k.Tray = on })
+	}))
+}
+
+// sample is a notification as those of a kind are.
+func (s *Settings) sample(kind model.Notify) *fyne.Notification {
+	say := s.h.Words
+	switch kind {
+	case model.NotifyText:
+		return fyne.NewNotification(say.Say("places.set.sample.name"), say.Say("places.set.sample.text"))
+	case model.NotifyName:
+		return fyne.NewNotification(say.Say("places.set.sample.name"), say.Say("places.set.sample.wrote"))
+	}
+	return fyne.NewNotification("ZeroMS", say.Say("places.set.sample.bare"))
+}
+
+// writing is how the composer behaves.
+func (s *Settings) writing(x *section) []fyne.CanvasObject {
+	say := s.h.Words
+	return []fyne.CanvasObject{w.NewSwitch("settings.enter", say.Say("places.set.enter"), say.Say("places.set.enter.text"), s.model.Kept.CtrlEnter, func(on bool) {
+		x.change(func(k *model.Settings) { k.CtrlEnter = on })
+	})}
+}

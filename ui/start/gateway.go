@@ -1,0 +1,273 @@
+package start
+
+import (
+	"bytes"
+	"context"
+	"strconv"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+
+	"zeroms/ui/model/places"
+	first "zeroms/ui/model/start"
+	"zeroms/ui/theme"
+	w "zeroms/ui/widget"
+)
+
+// pollEvery is how often the search and the joining are looked at, and lookFor after
+// how many looks a search without a result says so.
+const (
+	pollEvery = 250 * time.Millisecond
+	lookFor   = 16
+)
+
+// gatewayStep is what the step of the gateway keeps.
+type gatewayStep struct {
+	address string
+	open    bool // the one inside the app serves the local network
+	looks   int
+	said    string // what went wrong last
+	near    *fyne.Container
+	wrong   trouble
+}
+
+// drawGateway offers gateways: those nearby, one by its address, one inside the app.
+func (s *Welcome) drawGateway() {
+	say, g := s.h.Words, &s.gateway
+	g.wrong = s.trouble()
+	g.near = w.NewStack(4)
+	s.drawNear()
+	field := s.addressField()
+	later := w.NewButton("start.later", say.Say("start.later"), w.Quiet, func() {
+		s.minute.Rest()
+		s.show(s.drawCard)
+	})
+	content := w.NewStack(12, w.NewText(say.Say("start.gateway"), w.Title), w.NewParagraph(say.Say("start.gateway.text"), w.Secondary), g.wrong.line,
+		g.near, w.NewRule(), w.NewText(say.Say("start.address"), w.Strong), field, w.NewRule(), s.insideOffer(), container.NewCenter(later))
+	s.put(stepWidth, nil, content)
+	g.wrong.say(g.said)
+	s.tick(func() {
+		if g.looks++; g.looks == lookFor && len(s.minute.Near) == 0 {
+			s.drawNear()
+		}
+		s.minute.Poll(s.drawNear)
+	})
+}
+
+// drawNear shows what was found in the local network.
+func (s *Welcome) drawNear() {
+	say, g := s.h.Words, &s.gateway
+	hint := ""
+	switch {
+	case len(s.minute.Near) > 0:
+	case g.looks < lookFor:
+		hint = say.Say("start.near.looking")
+	default:
+		hint = say.Say("start.near.none")
+	}
+	rows := []fyne.CanvasObject{container.NewBorder(nil, nil, w.NewText(say.Say("start.near"), w.Strong), w.NewText(hint, w.Secondary))}
+	for i, n := range s.minute.Near {
+		host := places.HostOf(n.Address)
+		var row *w.Row
+		if n.Open {
+			row = w.NewRow("start.near."+strconv.Itoa(i), host, say.Say("start.near.took", "Time", say.Took(n.Took)), func() { s.begin(n.Address) })
+			row.SetTrail(w.NewMark("next", theme.Secondary, 18))
+		} else {
+			row = w.NewRow("start.near."+strconv.Itoa(i), host, say.Say("start.near.invited"), nil)
+		}
+		row.SetRounded(true)
+		row.SetLead(w.NewMark("gateway", theme.Accent, 22))
+		rows = append(rows, w.NewInset(-12, 0, row))
+	}
+	g.near.Objects = rows
+	s.relay()
+}
+
+// addressField is for an address that one was given: typed, pasted or in a picture.
+func (s *Welcome) addressField() fyne.CanvasObject {
+	say, g := s.h.Words, &s.gateway
+	field := w.NewField("start.address", say.Say("start.address.field"))
+	field.SetText(g.address)
+	field.SetOnChanged(func(text string) {
+		g.address = text
+		g.wrong.say("")
+	})
+	use := func() { s.take(places.ReadText(g.address)) }
+	field.OnSubmitted = func(string) { use() }
+	buttons := w.NewFlow(8,
+		w.NewButton("start.use", say.Say("start.use"), w.Plain, use),
+		w.NewButton("start.paste", say.Say("start.clipboard"), w.Plain, s.paste),
+		w.NewButton("start.picture", say.Say("start.picture"), w.Plain, func() {
+			s.h.Files.Open(say.Say("start.picture"), pictures(), s.readFile)
+		}))
+	return w.NewStack(8, field, buttons)
+}
+
+// pictures are the files that can hold an address.
+func pictures() []string { return []string{".png", ".jpg", ".jpeg", ".txt"} }
+
+// insideOffer is the gateway inside the app.
+func (s *Welcome) insideOffer() fyne.CanvasObject {
+	say, g := s.h.Words, &s.gateway
+	who := func() string {
+		if g.open {
+			return say.Say("start.inside.lan.text")
+		}
+		return say.Say("start.inside.here.text")
+	}
+	reach := w.NewParagraph(who(), w.Secondary)
+	at := 0
+	if g.open {
+		at = 1
+	}
+	choice := w.NewChoice("start.reach", "", []string{say.Say("start.inside.here"), say.Say("start.inside.lan")}, at, func(at int) {
+		g.open = at == 1
+		reach.SetText(who())
+		s.relay()
+	})
+	run := w.NewButton("start.inside", say.Say("start.inside.start"), w.Plain, func() {
+		g.said = ""
+		if s.minute.Inside(g.open, s.joining); s.minute.Join != nil {
+			s.show(s.drawJoin)
+		}
+	})
+	return w.NewStack(4, w.NewText(say.Say("start.inside"), w.Strong), container.NewBorder(nil, nil, nil, container.NewCenter(run), choice), reach)
+}
+
+// paste takes a text or a picture out of the clipboard.
+func (s *Welcome) paste() {
+	if text := s.h.Files.Paste(); text != "" {
+		s.take(places.ReadText(text))
+		return
+	}
+	s.h.Files.PasteImage(func(png []byte) {
+		if png == nil {
+			s.gateway.wrong.say(s.h.Words.Say("start.clipboard.none"))
+			return
+		}
+		s.h.Async.Slow(func(context.Context) func() {
+			code, err := places.ReadImage(bytes.NewReader(png))
+			return func() { s.take(code, err) }
+		})
+	})
+}
+
+// readFile reads a picture, or a file with a text.
+func (s *Welcome) readFile(path string) {
+	s.h.Async.Slow(func(context.Context) func() {
+		code, err := places.ReadFile(path)
+		return func() { s.take(code, err) }
+	})
+}
+
+// Drop takes files that were dropped on the window: a picture of an address, or the
+// archive of a profile.
+func (s *Welcome) Drop(uris []fyne.URI) {
+	if len(uris) == 0 || uris[0].Scheme() != "file" {
+		return
+	}
+	switch {
+	case s.minute.Profile == nil:
+		s.restore.archive = uris[0].Path()
+		s.show(s.drawRestore)
+	case s.minute.Join == nil && len(s.words) == 0:
+		s.readFile(uris[0].Path())
+	}
+}
+
+// take uses what was read.
+func (s *Welcome) take(code places.Code, err error) {
+	switch {
+	case s.closed || s.minute.Join != nil:
+	case err != nil:
+		s.gateway.wrong.say(s.h.Words.Error(err))
+	case code.Card != "":
+		s.link = code.Card
+		s.gateway.wrong.say(s.h.Words.Say("start.card.first"))
+	default:
+		s.begin(code.Address)
+	}
+}
+
+// begin makes a gateway a home, and shows how that goes.
+func (s *Welcome) begin(a places.Address) {
+	s.gateway.said = ""
+	if s.minute.Begin(a, s.joining); s.minute.Join != nil {
+		s.show(s.drawJoin)
+	}
+}
+
+// joining takes the answer to the beginning.
+func (s *Welcome) joining(err error) {
+	if err != nil {
+		s.again(s.h.Words.Error(err))
+	}
+}
+
+// again goes back to the choice and says why.
+func (s *Welcome) again(why string) {
+	s.gateway.said = why
+	s.gateway.looks = 0
+	s.minute.Search()
+	s.show(s.drawGateway)
+}
+
+// drawJoin shows how a gateway becomes a home.
+func (s *Welcome) drawJoin() {
+	j := s.minute.Join
+	if j == nil {
+		j = &first.Join{}
+	}
+	say := s.h.Words
+	title := say.Say("start.joining.inside")
+	switch {
+	case places.Final(j.Problem):
+		title = j.Host
+	case j.Host != "":
+		title = say.Say("start.joining", "Host", j.Host)
+	}
+	parts := []fyne.CanvasObject{w.NewParagraph(title, w.Strong)}
+	problem := places.Problem(say, j.Problem)
+	switch {
+	case problem != "":
+		parts = append(parts, w.NewNotice(problem, w.AlarmNotice))
+	case j.Slow:
+		parts = append(parts, w.NewNotice(say.Say("start.joining.slow"), w.GapNotice))
+	}
+	other := w.NewButton("start.other", say.Say("start.joining.other"), w.Plain, s.giveUp)
+	if problem != "" || j.Slow {
+		buttons := []fyne.CanvasObject{other}
+		if !places.Final(j.Problem) {
+			buttons = append(buttons, w.NewButton("start.goon", say.Say("start.joining.on"), w.Plain, func() { s.show(s.drawCard) }))
+		}
+		parts = append(parts, w.NewFlow(8, buttons...))
+	}
+	s.put(panelWidth, nil, w.NewStack(14, parts...))
+	s.tick(s.follow)
+}
+
+// follow looks how the joining goes.
+func (s *Welcome) follow() {
+	s.minute.Poll(func() {
+		if j := s.minute.Join; j != nil && j.Up {
+			s.show(s.drawCard)
+			return
+		}
+		s.step()
+	})
+}
+
+// giveUp takes the gateway back and offers others.
+func (s *Welcome) giveUp() {
+	if s.minute.Join == nil {
+		return
+	}
+	s.minute.GiveUp(func(err error) {
+		why := ""
+		if err != nil {
+			why = s.h.Words.Error(err)
+		}
+		s.again(why)
+	})
+}

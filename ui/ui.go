@@ -1,0 +1,430 @@
+// Package ui is the window of the desktop app: it shows the pages of packages chat,
+// people, places and start in panes, moves between them, and joins them to a profile.
+//
+// Goroutines: the driver's main loop owns everything in the packages of ui; Run adds
+// those that do work elsewhere and hand what comes of it back (model.Runner,
+// model.Feed, timers), and waits for them.
+package ui
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"fyne.io/fyne/v2"
+
+	"zeroms/client"
+	"zeroms/ui/model"
+	"zeroms/ui/page"
+	"zeroms/ui/start"
+	"zeroms/ui/theme"
+	"zeroms/ui/words"
+)
+
+// Config is what an App is made of.
+type Config struct {
+	App  fyne.App
+	Door model.Door
+	// Look is how it looks at first; SaveLook keeps another one.
+	Look     model.Look
+	SaveLook func(model.Look) error
+	// Link is what it was started with: a zeroms: link, a card or a gateway address.
+	Link string
+	// Opened brings such texts from further starts; an empty one only has the window
+	// shown.
+	Opened <-chan string
+	// Stopped brings why an open profile's engine ended.
+	Stopped <-chan error
+	// ErrorName names errors for their translation; nil: by the protocol's names only.
+	ErrorName func(error) string
+	// ErrorArgs are the names and values that such a translation has places for; nil: none.
+	ErrorArgs func(error) []any
+	// PasteImage is the picture in the clipboard as PNG; nil: there is no such thing here.
+	PasteImage func() []byte
+	// Trace is told how long things took until they were on the screen; nil: nobody
+	// looks. Started is when the program started.
+	Trace   func(what string, took time.Duration)
+	Started time.Time
+	Version string
+}
+
+// App is the window with everything in it.
+type App struct {
+	cfg    Config
+	window fyne.Window
+	runner *model.Runner
+	timers *timers
+	feeds  chan *client.Subscription // of profiles that were opened
+
+	// owned by the screen's goroutine
+	host    *page.Host
+	look    model.Look
+	keys    fyne.ShortcutHandler // of the window
+	trace   *painted             // nil: nobody looks
+	active  bool
+	shell   *shell      // what is shown once a profile is open; nil before
+	alone   page.Page   // what is shown instead: welcome, lock, a problem
+	pending string      // a link that waits for the profile
+	locked  bool        // the profile is open behind the lock
+	layers  *layers     // the window's content
+	notices *notifier   // notifications of messages; nil before a profile is open
+	away    time.Time   // since when the window is in the background
+	ticks   []func()    // stop the timers of the open profile
+	tray    *tray       // nil: there is none
+	kept    *model.Look // newest look that was handed to be kept
+}
+
+// New makes the app and its window. Error: the translations of the language.
+func New(cfg Config) (*App, error) {
+	a := &App{cfg: cfg, look: cfg.Look, pending: cfg.Link, runner: model.NewRunner(post), timers: newTimers(), feeds: make(chan *client.Subscription, 1)}
+	a.window = cfg.App.NewWindow("ZeroMS")
+	a.window.SetIcon(theme.AppIcon())
+	a.window.SetPadded(false)
+	a.host = &page.Host{
+		App: cfg.App, Window: a.window, Async: a.runner, Feed: model.NewFeed(post), Now: time.Now, Every: a.timers.Every,
+		Active: func() bool { return a.active },
+	}
+	a.host.Nav, a.host.Say, a.host.Files = navigator{a}, sayer{a}, files{a}
+	if cfg.Trace != nil {
+		a.trace = newPainted(cfg.Trace)
+		a.host.Trace = a.trace.note
+	}
+	a.layers = newLayers(a.trace)
+	if err := a.dress(); err != nil {
+		return nil, err
+	}
+	size := fyne.NewSize(1180, 740)
+	if cfg.Look.Width > 0 && cfg.Look.Height > 0 {
+		size = fyne.NewSize(cfg.Look.Width, cfg.Look.Height)
+	}
+	a.window.SetContent(a.layers.object)
+	a.window.Resize(size)
+	a.window.SetMaster()
+	a.shortcuts()
+	a.window.SetOnDropped(a.drop)
+	a.window.SetCloseIntercept(a.close)
+	return a, nil
+}
+
+// dress makes what depends on the look.
+func (a *App) dress() error {
+	w, err := words.New(a.look.Language)
+	if err != nil {
+		return err
+	}
+	if a.cfg.ErrorName != nil {
+		w.Names(a.cfg.ErrorName)
+	}
+	if a.cfg.ErrorArgs != nil {
+		w.Args(a.cfg.ErrorArgs)
+	}
+	a.host.Words = w
+	theme.Speak(w.Language())
+	a.cfg.App.Settings().SetTheme(theme.New(a.look))
+	return nil
+}
+
+// Run shows the window until it is closed or ctx ends. It must be called on the
+// main goroutine.
+func (a *App) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var all sync.WaitGroup
+	life := a.cfg.App.Lifecycle()
+	life.SetOnStarted(func() {
+		all.Go(func() { a.runBeside(ctx) })
+		a.begin()
+	})
+	life.SetOnEnteredForeground(func() { a.setActive(true) })
+	life.SetOnExitedForeground(func() { a.setActive(false) })
+	a.window.ShowAndRun()
+	stop()
+	all.Wait()
+	return nil
+}
+
+// runBeside runs everything that is not the screen's goroutine.
+func (a *App) runBeside(ctx context.Context) {
+	var all sync.WaitGroup
+	all.Go(func() { a.runner.Run(ctx) })
+	all.Go(func() { a.timers.loop(ctx) })
+	all.Go(func() { a.loopFeeds(ctx) })
+	all.Go(func() { a.loopOutside(ctx) })
+	all.Wait()
+}
+
+// loopFeeds hands on the events of the profile that is open.
+func (a *App) loopFeeds(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-a.feeds:
+			a.host.Feed.Run(ctx, s) // its end is told by Stopped
+		}
+	}
+}
+
+// loopOutside hands on what comes from outside of the window.
+func (a *App) loopOutside(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			post(a.quit)
+			return
+		case link := <-a.cfg.Opened:
+			post(func() { a.opened(link) })
+		case err := <-a.cfg.Stopped:
+			post(func() { a.stopped(err) })
+		}
+	}
+}
+
+// begin looks at what profile there is.
+func (a *App) begin() {
+	a.host.Async.Slow(func(ctx context.Context) func() {
+		state, err := a.cfg.Door.State(ctx)
+		if err == nil && state == model.DoorReady {
+			p, err := a.cfg.Door.Unlock(ctx, "")
+			if err == nil {
+				return func() { a.enter(p) }
+			}
+			return func() { a.refuse(err) }
+		}
+		return func() { a.greet(state, err) }
+	})
+}
+
+// greet shows what stands before an open profile.
+func (a *App) greet(state model.DoorState, err error) {
+	switch {
+	case err != nil:
+		a.refuse(err)
+	case state == model.DoorLocked:
+		a.showAlone(start.NewLock(a.host, func(passphrase string, then func(error)) {
+			a.host.Async.Slow(func(ctx context.Context) func() {
+				p, err := a.cfg.Door.Unlock(ctx, passphrase)
+				return func() {
+					then(err)
+					if err == nil {
+						a.enter(p)
+					}
+				}
+			})
+		}))
+	default:
+		var w *start.Welcome
+		w = start.NewWelcome(a.host, a.cfg.Door, a.pending, func(p *model.Profile) {
+			a.pending = w.Link()
+			a.enter(p)
+		})
+		a.showAlone(w)
+	}
+	a.usable()
+}
+
+// refuse shows why there is no profile to show.
+func (a *App) refuse(err error) {
+	a.showAlone(start.NewProblem(a.host, err, a.begin))
+	a.usable()
+}
+
+// usable notes that the window can be used, the first time.
+func (a *App) usable() {
+	if !a.cfg.Started.IsZero() {
+		a.host.Traced("start", a.cfg.Started)
+		a.cfg.Started = time.Time{}
+	}
+}
+
+// showAlone shows one page without anything around it.
+func (a *App) showAlone(p page.Page) {
+	if a.alone != nil && a.alone != p {
+		a.alone.Close()
+	}
+	a.alone = p
+	p.Narrow(a.window.Canvas().Size().Width < narrowWidth)
+	a.layers.show(p.Object())
+	if f, ok := p.(page.Focuser); ok {
+		f.Focus()
+	}
+}
+
+// enter shows an open profile.
+func (a *App) enter(p *model.Profile) {
+	first := a.host.Profile == nil
+	a.host.Profile = p
+	if first {
+		a.feeds <- p.Talk.Subscribe()
+		a.notices = newNotifier(a)
+	}
+	a.build()
+	a.setTray()
+	a.ticks = append(a.ticks, a.timers.Every(lockLook, a.lockIfAway))
+	a.usable()
+	if link := a.pending; link != "" {
+		a.pending = ""
+		a.open(link)
+	}
+}
+
+// build makes the shell, anew after a change of the look.
+func (a *App) build() {
+	at := page.Place{}
+	if a.shell != nil {
+		at = a.shell.at
+		a.shell.close()
+	}
+	a.shell = newShell(a)
+	if a.alone != nil {
+		a.alone.Close()
+		a.alone = nil
+	}
+	a.layers.show(a.shell.panes.box)
+	if at.Kind != page.Nothing {
+		a.shell.open(at)
+	}
+}
+
+// stopped shows that the engine has ended.
+func (a *App) stopped(err error) {
+	if err == nil {
+		err = client.ErrStopped
+	}
+	a.leave()
+	a.refuse(err)
+}
+
+// leave ends what belongs to an open profile.
+func (a *App) leave() {
+	for _, stop := range a.ticks {
+		stop()
+	}
+	a.ticks = nil
+	if a.notices != nil {
+		a.notices.close()
+		a.notices = nil
+	}
+	if a.shell != nil {
+		a.shell.close()
+		a.shell = nil
+	}
+	a.host.Profile = nil
+}
+
+// opened takes what another start of the app brought.
+func (a *App) opened(link string) {
+	a.window.Show()
+	a.window.RequestFocus()
+	switch {
+	case link == "":
+	case a.shell == nil || a.locked:
+		a.pending = link
+	default:
+		a.open(link)
+	}
+}
+
+// open shows what a link is about.
+func (a *App) open(link string) { a.shell.open(page.Place{Kind: page.Add, Text: link}) }
+
+func (a *App) setActive(active bool) {
+	a.active = active
+	a.away = time.Time{}
+	if !active {
+		a.away = time.Now()
+	}
+	if a.shell != nil {
+		a.shell.setActive(active && !a.locked)
+	}
+}
+
+// drop hands dropped files to the page that is shown.
+func (a *App) drop(_ fyne.Position, uris []fyne.URI) {
+	var shown page.Page
+	switch {
+	case a.alone != nil:
+		shown = a.alone
+	case a.shell != nil:
+		shown = a.shell.page
+	}
+	if d, ok := shown.(page.Dropper); ok {
+		d.Drop(uris)
+	} else if a.shell != nil && !a.locked {
+		a.shell.open(page.Place{Kind: page.Add})
+		if d, ok := a.shell.page.(page.Dropper); ok {
+			d.Drop(uris)
+		}
+	}
+}
+
+// close is what the window's close button does.
+func (a *App) close() {
+	a.keepSize()
+	if p := a.host.Profile; p != nil && p.Notes.Settings().Tray {
+		if a.tray == nil {
+			a.setTray()
+		}
+		a.window.Hide()
+		return
+	}
+	a.quit()
+}
+
+// quit ends the app. Drafts are kept by the pages that close.
+func (a *App) quit() {
+	a.keepSize()
+	if a.shell != nil {
+		a.shell.close()
+		a.shell = nil
+	}
+	done := func() func() { return a.cfg.App.Quit }
+	// Behind everything that was asked for, so that it is kept.
+	a.host.Async.Do(func(context.Context) func() { return done() })
+}
+
+// keepSize keeps the window's size for the next start.
+func (a *App) keepSize() {
+	size := a.window.Canvas().Size()
+	if size.Width < 1 || size.Height < 1 {
+		return
+	}
+	a.look.Width, a.look.Height = size.Width, size.Height
+	a.keepLook()
+}
+
+// keepLook keeps the look as it is now, if it is another one than the last.
+func (a *App) keepLook() {
+	look := a.look
+	if a.cfg.SaveLook == nil || a.kept != nil && *a.kept == look {
+		return
+	}
+	a.kept = &look
+	a.host.Async.Do(func(context.Context) func() {
+		if err := a.cfg.SaveLook(look); err != nil {
+			return func() { a.host.Say.Fail(err) }
+		}
+		return nil
+	})
+}
+
+// restyle shows everything in another look.
+func (a *App) restyle(look model.Look) {
+	look.Width, look.Height = a.look.Width, a.look.Height
+	a.look = look
+	if err := a.dress(); err != nil {
+		a.host.Say.Fail(err)
+		return
+	}
+	a.keepLook()
+	a.layers.restyle()
+	if r, ok := a.alone.(interface{ Restyle() }); ok {
+		r.Restyle()
+		a.layers.show(a.alone.Object())
+		return
+	}
+	if a.shell != nil {
+		a.build()
+		a.setTray()
+	}
+}
