@@ -15,15 +15,49 @@ export CGO_ENABLED := 1
 # True when the C compiler that Go calls works and finds the C library's headers.
 gcc-works = printf '\#include <stdlib.h>\n' | $$($(GO) env CC) -E - >/dev/null 2>&1
 
-.PHONY: help build demo test check race fuzz soak net bench bench-network bench-code dht-bounds clean need-go need-gcc install-gcc install-mosquitto
+# What the desktop app is built of besides, and what its test on a screen that nobody sees needs.
+APP_PACKAGES := gcc libc6-dev pkg-config libgl1-mesa-dev libx11-dev libxcursor-dev libxrandr-dev libxinerama-dev libxi-dev libxxf86vm-dev fonts-droid-fallback
+UI_PACKAGES := $(APP_PACKAGES) xvfb xdotool xclip x11-utils imagemagick libgl1-mesa-dri
+APP_FLAGS := -tags=sqlite_fts5,x11
+FONT := /usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf
+
+.PHONY: help build app app-build app-install test-ui bench-ui font install-app install-ui demo test check race fuzz soak net bench bench-network bench-code dht-bounds clean need-go need-gcc install-gcc install-mosquitto
 
 help: ## list the targets
 	@echo "usage: make TARGET"
 	@sed -n -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 12
 	@$(MAKE) need-go 2>&1 | grep -v '^make' || true
 
-build: need-go need-gcc ## build every command into bin/
-	$(if $(wildcard cmd),$(GO) build -o bin/ ./cmd/...,@echo "make build: there is no cmd folder in this tree, nothing to build")
+build: need-go need-gcc ## build every command but the desktop app into bin/
+	$(GO) build -o bin/ $$($(GO) list ./cmd/... | grep -v '^zeroms/cmd/zeroms$$')
+
+app: app-build ## build the desktop app and open it (APP=... for its flags); installs what it is built of
+	bin/zeroms $(APP)
+
+app-build: need-go install-app font
+	@[ -x bin/zeroms ] || echo "building the app; the first time takes some minutes"
+	GOFLAGS=$(APP_FLAGS) $(GO) build -o bin/zeroms ./cmd/zeroms
+
+app-install: app-build ## put the app into your menu, for zeroms: links too (~/.local)
+	install -D -m 755 bin/zeroms "$$HOME/.local/bin/zeroms"
+	install -D -m 644 assets/zeroms.svg "$$HOME/.local/share/icons/hicolor/scalable/apps/zeroms.svg"
+	mkdir -p "$$HOME/.local/share/applications"
+	sed "s|^Exec=zeroms|Exec=$$HOME/.local/bin/zeroms|" assets/zeroms.desktop > "$$HOME/.local/share/applications/zeroms.desktop"
+	@if command -v update-desktop-database >/dev/null; then update-desktop-database "$$HOME/.local/share/applications"; fi
+	@if command -v xdg-mime >/dev/null; then xdg-mime default zeroms.desktop x-scheme-handler/zeroms; fi
+	@echo "ZeroMS is in your menu; zeroms: links open it"
+
+font: install-app ## take the Chinese font out of Debian's package into assets/fonts
+	@if [ -r $(FONT) ]; then cmp -s $(FONT) assets/fonts/DroidSansFallbackFull.ttf || install -m 644 $(FONT) assets/fonts/DroidSansFallbackFull.ttf; \
+	else echo "there is no $(FONT) here; Chinese will be shown in the fonts of the system"; fi
+
+test-ui: need-go install-ui app-build ## the app as people use it, on a screen that nobody sees; pictures in bin/shots
+	$(GO) build -o bin/ ./cmd/zeroms-lab ./cmd/zeroms-gateway ./cmd/zms
+	bin/zeroms-lab app --app bin/zeroms --out bin/shots
+
+bench-ui: need-go install-ui app-build ## the app with 100,000 messages against its bounds (docs/performance.md; quiet machine)
+	$(GO) build -o bin/ ./cmd/zeroms-lab ./cmd/zeroms-gateway
+	bin/zeroms-lab bench ui --app bin/zeroms $(BENCH)
 
 demo: need-go install-gcc ## build the programs and run a small network on this machine
 	$(GO) build -o bin/ ./cmd/zeroms-lab ./cmd/zeroms-gateway ./cmd/zms
@@ -107,6 +141,26 @@ install-gcc: need-go
 		$${as_root}apt-get update && $${as_root}apt-get install -y gcc libc6-dev ca-certificates; \
 	fi
 	@$(MAKE) need-gcc
+
+# Installs what of a list of packages is missing, where there is apt-get.
+define install-packages
+	@if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then \
+		missing=; for package in $(1); do \
+			dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+		done; \
+		if [ -n "$$missing" ]; then \
+			as_root=; if [ "$$(id -u)" -ne 0 ]; then as_root="sudo "; fi; \
+			echo "installing$$missing with $${as_root}apt-get"; \
+			$${as_root}apt-get update && $${as_root}env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; \
+		fi; \
+	fi
+endef
+
+install-app: need-go
+	$(call install-packages,$(APP_PACKAGES))
+
+install-ui: need-go
+	$(call install-packages,$(UI_PACKAGES))
 
 # A peer of the table. The package would start a broker of its own, which nobody asked for.
 install-mosquitto:

@@ -1,0 +1,185 @@
+// Command zeroms is the desktop app.
+//
+//	zeroms                      open the window of the usual profile
+//	zeroms --profile DIR        of the profile in DIR
+//	zeroms zeroms:...           with a link, a card or a gateway's address
+//	zeroms --trace FILE         write how long things take into FILE
+//	zeroms --version            say which version this is
+//
+// The profile is the one of zms, which works beside the app. There is one window for
+// each: a second start hands its link over to the first one and ends. The profile's
+// directory holds, beside what is described in package chat:
+//
+//	desktop.json  how the window looks: language, colours, zoom, size
+//	zeroms.sock   for further starts; zeroms.lock is held while the window is open
+//	gateway/      the gateway inside of the app, if it was ever started
+//
+// Exit codes: 0 success, 1 failure, 2 wrong command line.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"zeroms/cmd/zeroms/desk"
+	"zeroms/cmd/zeroms/instance"
+	"zeroms/protocol/link"
+)
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() { os.Exit(execute(os.Args[1:], os.Getenv, os.Stdout, os.Stderr)) }
+
+// options are the command line.
+type options struct {
+	profile string // a whole path
+	trace   string
+	link    string
+	proxy   string
+}
+
+// errUsage is joined by what is wrong with the command line.
+var errUsage = errors.New("see zeroms --help")
+
+// execute runs the program and returns the exit code. SIGINT and SIGTERM end it.
+func execute(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	o, err := parse(args, getenv, stdout)
+	if errors.Is(err, pflag.ErrHelp) {
+		return exitOK
+	}
+	if err == nil {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		err = o.open(ctx, stderr)
+	}
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errUsage), errors.Is(err, instance.ErrText), errors.Is(err, link.ErrProxyAddress):
+		fmt.Fprintln(stderr, "zeroms: "+err.Error())
+		return exitUsage
+	}
+	fmt.Fprintln(stderr, "zeroms: "+err.Error())
+	return exitFailure
+}
+
+// parse reads the command line. pflag.ErrHelp: everything was said.
+func parse(args []string, getenv func(string) string, stdout io.Writer) (o options, err error) {
+	flags := pflag.NewFlagSet("zeroms", pflag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.SortFlags = false
+	flags.StringVar(&o.profile, "profile", "", "the profile's `DIR` (default: $ZMS_PROFILE, else zeroms in $XDG_DATA_HOME or ~/.local/share)")
+	flags.StringVar(&o.trace, "trace", "", "write how long things take into `FILE`, one line of JSON each, and let tests see the window")
+	version := flags.Bool("version", false, "say which version this is")
+	help := flags.BoolP("help", "h", false, "say this")
+	if err := flags.Parse(args); err != nil {
+		return o, fmt.Errorf("%w; %w", err, errUsage)
+	}
+	switch {
+	case *help:
+		fmt.Fprintf(stdout, "zeroms [zeroms:LINK|CARD|ADDRESS]\n\nThe desktop app of ZeroMS.\n\n%s", flags.FlagUsages())
+		return o, pflag.ErrHelp
+	case *version:
+		fmt.Fprintln(stdout, "zeroms", desk.BuildVersion())
+		return o, pflag.ErrHelp
+	case flags.NArg() > 1:
+		return o, fmt.Errorf("one link, card or address can be opened at once, not %d; %w", flags.NArg(), errUsage)
+	}
+	o.link, o.proxy = flags.Arg(0), getenv("ZMS_PROXY")
+	if err := instance.Check(o.link); err != nil {
+		return o, err
+	}
+	o.profile, err = profileDir(o.profile, getenv)
+	return o, err
+}
+
+// profileDir is the profile's directory, as zms has it.
+func profileDir(said string, getenv func(string) string) (string, error) {
+	dir := cmp.Or(said, getenv("ZMS_PROFILE"))
+	if data := getenv("XDG_DATA_HOME"); dir == "" && filepath.IsAbs(data) {
+		dir = filepath.Join(data, "zeroms")
+	}
+	if home := getenv("HOME"); dir == "" && home != "" {
+		dir = filepath.Join(home, ".local", "share", "zeroms")
+	}
+	if dir == "" {
+		return "", fmt.Errorf("there is no home directory; name the profile's directory with --profile DIR; %w", errUsage)
+	}
+	return filepath.Abs(dir)
+}
+
+// claims is how often a place is asked for that a window is just giving free.
+const claims = 3
+
+// open opens the window, or hands the link over to the one that is open.
+func (o options) open(ctx context.Context, stderr io.Writer) error {
+	began := time.Now()
+	for range claims {
+		own, err := instance.Claim(o.profile)
+		if err == nil {
+			err = o.run(ctx, own, began, stderr)
+			return errors.Join(err, own.Close())
+		}
+		if !errors.Is(err, instance.ErrRunning) {
+			return fmt.Errorf("the profile's directory can't be used: %w", err)
+		}
+		if err := instance.Hand(ctx, o.profile, o.link); !errors.Is(err, instance.ErrEnding) {
+			return err
+		}
+	}
+	return instance.ErrEnding
+}
+
+// run shows the window until it is closed, and closes the profile then.
+func (o options) run(ctx context.Context, own *instance.Instance, began time.Time, stderr io.Writer) error {
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	door, err := desk.New(desk.Config{Dir: o.profile, Proxy: o.proxy, Version: desk.BuildVersion(), Log: log})
+	if err != nil {
+		return err
+	}
+	var traced *trace
+	if o.trace != "" {
+		if traced, err = openTrace(o.trace); err != nil {
+			return fmt.Errorf("the trace can't be written: %w", err)
+		}
+		defer traced.close()
+	}
+	opened := make(chan string)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w, err := newWindow(parts{door: door, look: look{o.profile}, link: o.link, opened: opened, trace: traced, began: began, log: log})
+	if err != nil {
+		return err
+	}
+	handler := instance.Handler{Open: func(text string) {
+		select {
+		case opened <- text:
+		case <-ctx.Done():
+		}
+	}}
+	if traced != nil {
+		handler.Controls, handler.Shot = w.Controls, w.Shot
+	}
+	ended := make(chan error, 2)
+	go func() { ended <- own.Serve(ctx, handler) }()
+	go func() { ended <- door.Run(ctx) }()
+	err = w.Run(ctx)
+	cancel()
+	return errors.Join(err, <-ended, <-ended)
+}
