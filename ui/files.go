@@ -41,9 +41,14 @@ func (f files) Open(title string, extensions []string, then func(path string)) {
 			d.SetLocation(at)
 		}
 	}
-	size := f.app.window.Canvas().Size()
-	d.Resize(fyne.NewSize(min(800, size.Width-24), min(600, size.Height-24)))
 	d.Show()
+	d.Resize(f.app.room())
+}
+
+// room is how large a dialog may be. A dialog takes its size only once it is shown.
+func (a *App) room() fyne.Size {
+	size := a.window.Canvas().Size()
+	return fyne.NewSize(min(800, size.Width-24), min(600, size.Height-24))
 }
 
 // Save is page.Files'.
@@ -159,9 +164,8 @@ func (f files) folder(then func(string)) {
 			then(at.Path())
 		}
 	}, f.app.window)
-	size := f.app.window.Canvas().Size()
-	d.Resize(fyne.NewSize(min(800, size.Width-24), min(600, size.Height-24)))
 	d.Show()
+	d.Resize(f.app.room())
 }
 
 // Copy is page.Files'.

@@ -323,6 +323,23 @@ func TestSaveNeverOverwrites(t *testing.T) {
 	}
 }
 
+func TestFileDialogsOpen(t *testing.T) {
+	r := newRig(t, modeltest.Options{}, model.Look{}).enterWorld()
+	over := r.window.Canvas().Overlays()
+	r.host.Files.Open("Choose", []string{".png"}, func(string) {})
+	if over.Top() == nil {
+		t.Error("no dialog to open files")
+	}
+	files{r.App}.folder(func(string) {})
+	if len(over.List()) != 2 {
+		t.Error("no dialog to choose folders")
+	}
+	r.clear()
+	if over.Top() != nil {
+		t.Error("dialogs stay where everything is cleared away")
+	}
+}
+
 // TestScreens draws every page in both languages, light and dark, wide and narrow, and
 // looks for texts that are cut. With ZMS_SHOTS it writes the pictures there.
 func TestScreens(t *testing.T) {
