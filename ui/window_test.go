@@ -135,6 +135,26 @@ func TestMenuLeadsToEveryPage(t *testing.T) {
 	r.at(r.shell.at.Kind)
 }
 
+// TestEscapeWorksWhereverTheFocusIs: Fyne gives keys to what has the focus only.
+func TestEscapeWorksWhereverTheFocusIs(t *testing.T) {
+	r := newRig(t, modeltest.Options{}, model.Look{}).enterWorld()
+	for n := range 12 {
+		r.shell.before = nil
+		r.shell.set(page.Place{Kind: page.Card})
+		r.window.Canvas().Unfocus()
+		for range n + 1 {
+			r.window.Canvas().FocusNext()
+		}
+		focused := r.window.Canvas().Focused()
+		if focused == nil {
+			t.Fatal("nothing can have the focus")
+		}
+		if focused.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape}); r.shell.at.Kind != page.Nothing {
+			t.Errorf("Esc does nothing on %T", focused)
+		}
+	}
+}
+
 func TestShortcuts(t *testing.T) {
 	const ctrl = fyne.KeyModifierShortcutDefault
 	r := newRig(t, modeltest.Options{}, model.Look{}).enterWorld()

@@ -5,6 +5,8 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"zeroms/ui/theme"
+
+	"zeroms/ui/page"
 )
 
 // TypedRune writes a character.
@@ -52,9 +54,7 @@ func (e *editor) handOn(k *fyne.KeyEvent) {
 	if e.key != nil && e.key(k.Name) {
 		return
 	}
-	if c := fyne.CurrentApp().Driver().CanvasForObject(e); c != nil && c.OnTypedKey() != nil {
-		c.OnTypedKey()(k)
-	}
+	page.HandOn(e, k)
 }
 
 func (e *editor) pressEnter(ctrl, shift bool) {

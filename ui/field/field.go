@@ -14,6 +14,7 @@ import (
 	"zeroms/ui/arrange"
 	"zeroms/ui/inspect"
 	"zeroms/ui/lines"
+	"zeroms/ui/page"
 	"zeroms/ui/theme"
 )
 
@@ -181,6 +182,10 @@ func (f *Field) TypedKey(k *fyne.KeyEvent) {
 		f.full()
 		return
 	}
+	if k.Name == fyne.KeyEscape {
+		page.HandOn(f, k)
+		return
+	}
 	f.Entry.TypedKey(k)
 }
 
@@ -195,6 +200,13 @@ func (f *Field) TypedShortcut(s fyne.Shortcut) {
 		}
 	case *desktop.CustomShortcut:
 		if (s.KeyName == fyne.KeyReturn || s.KeyName == fyne.KeyEnter) && f.OnKey != nil && f.OnKey(&fyne.KeyEvent{Name: s.KeyName}) {
+			return
+		}
+		if s.KeyName != fyne.KeyLeft && s.KeyName != fyne.KeyRight { // words, which the Entry knows
+			// Fyne gives shortcuts to what has the focus only; the others are the window's.
+			if c, ok := fyne.CurrentApp().Driver().CanvasForObject(f).(interface{ TypedShortcut(fyne.Shortcut) }); ok {
+				c.TypedShortcut(s)
+			}
 			return
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
+	"zeroms/ui/page"
 	"zeroms/ui/theme"
 )
 
@@ -53,6 +54,8 @@ func (l *link) TypedKey(k *fyne.KeyEvent) {
 	switch k.Name {
 	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
 		l.tapped()
+	default:
+		page.HandOn(l, k)
 	}
 }
 

@@ -118,8 +118,23 @@ func (p *pressable) TypedKey(k *fyne.KeyEvent) {
 	switch k.Name {
 	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
 		p.Press()
+	default:
+		p.handOn(k)
 	}
 }
+
+// handOn gives a key to the window: Fyne gives keys to what has the focus only.
+func (p *pressable) handOn(k *fyne.KeyEvent) {
+	for _, window := range fyne.CurrentApp().Driver().AllWindows() {
+		focused, ok := window.Canvas().Focused().(interface{ itself() *pressable })
+		if typed := window.Canvas().OnTypedKey(); ok && focused.itself() == p && typed != nil {
+			typed(k)
+			return
+		}
+	}
+}
+
+func (p *pressable) itself() *pressable { return p }
 
 // MouseIn is Fyne's.
 func (p *pressable) MouseIn(*desktop.MouseEvent) {
