@@ -9,6 +9,7 @@ import (
 
 	"zeroms/client"
 	"zeroms/ui/model"
+	"zeroms/ui/model/people"
 	"zeroms/ui/model/talk"
 	"zeroms/ui/page"
 	"zeroms/ui/theme"
@@ -243,7 +244,7 @@ func (f *foot) problem() string {
 	case f.homes == 0:
 		return say.Say("chat.homeless")
 	}
-	return f.head.Problem
+	return people.Problem(say, f.head.Name, f.head.Problem)
 }
 
 // helps puts the button into the notice that helps.

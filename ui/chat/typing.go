@@ -4,9 +4,8 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
 
-	"zeroms/ui/theme"
-
 	"zeroms/ui/page"
+	"zeroms/ui/theme"
 )
 
 // TypedRune writes a character.

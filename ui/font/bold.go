@@ -75,14 +75,29 @@ func bearingsOf(tables map[string][]byte) (bearings, error) {
 	return bearings{slices.Clone(tables["hmtx"]), int(binary.BigEndian.Uint16(tables["hhea"][34:]))}, nil
 }
 
-// move moves the beginning of a glyph, if it has one.
-func (b bearings) move(glyph int, by int16) {
+// at is where in the table a glyph's beginning stands; -1: it has none.
+func (b bearings) at(glyph int) int {
 	at := 4*glyph + 2
 	if glyph >= b.wide {
 		at = 4*b.wide + 2*(glyph-b.wide)
 	}
-	if at+2 <= len(b.hmtx) {
+	if glyph < 0 || at+2 > len(b.hmtx) {
+		return -1
+	}
+	return at
+}
+
+// move moves the beginning of a glyph, if it has one.
+func (b bearings) move(glyph int, by int16) {
+	if at := b.at(glyph); at >= 0 {
 		binary.BigEndian.PutUint16(b.hmtx[at:], binary.BigEndian.Uint16(b.hmtx[at:])+uint16(by))
+	}
+}
+
+// set puts the beginning of a glyph to a place, if it has one.
+func (b bearings) set(glyph int, to int16) {
+	if at := b.at(glyph); at >= 0 {
+		binary.BigEndian.PutUint16(b.hmtx[at:], uint16(to))
 	}
 }
 

@@ -28,6 +28,9 @@ type Want struct {
 	Ascent, Descent int
 	// Fat tells which characters get fatter outlines; nil: none.
 	Fat func(rune) bool
+	// Left is where characters begin that shall stand elsewhere in their square, in
+	// thousandths of the size from its left edge.
+	Left map[rune]int
 }
 
 // kept are the tables that a fitted font has: what is written upright in one direction
@@ -57,12 +60,36 @@ func Fit(ttf []byte, want Want) ([]byte, error) {
 	if tables["OS/2"], err = line(tables["OS/2"], 68, ascent, descent); err != nil {
 		return nil, err
 	}
+	if err := begin(tables, upem, groups, want.Left); err != nil {
+		return nil, err
+	}
 	if want.Fat != nil {
 		if err := fatten(tables, upem, cut(groups, want.Fat)); err != nil {
 			return nil, err
 		}
 	}
 	return join(tables), nil
+}
+
+// begin moves characters within their squares: a glyph is drawn with its left edge where
+// its bearing says.
+func begin(tables map[string][]byte, upem int, groups []group, left map[rune]int) error {
+	if len(left) == 0 {
+		return nil
+	}
+	bearings, err := bearingsOf(tables)
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		for r, at := range left {
+			if c := uint32(r); c >= g.first && c <= g.last {
+				bearings.set(int(g.glyph+c-g.first), int16(at*upem/1000))
+			}
+		}
+	}
+	tables["hmtx"] = bearings.hmtx
+	return nil
 }
 
 // split reads the directory of a font: 4 bytes kind, the number of tables, 6 bytes, and

@@ -152,6 +152,36 @@ func TestSquare(t *testing.T) {
 	}
 }
 
+// TestLeft: a comma stands at the left of its square, and the letters stay where they are.
+func TestLeft(t *testing.T) {
+	if droid(t) == nil {
+		return
+	}
+	edge := func(face *font.Face, r rune) float32 {
+		gid, _ := face.NominalGlyph(r)
+		left := float32(face.Upem())
+		for _, s := range face.GlyphData(gid).(font.GlyphOutline).Segments {
+			for _, p := range s.ArgsSlice() {
+				left = min(left, p.X)
+			}
+		}
+		return left / float32(face.Upem())
+	}
+	for name, fat := range map[string]func(rune) bool{"regular": nil, "bold": assets.Common} {
+		ttf, err := Fit(droid(t), Want{Keep: above, Ascent: 1069, Descent: 293, Fat: fat, Left: map[rune]int{'，': 90}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		face, before := parse(t, ttf), parse(t, droid(t))
+		if at := edge(face, '，'); at < 0.06 || at > 0.1 { // fat letters begin a little earlier
+			t.Errorf("%s: the comma begins at %v of its square, it did at %v", name, at, edge(before, '，'))
+		}
+		if at, was := edge(face, '、'), edge(before, '、'); at > was || at < was-0.03 {
+			t.Errorf("%s: another mark begins at %v instead of %v", name, at, was)
+		}
+	}
+}
+
 func TestDamaged(t *testing.T) {
 	whole := square()
 	for n := range len(whole) - 3 {
@@ -165,7 +195,7 @@ func TestDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 		delete(tables, tag)
-		if _, err := Fit(join(tables), Want{Keep: all, Fat: all}); !errors.Is(err, ErrDamaged) {
+		if _, err := Fit(join(tables), Want{Keep: all, Fat: all, Left: map[rune]int{'A': 90}}); !errors.Is(err, ErrDamaged) {
 			t.Errorf("without %s: %v", tag, err)
 		}
 	}
@@ -174,7 +204,7 @@ func TestDamaged(t *testing.T) {
 func FuzzFit(f *testing.F) {
 	f.Add(square())
 	f.Fuzz(func(t *testing.T, ttf []byte) {
-		out, err := Fit(ttf, Want{Keep: all, Ascent: 1069, Descent: 293, Fat: all})
+		out, err := Fit(ttf, Want{Keep: all, Ascent: 1069, Descent: 293, Fat: all, Left: map[rune]int{'A': 90}})
 		if err != nil {
 			if !errors.Is(err, ErrDamaged) {
 				t.Fatal(err)

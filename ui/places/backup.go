@@ -28,7 +28,7 @@ func (s *Settings) backup(x *section) []fyne.CanvasObject {
 // phrase shows the 24 words, after the passphrase if there is one.
 func (s *Settings) phrase(x *section) []fyne.CanvasObject {
 	say := s.h.Words
-	parts := []fyne.CanvasObject{w.NewText(say.Say("places.set.words"), w.Body), w.NewParagraph(say.Say("places.set.words.text"), w.Secondary)}
+	parts := []fyne.CanvasObject{explained(say.Say("places.set.words"), say.Say("places.set.words.text"))}
 	if len(s.words) > 0 {
 		hide := w.NewButton("settings.words.hide", say.Say("places.set.words.hide"), w.Plain, func() {
 			s.words = nil
@@ -75,7 +75,7 @@ func (s *Settings) export(x *section) []fyne.CanvasObject {
 		at = 1
 	}
 	parts := []fyne.CanvasObject{
-		w.NewText(say.Say("places.set.archive"), w.Body), w.NewParagraph(say.Say("places.set.archive.text"), w.Secondary),
+		explained(say.Say("places.set.archive"), say.Say("places.set.archive.text")),
 		w.NewChoice("settings.archive.key", say.Say("places.set.archive.key"), []string{say.Say("places.set.archive.words"), say.Say("places.set.archive.own")}, at, func(at int) {
 			a.own, a.pass, a.said = at == 1, places.Passphrase{}, ""
 			x.again()
@@ -149,7 +149,7 @@ func (s *Settings) network(x *section) []fyne.CanvasObject {
 	save.SetTapped(press)
 	field.OnSubmitted = func(string) { press() }
 	field.SetOnChanged(func(string) { wrong.say("") })
-	parts := []fyne.CanvasObject{w.NewText(say.Say("places.set.proxy"), w.Body), w.NewParagraph(say.Say("places.set.proxy.text"), w.Secondary)}
+	parts := []fyne.CanvasObject{explained(say.Say("places.set.proxy"), say.Say("places.set.proxy.text"))}
 	if s.model.Fixed {
 		parts = append(parts, w.NewNotice(say.Say("places.set.proxy.fixed"), w.GapNotice))
 	}
@@ -184,8 +184,7 @@ func (s *Settings) diagnostics(x *section) []fyne.CanvasObject {
 func (s *Settings) about(*section) []fyne.CanvasObject {
 	say := s.h.Words
 	return []fyne.CanvasObject{
-		w.NewText(say.Say("places.set.about.version", "Version", s.version()), w.Body), w.NewParagraph(say.Say("places.set.about.text"), w.Secondary),
-		w.NewParagraph(say.Say("places.set.about.link"), w.Secondary),
+		explained(say.Say("places.set.about.version", "Version", s.version()), say.Say("places.set.about.text")), w.NewParagraph(say.Say("places.set.about.link"), w.Secondary),
 	}
 }
 

@@ -66,21 +66,21 @@ func TestGatewaysFollow(t *testing.T) {
 	world := drawn(t, "")
 	d, page := gatewaysPage(t, world, "")
 	d.says("0.4 ms")
-	d.says("1,204 taken on, none waiting")
+	d.says("1,204 taken into custody, none waiting")
 	d.says("draining until 4 December")
 	d.says("It does not answer. Next try in 8 s.")
 	d.says("Nobody who writes to you can tell")
 	world.Down(0, "The gateway has another key. [wrong-gateway-key]")
-	d.says("another key than its address says")
+	d.says("not the one in its address")
 	world.Up(0)
-	if strings.Contains(d.text(), "another key") {
+	if strings.Contains(d.text(), "not the one in its address") {
 		t.Error("what is over is still said")
 	}
 	world.SetGateway(0, func(g *client.Gateway) { g.Taken, g.Held = 1205, 1 })
-	d.says("1,205 taken on, 1 waiting")
+	d.says("1,205 taken into custody, 1 waiting")
 	page.Close()
 	world.SetGateway(0, func(g *client.Gateway) { g.Taken, g.Held = 9, 0 })
-	d.says("1,205 taken on, 1 waiting")
+	d.says("1,205 taken into custody, 1 waiting")
 }
 
 func TestGatewayActions(t *testing.T) {
@@ -184,7 +184,7 @@ func TestWrongAddress(t *testing.T) {
 	d, _ := gatewaysPage(t, world, "")
 	d.tap("gateways.scan")
 	d.tap("gateways.paste")
-	d.says("neither a text nor a picture")
+	d.says("neither text nor a picture")
 	text, err := modeltest.CardOf("Émile").Text()
 	if err != nil {
 		t.Fatal(err)
@@ -211,7 +211,7 @@ func TestInside(t *testing.T) {
 	world := modeltest.New(t, modeltest.Options{})
 	d, _ := gatewaysPage(t, world, "")
 	d.tap("gateways.run")
-	d.says("Whoever is in your local network can reach it.")
+	d.says("Anyone on your local network can reach it.")
 	d.tap("inside.reach.0")
 	d.says("Only this computer can reach it.")
 	d.tap("inside.reach.1")
@@ -247,7 +247,7 @@ func TestFindMore(t *testing.T) {
 	d, _ := gatewaysPage(t, world, "")
 	world.Async.Hold = true
 	d.tap("gateways.find")
-	d.says("measuring what they name")
+	d.says("measuring the ones they know")
 	world.Async.Release()
 	d.says("relay.example.net")
 	d.tap("find.use")
@@ -255,7 +255,7 @@ func TestFindMore(t *testing.T) {
 	d.tap("find.1")
 	d.tap("find.1")
 	d.tap("find.use")
-	if got := hosts(t, world); len(got) != 4 || got[3] != "relay.example.net:443" || !slices.Contains(d.notices, "1 gateway is yours now.") {
+	if got := hosts(t, world); len(got) != 4 || got[3] != "relay.example.net:443" || !slices.Contains(d.notices, "1 gateway added.") {
 		t.Errorf("%v, %q", got, d.notices)
 	}
 	world.Offers = nil

@@ -7,6 +7,7 @@ import (
 	"fyne.io/fyne/v2/container"
 
 	"zeroms/protocol/key"
+	"zeroms/ui/arrange"
 	"zeroms/ui/model/places"
 	"zeroms/ui/page"
 	"zeroms/ui/theme"
@@ -44,7 +45,7 @@ type shape struct {
 }
 
 func newHomeCard(of *Gateways) *homeCard {
-	c := &homeCard{of: of, content: w.NewStack(4)}
+	c := &homeCard{of: of, content: w.NewStack(8)}
 	c.panel = w.NewPaddedPanel(cardPad, c.content)
 	return c
 }
@@ -98,13 +99,10 @@ func (c *homeCard) build() {
 		if c.shape.custody {
 			lines = append(lines, c.custodyBelow)
 		}
-		parts = append(parts, w.NewInset(12, 0, w.NewStack(2, lines...)), w.NewInset(0, 2, w.NewStack(0)))
+		below := arrange.Inset{Top: -8, Right: 12, Bottom: 8, Left: 44} // under the name
+		parts = append(parts, container.New(below, w.NewStack(2, lines...)))
 	} else {
-		right := []fyne.CanvasObject{c.latency}
-		if c.shape.custody {
-			right = append(right, c.custody)
-		}
-		c.head.SetTrail(w.NewStack(1, right...))
+		c.head.SetTrail(w.NewStack(1, c.latency, c.custody))
 	}
 	c.problem, c.faults = nil, nil
 	if c.shape.problem {
@@ -113,12 +111,15 @@ func (c *homeCard) build() {
 			kind = w.AlarmNotice
 		}
 		c.problem = w.NewNotice("", kind)
-		parts = append(parts, w.NewInset(8, 4, c.problem))
+		parts = append(parts, w.NewInset(8, 0, c.problem))
 	}
 	if c.shape.faults {
 		c.faults = w.NewNotice("", w.AlarmNotice)
 		c.faults.SetAction(c.id("evidence"), c.of.h.Words.Say("places.evidence"), c.evidence)
-		parts = append(parts, w.NewInset(8, 4, c.faults))
+		parts = append(parts, w.NewInset(8, 0, c.faults))
+	}
+	if c.problem != nil || c.faults != nil {
+		parts = append(parts, w.NewInset(0, 0, w.NewStack(0))) // as far from the lower edge as from the sides
 	}
 	if c.values = nil; c.open {
 		parts = append(parts, w.NewInset(12, 8, w.NewStack(12, w.NewRule(), c.facts(), c.actions())))

@@ -7,6 +7,7 @@ import (
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
 
+	"zeroms/ui/arrange"
 	"zeroms/ui/page"
 	"zeroms/ui/theme"
 	w "zeroms/ui/widget"
@@ -101,16 +102,21 @@ func (tailed) MinSize(o []fyne.CanvasObject) fyne.Size {
 // box is a panel with a title and content below it; shut puts a button into its corner
 // that takes it away, nil: none.
 func box(h *page.Host, title string, shut func(), content ...fyne.CanvasObject) fyne.CanvasObject {
-	head := []fyne.CanvasObject{w.NewText(title, w.Strong), layout.NewSpacer()}
-	if shut != nil {
-		head = append(head, w.NewIconButton("box.close", "close", h.Words.Say("places.close"), shut))
-	}
-	top := w.NewInset(0, 0, container.NewHBox(head...))
-	if shut != nil {
-		top = w.NewInset(0, -8, container.NewHBox(head...)) // the button is higher than the title
+	var top fyne.CanvasObject = w.NewText(title, w.Strong)
+	if shut != nil { // the button is higher than the title, and its cross stands where the content ends
+		button := w.NewIconButton("box.close", "close", h.Words.Say("places.close"), shut)
+		top = container.New(arrange.Inset{Top: -10, Right: -10, Bottom: -10}, container.NewHBox(top, layout.NewSpacer(), button))
 	}
 	return w.NewPanel(w.NewStack(12, append([]fyne.CanvasObject{top}, content...)...))
 }
+
+// explained is the title of something with what it means below it.
+func explained(title, text string) fyne.CanvasObject {
+	return w.NewStack(2, w.NewText(title, w.Body), w.NewParagraph(text, w.Secondary))
+}
+
+// flat leaves out what a switch keeps free around its text for the pointer.
+func flat(s *w.Switch) fyne.CanvasObject { return w.NewInset(0, -8, s) }
 
 // work shows that a button's work goes on, and returns what ends that.
 func work(b *w.Button, text string) (done func()) {

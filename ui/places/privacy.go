@@ -26,18 +26,18 @@ func (s *Settings) privacy(x *section) []fyne.CanvasObject {
 		}
 	}
 	parts := []fyne.CanvasObject{
-		w.NewChoice("settings.direct", say.Say("places.set.direct"),
+		w.NewStack(8, w.NewChoice("settings.direct", say.Say("places.set.direct"),
 			[]string{say.Say("places.set.direct.fallback"), say.Say("places.set.direct.always"), say.Say("places.set.direct.never")}, at,
 			func(at int) { s.model.SetDirect(directs()[at], x.kept("")) }),
-		w.NewParagraph(said[at], w.Secondary),
+			w.NewParagraph(said[at], w.Secondary)),
 		w.NewRule(),
-		w.NewSwitch("settings.read", say.Say("places.set.read"), say.Say("places.set.read.text"), !kept.Quiet, func(on bool) {
+		flat(w.NewSwitch("settings.read", say.Say("places.set.read"), say.Say("places.set.read.text"), !kept.Quiet, func(on bool) {
 			x.change(func(k *model.Settings) { k.Quiet = !on })
-		}),
+		})),
 		w.NewRule(),
 	}
 	parts = append(parts, s.locking(x)...)
-	return append(parts, w.NewRule(), w.NewText(say.Say("places.set.renew"), w.Body), w.NewParagraph(say.Say("places.set.renew.text"), w.Secondary),
+	return append(parts, w.NewRule(), explained(say.Say("places.set.renew"), say.Say("places.set.renew.text")),
 		w.NewFlow(8, w.NewButton("settings.renew", say.Say("places.set.renew.do"), w.Plain, s.askRenew)))
 }
 
@@ -45,7 +45,7 @@ func (s *Settings) privacy(x *section) []fyne.CanvasObject {
 func (s *Settings) locking(x *section) []fyne.CanvasObject {
 	say := s.h.Words
 	if !s.model.Locked {
-		return []fyne.CanvasObject{w.NewText(say.Say("places.set.lock"), w.Body), w.NewParagraph(say.Say("places.set.lock.none"), w.Secondary)}
+		return []fyne.CanvasObject{explained(say.Say("places.set.lock"), say.Say("places.set.lock.none"))}
 	}
 	var options []string
 	for _, m := range places.Minutes() {
@@ -56,10 +56,9 @@ func (s *Settings) locking(x *section) []fyne.CanvasObject {
 		}
 	}
 	return []fyne.CanvasObject{
-		w.NewChoice("settings.lock", say.Say("places.set.lock"), options, places.Nearest(places.Minutes(), s.model.Kept.LockAfter), func(at int) {
+		w.NewStack(8, w.NewChoice("settings.lock", say.Say("places.set.lock"), options, places.Nearest(places.Minutes(), s.model.Kept.LockAfter), func(at int) {
 			x.change(func(k *model.Settings) { k.LockAfter = places.Minutes()[at] })
-		}),
-		w.NewParagraph(say.Say("places.set.lock.text"), w.Secondary),
+		}), w.NewParagraph(say.Say("places.set.lock.text"), w.Secondary)),
 		w.NewFlow(8, w.NewButton("settings.lock.now", say.Say("places.set.lock.now"), w.Plain, s.h.Nav.Lock)),
 	}
 }

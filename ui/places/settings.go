@@ -14,7 +14,7 @@ import (
 )
 
 // settingsWidth is how wide the settings get.
-const settingsWidth = 680
+const settingsWidth = 600
 
 // Settings is the page of the settings. Each change applies at once and is kept.
 type Settings struct {
@@ -80,7 +80,7 @@ func (s *Settings) Close() {
 
 // draw makes the parts of a section anew.
 func (x *section) draw() {
-	x.content.Objects = append([]fyne.CanvasObject{w.NewText(x.title, w.Title)}, x.parts(x)...)
+	x.content.Objects = append([]fyne.CanvasObject{w.NewText(x.title, w.Strong)}, x.parts(x)...)
 	x.content.Refresh()
 }
 
@@ -141,14 +141,13 @@ func (s *Settings) profile(x *section) []fyne.CanvasObject {
 	}
 	save.SetTapped(press)
 	name.OnSubmitted = func(string) { press() }
-	id := w.NewParagraph(s.model.User, w.Mono)
+	id := w.NewIconButton("settings.id.copy", "copy", say.Say("places.set.id.copy"), func() {
+		s.h.Files.Copy(s.model.User)
+		s.h.Say.Notice(say.Say("places.copied"))
+	})
 	return []fyne.CanvasObject{
-		container.New(tailed{}, name, save), wrong.line, w.NewParagraph(say.Say("places.set.name.text"), w.Secondary), w.NewRule(),
-		w.NewText(say.Say("places.set.id"), w.Body), id,
-		w.NewFlow(8, w.NewButton("settings.id.copy", say.Say("places.set.id.copy"), w.Plain, func() {
-			s.h.Files.Copy(s.model.User)
-			s.h.Say.Notice(say.Say("places.copied"))
-		})),
+		w.NewStack(8, w.NewText(say.Say("places.set.name"), w.Secondary), container.New(tailed{}, name, save), w.NewParagraph(say.Say("places.set.name.text"), w.Small), wrong.line),
+		w.NewStack(2, w.NewText(say.Say("places.set.id"), w.Secondary), container.New(tailed{}, w.NewParagraph(s.model.Groups, w.Mono), id)),
 	}
 }
 
@@ -177,7 +176,7 @@ func (s *Settings) look(*section) []fyne.CanvasObject {
 	for _, z := range places.Zooms() {
 		sizes = append(sizes, strconv.Itoa(z)+"%")
 	}
-	return []fyne.CanvasObject{
+	return []fyne.CanvasObject{w.NewStack(20,
 		w.NewChoice("settings.scheme", say.Say("places.set.scheme"), schemes, int(look.Scheme), func(at int) {
 			restyle(func(l *model.Look) { l.Scheme = model.Scheme(at) })
 		}),
@@ -187,7 +186,7 @@ func (s *Settings) look(*section) []fyne.CanvasObject {
 		w.NewChoice("settings.zoom", say.Say("places.set.zoom"), sizes, places.Nearest(places.Zooms(), zoom), func(at int) {
 			restyle(func(l *model.Look) { l.Zoom = places.Zooms()[at] })
 		}),
-	}
+	)}
 }
 
 // notify is what notifications show, and whether the app goes on without its window.
@@ -202,9 +201,9 @@ func (s *Settings) notify(x *section) []fyne.CanvasObject {
 			s.h.App.SendNotification(s.sample(kept.Notify))
 		})))
 	}
-	return append(parts, w.NewRule(), w.NewSwitch("settings.tray", say.Say("places.set.tray"), say.Say("places.set.tray.text"), kept.Tray, func(on bool) {
+	return append(parts, w.NewRule(), flat(w.NewSwitch("settings.tray", say.Say("places.set.tray"), say.Say("places.set.tray.text"), kept.Tray, func(on bool) {
 		x.change(func(k *model.Settings) { k.Tray = on })
-	}))
+	})))
 }
 
 // sample is a notification as those of a kind are.
@@ -222,7 +221,7 @@ func (s *Settings) sample(kind model.Notify) *fyne.Notification {
 // writing is how the composer behaves.
 func (s *Settings) writing(x *section) []fyne.CanvasObject {
 	say := s.h.Words
-	return []fyne.CanvasObject{w.NewSwitch("settings.enter", say.Say("places.set.enter"), say.Say("places.set.enter.text"), s.model.Kept.CtrlEnter, func(on bool) {
+	return []fyne.CanvasObject{flat(w.NewSwitch("settings.enter", say.Say("places.set.enter"), say.Say("places.set.enter.text"), s.model.Kept.CtrlEnter, func(on bool) {
 		x.change(func(k *model.Settings) { k.CtrlEnter = on })
-	})}
+	}))}
 }

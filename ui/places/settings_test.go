@@ -175,7 +175,7 @@ func TestNetworkAndRest(t *testing.T) {
 	world.Fail("SetProxy", nil)
 	d.write("settings.proxy", "socks5://127.0.0.1:9050")
 	d.tap("settings.proxy.save")
-	if url, _ := world.Profile().Self.Proxy(); url != "socks5://127.0.0.1:9050" || !slices.Contains(d.notices, "The proxy is kept.") {
+	if url, _ := world.Profile().Self.Proxy(); url != "socks5://127.0.0.1:9050" || !slices.Contains(d.notices, "The proxy is saved.") {
 		t.Errorf("%q, %q", url, d.notices)
 	}
 	d.tap("settings.diag")
@@ -190,7 +190,7 @@ func TestNetworkAndRest(t *testing.T) {
 func TestRenew(t *testing.T) {
 	d, world := settingsPage(t, modeltest.Options{})
 	d.tap("settings.renew")
-	if len(d.asked) != 1 || !strings.Contains(d.asked[0].Text, "cards stop working") || !strings.Contains(d.asked[0].Text, "can't be taken back") {
+	if len(d.asked) != 1 || !strings.Contains(d.asked[0].Text, "cards stop working") || !strings.Contains(d.asked[0].Text, "can't be undone") {
 		t.Fatalf("%+v", d.asked)
 	}
 	if !slices.Contains(d.notices, "Your address is renewed. There is a new card.") {

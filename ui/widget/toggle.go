@@ -209,7 +209,7 @@ func (c *Choice) CreateRenderer() fyne.WidgetRenderer {
 
 // flow puts the options one after another into lines and returns the height.
 func (c *Choice) flow(width float32, move bool) float32 {
-	gap, x, y := theme.Px(8), float32(0), theme.Px(8)
+	gap, x, y := theme.Px(8), float32(0), float32(0)
 	if c.title.Visible() {
 		height := c.title.MinSize().Height
 		if move {
@@ -229,7 +229,7 @@ func (c *Choice) flow(width float32, move bool) float32 {
 		x += size.Width + gap
 		line = size.Height
 	}
-	return y + line + theme.Px(8)
+	return y + line
 }
 
 // chip is one option.

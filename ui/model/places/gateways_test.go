@@ -44,7 +44,7 @@ func TestRows(t *testing.T) {
 	}
 	first := rows[0]
 	if first.Host != "gw.linwei.example" || first.State != places.Up || first.Latency != "0.4 ms" || first.Problem != "" ||
-		!strings.Contains(first.About, "30 days") || !strings.Contains(first.About, "256 MB") || first.Custody != "31 taken on, 2 waiting" {
+		!strings.Contains(first.About, "30 days") || !strings.Contains(first.About, "256 MB") || first.Custody != "31 taken into custody, 2 waiting" {
 		t.Errorf("%+v", first)
 	}
 	last := rows[2]
@@ -204,7 +204,7 @@ func TestFinder(t *testing.T) {
 		t.Errorf("%d chosen: one that can't be reached can't be taken", f.Chosen())
 	}
 	f.Use(func(said string, err error) {
-		if err != nil || said != "1 gateway is yours now." {
+		if err != nil || said != "1 gateway added." {
 			t.Errorf("%q, %v", said, err)
 		}
 	})

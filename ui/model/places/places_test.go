@@ -108,12 +108,12 @@ func TestProblem(t *testing.T) {
 	}{
 		"":           {},
 		"connecting": {},
-		"The gateway has another key than its address says. [wrong-gateway-key]": {"another key", true},
+		"The gateway has another key than its address says. [wrong-gateway-key]": {"not the one", true},
 		"By invitation only. [invite: used up]":                                  {"invitation", true},
 		"The other side belongs to another network. [network]":                   {"another network", true},
 		"The account was closed. [closed]":                                       {"does not know you", true},
 		"The gateway is busy. [busy]":                                            {"busy", false},
-		"The clocks differ. [clock]":                                             {"clock of this computer", false},
+		"The clocks differ. [clock]":                                             {"computer's clock", false},
 		"link: no connection to the gateway at gw.example:443; check the address: dial tcp: connection refused":            {"does not answer", false},
 		"link: no connection to the gateway at [::1]:7443 through the proxy at 127.0.0.1:9050: refused":                    {"proxy", false},
 		"link: what answers at gw.example:443 is not a ZeroMS gateway; check host and port: bad handshake":                 {"not a ZeroMS gateway", true},
@@ -182,8 +182,8 @@ func TestReach(t *testing.T) {
 	for says, s := range map[string]model.InsideState{
 		"Only this computer":      {Running: true, Reach: []string{"127.0.0.1:7443"}},
 		"192.168.1.5:7443, 10.":   {Running: true, Open: true, Reach: []string{"192.168.1.5:7443", "10.0.0.1:7443"}},
-		"Whoever is in your":      {Open: true},
-		"internet, 203.0.113.5:7": {Running: true, Open: true, Public: true, Reach: []string{"203.0.113.5:7443"}},
+		"Anyone on your local":    {Open: true},
+		"address, 203.0.113.5:74": {Running: true, Open: true, Public: true, Reach: []string{"203.0.113.5:7443"}},
 	} {
 		if got := places.Reach(w, s); !strings.Contains(got, says) {
 			t.Errorf("%+v: %q", s, got)

@@ -13,8 +13,9 @@ import (
 // not be kept is told to then, and the old value stands.
 type Settings struct {
 	deps model.Deps
-	// Name is what others see the user as, User the user ID as text.
-	Name, User string
+	// Name is what others see the user as, User the user ID as text, and Groups the same as
+	// it is read: two lines of groups.
+	Name, User, Groups string
 	// Kept is what the app keeps.
 	Kept model.Settings
 	// Direct says whether gateways that are no homes may be connected to.
@@ -40,10 +41,26 @@ func (s *Settings) Load(then func(error)) {
 		return func() {
 			if err == nil {
 				s.Name, s.User = status.Name, key.UserIDText(status.User)
+				s.Groups = groups(s.User)
 			}
 			then(err)
 		}
 	})
+}
+
+// groups sets a user ID apart into groups of four letters on two lines.
+func groups(id string) string {
+	var line strings.Builder
+	for i, r := range id {
+		switch {
+		case i > 0 && i == len(id)/2:
+			line.WriteByte('\n')
+		case i > 0 && i%4 == 0:
+			line.WriteByte(' ')
+		}
+		line.WriteRune(r)
+	}
+	return line.String()
 }
 
 // Change changes what the app keeps. The change is made to what is kept when its turn
