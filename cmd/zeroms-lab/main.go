@@ -2,10 +2,11 @@
 //
 //	zeroms-lab demo   two people, two gateways, one of them killed: the story of
 //	                  their messages with the times of every hop
-//	zeroms-lab bench  what a gateway carries, and what that costs it
+//	zeroms-lab bench  what a gateway carries, what that costs it, and what the app takes
 //	zeroms-lab net    people who chat through gateways that are killed, drained and
 //	                  cut off: whether everything arrives, and how soon
 //	zeroms-lab dht    the gateway network among foes, on a virtual clock
+//	zeroms-lab app    two people who talk by the desktop app, driven by mouse and keyboard
 //
 // Exit codes: 0 success, 1 failure, 2 wrong command line.
 package main
@@ -23,6 +24,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zeroms/cmd/zeroms-lab/appdrive"
 	"zeroms/cmd/zeroms-lab/bench"
 	"zeroms/cmd/zeroms-lab/demo"
 	"zeroms/cmd/zeroms-lab/dht"
@@ -91,7 +93,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see zeroms-lab --help", err)}
 	})
-	root.AddCommand(newDemo(), bench.New(), dht.New(), netlab.New())
+	root.AddCommand(newDemo(), bench.New(), dht.New(), netlab.New(), appdrive.New())
 	return root
 }
 

@@ -13,13 +13,14 @@ import (
 	"zeroms/cmd/zeroms-lab/bench/network"
 	"zeroms/cmd/zeroms-lab/bench/peer"
 	"zeroms/cmd/zeroms-lab/bench/process"
+	"zeroms/cmd/zeroms-lab/bench/ui"
 )
 
 // New is the command "bench" with its commands.
 func New() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure gateways, and other servers beside them",
+		Short: "Measure gateways, other servers beside them, and the desktop app",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usage("bench has no command %q; see %s --help", args[0], c.CommandPath())
@@ -28,7 +29,7 @@ func New() *cobra.Command {
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	command.AddCommand(newGateway(), newPeers(), newRelay(), network.New())
+	command.AddCommand(newGateway(), newPeers(), newRelay(), network.New(), ui.New())
 	return command
 }
 

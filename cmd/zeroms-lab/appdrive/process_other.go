@@ -1,0 +1,9 @@
+//go:build !linux
+
+package appdrive
+
+import "syscall"
+
+// tied is how children are started where the system can't be told to end them
+// together with this process.
+func tied() *syscall.SysProcAttr { return nil }
