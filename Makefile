@@ -56,7 +56,7 @@ test-ui: need-go install-ui app-build ## the app as people use it, on a screen t
 	bin/zeroms-lab app --app bin/zeroms --out bin/shots
 
 bench-ui: need-go install-ui app-build ## the app with 100,000 messages against its bounds (docs/performance.md; quiet machine)
-	$(GO) build -o bin/ ./cmd/zeroms-lab ./cmd/zeroms-gateway
+	$(GO) build -o bin/ ./cmd/zeroms-lab ./cmd/zeroms-gateway ./cmd/zms
 	bin/zeroms-lab bench ui --app bin/zeroms $(BENCH)
 
 demo: need-go install-gcc ## build the programs and run a small network on this machine
