@@ -145,7 +145,7 @@ func (f files) SavePath(title, name string, then func(path string)) {
 	})
 	ok := w.NewButton("save.ok", say.Say("shell.save.ok"), w.Primary, save)
 	no := w.NewButton("save.cancel", say.Say("shell.cancel"), w.Plain, func() { done() })
-	done = f.app.host.Say.Show(title, container.NewVBox(path, problem, gap(4), container.NewHBox(choose, layout.NewSpacer(), no, ok)))
+	done = f.app.host.Say.Show(title, container.NewVBox(path, problem, gap(4), container.NewHBox(choose, layout.NewSpacer(), w.NewLine(8, no, ok))))
 	f.app.window.Canvas().Focus(path)
 }
 

@@ -2,10 +2,8 @@ package ui
 
 import (
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 
-	"zeroms/ui/theme"
 	w "zeroms/ui/widget"
 )
 
@@ -13,7 +11,6 @@ import (
 // and the line of a notice.
 type layers struct {
 	object *w.Layer
-	ground *canvas.Rectangle
 	body   *fyne.Container
 	boxes  *fyne.Container
 	notice *fyne.Container
@@ -28,10 +25,9 @@ type layer struct {
 
 func newLayers(p *painted) *layers {
 	l := &layers{
-		ground: canvas.NewRectangle(theme.Color(theme.Background)), body: container.NewStack(), boxes: container.NewStack(),
-		notice: container.NewStack(),
+		body: container.NewStack(), boxes: container.NewStack(), notice: container.NewStack(),
 	}
-	all := container.NewStack(l.ground, l.body, l.boxes, l.notice)
+	all := container.NewStack(l.body, l.boxes, l.notice) // the driver has cleared the window in the theme's background
 	if p != nil {
 		all.Add(container.NewWithoutLayout(p.raster))
 	}
@@ -45,12 +41,8 @@ func (l *layers) show(o fyne.CanvasObject) {
 	l.body.Refresh()
 }
 
-// restyle draws the ground in the colours of now. What lies over the pages goes.
-func (l *layers) restyle() {
-	l.clear()
-	l.ground.FillColor = theme.Color(theme.Background)
-	l.ground.Refresh()
-}
+// restyle is told that colours and sizes are others now. What lies over the pages goes.
+func (l *layers) restyle() { l.clear() }
 
 // push lays something over everything; pop takes it away again.
 func (l *layers) push(o fyne.CanvasObject, closed func()) (pop func()) {

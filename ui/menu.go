@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"image/color"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
@@ -19,13 +21,10 @@ func (a *App) showMenu() {
 	var done func()
 	rows := container.NewVBox()
 	row := func(id, icon, text string, do func()) {
-		one := w.NewRow(id, text, "", func() {
+		rows.Add(w.NewMenuRow(id, icon, text, func() {
 			done()
 			do()
-		})
-		one.SetRounded(true)
-		one.SetLead(w.NewMark(icon, theme.Secondary, theme.Px(20)))
-		rows.Add(one)
+		}))
 	}
 	open := func(kind page.Kind) func() { return func() { a.host.Nav.Open(page.Place{Kind: kind}) } }
 	row("menu.card", "card", say.Say("shell.menu.card"), open(page.Card))
@@ -37,10 +36,10 @@ func (a *App) showMenu() {
 	row("menu.lock", "lock", say.Say("shell.menu.lock"), a.lock)
 	row("menu.quit", "close", say.Say("shell.menu.quit"), a.quit)
 	ground := canvas.NewRectangle(theme.Color(theme.Panel))
-	ground.CornerRadius = 12
+	ground.CornerRadius = theme.Px(12)
 	ground.StrokeColor, ground.StrokeWidth = theme.Color(theme.Line), 1
 	box := container.NewStack(ground, container.NewPadded(rows))
-	shade := newShade(func() { done() })
+	shade := newShade(color.Transparent, func() { done() })
 	done = a.layers.push(container.NewStack(shade, container.New(cornerLayout{width: menuWidth * theme.Zoom()}, box)), nil)
 }
 

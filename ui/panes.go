@@ -49,7 +49,7 @@ func (p *panes) set(list, page, beside fyne.CanvasObject) {
 	}
 	p.box.Objects = append(objects, p.lines[0], p.lines[1])
 	p.Layout(nil, p.box.Size())
-	p.box.Refresh()
+	canvas.Refresh(p.lines[0]) // has the window painted; all of the box would be made anew
 }
 
 // room tells how much there is for a size.

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"image/color"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -30,7 +31,7 @@ func (s sayer) Notice(text string) { s.line(text, w.Body, noticeTime) }
 
 // Fail is page.Sayer's.
 func (s sayer) Fail(err error) {
-	if err != nil {
+	if err != nil && s.app.left == nil { // why an engine has ended is said already
 		s.line(s.app.host.Words.Error(err), w.Alarm, failTime)
 	}
 }
@@ -38,10 +39,10 @@ func (s sayer) Fail(err error) {
 // line shows a line over the bottom of the window.
 func (s sayer) line(text string, kind w.Kind, lasts time.Duration) {
 	plate := canvas.NewRectangle(theme.Color(theme.Panel))
-	plate.CornerRadius = 12
+	plate.CornerRadius = theme.Px(12)
 	plate.StrokeColor, plate.StrokeWidth = theme.Color(theme.Line), 1
 	words := w.NewParagraph(text, kind)
-	content := container.NewStack(plate, container.New(layout.NewCustomPaddedLayout(10, 10, 16, 16), words))
+	content := container.NewStack(plate, container.New(layout.NewCustomPaddedLayout(theme.Px(10), theme.Px(10), theme.Px(16), theme.Px(16)), words))
 	box := container.New(noticeLayout{}, content)
 	n := s.app.layers.notice
 	n.Objects = []fyne.CanvasObject{box}
@@ -62,11 +63,11 @@ type noticeLayout struct{}
 const noticeWidth = 480
 
 func (noticeLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	width := min(noticeWidth, size.Width-32)
+	width := min(theme.Px(noticeWidth), size.Width-theme.Px(32))
 	o[0].Resize(fyne.NewSize(width, o[0].MinSize().Height)) // paragraphs know their height by their width
 	height := o[0].MinSize().Height
 	o[0].Resize(fyne.NewSize(width, height))
-	o[0].Move(fyne.NewPos((size.Width-width)/2, size.Height-height-96))
+	o[0].Move(fyne.NewPos((size.Width-width)/2, size.Height-height-theme.Px(96)))
 }
 
 func (noticeLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.Size{} }
@@ -83,7 +84,7 @@ func (s sayer) Ask(q page.Question) {
 		q.Then()
 	})
 	no := w.NewButton("ask.no", s.app.host.Words.Say("shell.cancel"), w.Plain, func() { done() })
-	content := container.NewVBox(w.NewParagraph(q.Text, w.Body), gap(8), container.NewHBox(layout.NewSpacer(), no, yes))
+	content := container.NewVBox(w.NewParagraph(q.Text, w.Body), gap(8), container.NewHBox(layout.NewSpacer(), w.NewLine(8, no, yes)))
 	done = s.Show(q.Title, content)
 }
 
@@ -93,14 +94,14 @@ func (s sayer) Show(title string, content fyne.CanvasObject) (done func()) {
 	head.Cut = true
 	shut := w.NewIconButton("sheet.close", "close", s.app.host.Words.Say("shell.close"), func() { done() })
 	box := w.NewPanel(container.NewBorder(container.NewBorder(nil, gap(8), nil, shut, container.NewVBox(layout.NewSpacer(), head, layout.NewSpacer())), nil, nil, nil, w.NewScroll(content)))
-	shade := newShade(func() { done() })
+	shade := newShade(theme.Color(theme.Shade), func() { done() })
 	return s.app.layers.push(container.NewStack(shade, container.New(&sheetLayout{content: content}, box)), nil)
 }
 
 // gap is an empty place of a height.
 func gap(height float32) fyne.CanvasObject {
-	r := canvas.NewRectangle(nil)
-	r.SetMinSize(fyne.NewSize(1, height))
+	r := canvas.NewRectangle(color.Transparent)
+	r.SetMinSize(fyne.NewSize(1, theme.Px(height)))
 	return r
 }
 
@@ -114,9 +115,10 @@ const (
 )
 
 func (l *sheetLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	width := min(max(l.content.MinSize().Width+sheetFrame, sheetLeast), size.Width-32)
-	l.content.Resize(fyne.NewSize(width-sheetFrame, l.content.MinSize().Height))
-	height := min(l.content.MinSize().Height+sheetHead, size.Height-32)
+	edge, frame := theme.Px(32), theme.Px(sheetFrame)
+	width := min(max(l.content.MinSize().Width+frame, theme.Px(sheetLeast)), size.Width-edge)
+	l.content.Resize(fyne.NewSize(width-frame, l.content.MinSize().Height))
+	height := min(l.content.MinSize().Height+theme.Px(sheetHead), size.Height-edge)
 	o[0].Resize(fyne.NewSize(width, height))
 	o[0].Move(fyne.NewPos((size.Width-width)/2, (size.Height-height)/2))
 }
@@ -135,8 +137,8 @@ var (
 	_ desktop.Hoverable = (*shade)(nil)
 )
 
-func newShade(tapped func()) *shade {
-	s := &shade{rect: canvas.NewRectangle(theme.Color(theme.Shade)), tapped: tapped}
+func newShade(c color.Color, tapped func()) *shade {
+	s := &shade{rect: canvas.NewRectangle(c), tapped: tapped}
 	s.ExtendBaseWidget(s)
 	return s
 }

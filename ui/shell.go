@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 
 	"zeroms/client"
@@ -25,6 +24,7 @@ type shell struct {
 	chats  *model.Chats
 	list   *chat.List
 	page   page.Page // nil: none
+	coming page.Page // stands in page's place once it is ready; nil: none
 	beside page.Page // message details; nil: none
 	at     page.Place
 	detail page.Place   // what beside is about
@@ -36,10 +36,11 @@ type shell struct {
 const maxBefore = 32
 
 func newShell(a *App) *shell {
-	s := &shell{app: a, empty: noPage(a.host)}
+	s := &shell{app: a}
 	zoom := theme.Zoom()
 	s.panes = newPanes(zoom, func(bool, bool) { s.fit() })
 	s.chats = model.NewChats(a.host.Deps())
+	s.empty = s.noPage()
 	s.chats.OnError = a.host.Say.Fail
 	a.shell = s // the list asks for the model
 	s.list = chat.NewList(a.host)
@@ -52,11 +53,17 @@ func newShell(a *App) *shell {
 	return s
 }
 
-// noPage stands where no conversation is chosen.
-func noPage(h *page.Host) fyne.CanvasObject {
-	ground := canvas.NewRectangle(theme.Color(theme.Background))
-	hint := w.NewText(h.Words.Say("shell.choose"), w.Secondary)
-	return container.NewStack(ground, container.NewCenter(hint))
+// noPage stands where no conversation is chosen. Where there is none to choose the list
+// says what to do.
+func (s *shell) noPage() fyne.CanvasObject {
+	hint := w.NewText(s.app.host.Words.Say("shell.choose"), w.Secondary)
+	hint.Hide()
+	s.chats.Listen(func() {
+		if s.chats.Len() > 0 && !hint.Visible() {
+			hint.Show()
+		}
+	})
+	return container.NewCenter(hint)
 }
 
 // build makes the page of a place.
@@ -104,21 +111,51 @@ func (s *shell) open(at page.Place) {
 
 // set shows a place without keeping the way.
 func (s *shell) set(at page.Place) {
+	s.closeComing()
+	s.at = at
+	s.at.Text = "" // the page takes it once
+	s.chats.Aim(s.talked())
+	next := s.build(at)
+	r, ok := next.(page.Readier)
+	if !ok {
+		s.present(next)
+		return
+	}
+	s.coming = next
+	r.Ready(func() {
+		if s.coming == next {
+			s.coming = nil
+			s.present(next)
+		}
+	})
+}
+
+// present shows a page in place of the one before.
+func (s *shell) present(next page.Page) {
 	s.closeBeside()
 	if s.page != nil {
 		s.page.Close()
-		s.page = nil
 	}
-	at.Text, s.at = "", at
-	if at.Kind == page.Chat {
-		s.chats.Select(at.Contact)
-	} else {
-		s.chats.Select(0)
-	}
-	s.page = s.build(at)
+	s.page = next
+	s.chats.Select(s.talked())
 	s.show()
 	s.setActive(s.app.active)
 	s.focus()
+}
+
+// talked is the conversation whose page is open or about to be; 0: none.
+func (s *shell) talked() client.ContactID {
+	if s.at.Kind == page.Chat {
+		return s.at.Contact
+	}
+	return 0
+}
+
+func (s *shell) closeComing() {
+	if s.coming != nil {
+		s.coming.Close()
+		s.coming = nil
+	}
 }
 
 func (s *shell) openBeside(at page.Place) {
@@ -209,6 +246,7 @@ func (s *shell) talking() client.ContactID {
 
 func (s *shell) close() {
 	s.closeBeside()
+	s.closeComing()
 	if s.page != nil {
 		s.page.Close()
 		s.page = nil

@@ -22,6 +22,7 @@ type switcher struct {
 	model *model.Switcher
 	field *w.Field
 	rows  *fyne.Container
+	box   *fyne.Container
 	hits  []model.Hit
 	at    int // the hit that Enter takes
 	close func()
@@ -35,11 +36,11 @@ func (a *App) showSwitcher() {
 	s.field.OnSubmitted = func(string) { s.take(s.at) }
 	s.field.OnKey = s.key
 	ground := canvas.NewRectangle(theme.Color(theme.Panel))
-	ground.CornerRadius = 16
+	ground.CornerRadius = theme.Px(16)
 	ground.StrokeColor, ground.StrokeWidth = theme.Color(theme.Line), 1
-	box := container.NewStack(ground, container.NewPadded(container.NewBorder(s.field, nil, nil, nil, s.rows)))
-	shade := newShade(func() { s.close() })
-	s.close = a.layers.push(container.NewStack(shade, container.New(topLayout{}, box)), nil)
+	s.box = container.New(topLayout{}, container.NewStack(ground, container.NewPadded(container.NewBorder(s.field, nil, nil, nil, s.rows))))
+	shade := newShade(theme.Color(theme.Shade), func() { s.close() })
+	s.close = a.layers.push(container.NewStack(shade, s.box), nil)
 	s.find()
 	a.window.Canvas().Focus(s.field)
 }
@@ -50,9 +51,9 @@ type topLayout struct{}
 const switcherWidth = 480
 
 func (topLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	width := min(switcherWidth, size.Width-32)
+	width := min(theme.Px(switcherWidth), size.Width-theme.Px(32))
 	o[0].Resize(fyne.NewSize(width, min(o[0].MinSize().Height, size.Height-32)))
-	o[0].Move(fyne.NewPos((size.Width-width)/2, min(96, size.Height/8)))
+	o[0].Move(fyne.NewPos((size.Width-width)/2, min(theme.Px(96), size.Height/8)))
 }
 
 func (topLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.Size{} }
@@ -93,6 +94,7 @@ func (s *switcher) draw() {
 	if len(s.hits) == 0 {
 		s.rows.Add(container.NewPadded(w.NewText(s.app.host.Words.Say("shell.switcher.none"), w.Secondary)))
 	}
+	s.box.Refresh()
 }
 
 // pageIcons are the icons of pages.
@@ -103,12 +105,9 @@ var pageKinds = map[string]page.Kind{"card": page.Card, "add": page.Add, "reques
 
 func (s *switcher) row(i int, hit model.Hit) fyne.CanvasObject {
 	id := "switcher.row." + strconv.Itoa(i)
-	row := w.NewRow(id, hit.Name, "", func() { s.take(i) })
-	row.SetRounded(true)
-	if hit.Page != "" {
-		row.SetLead(w.NewMark(pageIcons[hit.Page], theme.Secondary, theme.Px(20)))
-	} else {
-		row.SetLead(w.NewAvatar(hit.User, hit.Name, theme.Px(24)))
+	row := w.NewMenuRow(id, pageIcons[hit.Page], hit.Name, func() { s.take(i) })
+	if hit.Page == "" {
+		row.SetAvatar(hit.User, hit.Name)
 	}
 	row.SetSelected(i == s.at)
 	return row

@@ -62,16 +62,17 @@ type App struct {
 	keys    fyne.ShortcutHandler // of the window
 	trace   *painted             // nil: nobody looks
 	active  bool
-	shell   *shell      // what is shown once a profile is open; nil before
-	alone   page.Page   // what is shown instead: welcome, lock, a problem
-	pending string      // a link that waits for the profile
-	locked  bool        // the profile is open behind the lock
-	layers  *layers     // the window's content
-	notices *notifier   // notifications of messages; nil before a profile is open
-	away    time.Time   // since when the window is in the background
-	ticks   []func()    // stop the timers of the open profile
-	tray    *tray       // nil: there is none
-	kept    *model.Look // newest look that was handed to be kept
+	shell   *shell       // what is shown once a profile is open; nil before
+	alone   page.Page    // what is shown instead: welcome, lock, a problem
+	pending string       // a link that waits for the profile
+	locked  bool         // the profile is open behind the lock
+	left    *model.Chats // of a profile whose engine has ended: what it could not keep
+	layers  *layers      // the window's content
+	notices *notifier    // notifications of messages; nil before a profile is open
+	away    time.Time    // since when the window is in the background
+	ticks   []func()     // stop the timers of the open profile
+	tray    *tray        // nil: there is none
+	kept    *model.Look  // newest look that was handed to be kept
 }
 
 // New makes the app and its window. Error: the translations of the language.
@@ -259,6 +260,10 @@ func (a *App) enter(p *model.Profile) {
 		a.notices = newNotifier(a)
 	}
 	a.build()
+	if a.left != nil {
+		a.shell.chats.Restore(a.left.Unkept())
+		a.left = nil
+	}
 	a.setTray()
 	a.ticks = append(a.ticks, a.timers.Every(lockLook, a.lockIfAway))
 	a.usable()
@@ -292,6 +297,7 @@ func (a *App) stopped(err error) {
 		err = client.ErrStopped
 	}
 	a.leave()
+	a.clear()
 	a.refuse(err)
 }
 
@@ -307,8 +313,10 @@ func (a *App) leave() {
 	}
 	if a.shell != nil {
 		a.shell.close()
+		a.left = a.shell.chats
 		a.shell = nil
 	}
+	a.locked = false
 	a.host.Profile = nil
 }
 
@@ -316,8 +324,11 @@ func (a *App) leave() {
 func (a *App) opened(link string) {
 	a.window.Show()
 	a.window.RequestFocus()
+	welcome, first := a.alone.(*start.Welcome)
 	switch {
 	case link == "":
+	case first:
+		welcome.Open(link)
 	case a.shell == nil || a.locked:
 		a.pending = link
 	default:

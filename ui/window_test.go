@@ -54,6 +54,7 @@ func newRig(t *testing.T, o modeltest.Options, look model.Look) *rig {
 func (r *rig) enterWorld() *rig {
 	r.t.Helper()
 	r.enter(r.world.Profile())
+	(<-r.feeds).Close() // the world tells its Feed itself
 	r.resize(1180, 740)
 	return r
 }
@@ -307,12 +308,53 @@ func TestTitleCountsUnread(t *testing.T) {
 	}
 }
 
+// TestEngineThatEndedIsShown: what was being written is there again once it goes on.
 func TestEngineThatEndedIsShown(t *testing.T) {
 	r := newRig(t, modeltest.Options{}, model.Look{}).enterWorld()
+	r.tap("list.row.0")
+	id := r.shell.at.Contact
+	test.Type(r.window.Canvas().Focused(), "not sent yet")
+	r.world.Fail("SetChat", client.ErrStopped)
 	r.stopped(client.ErrStopped)
 	if r.shell != nil || r.alone == nil {
-		t.Error("the conversations are still shown")
+		t.Fatal("the conversations are still shown")
 	}
+	if len(r.layers.notice.Objects) != 0 {
+		t.Error("a line says the same again")
+	}
+	r.world.Fail("SetChat", nil)
+	r.enterWorld()
+	if draft := r.world.Profile().Notes.Chats()[id].Draft; draft != "not sent yet" {
+		t.Errorf("the draft is %q", draft)
+	}
+}
+
+// TestLinksFindTheirPage: at the start, handed over later, and behind the lock.
+func TestLinksFindTheirPage(t *testing.T) {
+	text, err := modeltest.CardOf("Zoe").DeepLink()
+	if err != nil {
+		t.Fatal(err)
+	}
+	filled := func(r *rig) {
+		t.Helper()
+		r.at(page.Add)
+		if _, ok := r.controls()["add.go"]; !ok {
+			t.Errorf("the page is empty: %v", keys(r.controls()))
+		}
+	}
+	r := newRig(t, modeltest.Options{Passphrase: "battery"}, model.Look{})
+	r.pending = text
+	filled(r.enterWorld())
+	r.shell.set(page.Place{})
+	r.opened(text)
+	filled(r)
+	r.opened(text)
+	filled(r)
+	r.shell.set(page.Place{})
+	r.lock()
+	r.opened(text)
+	r.unlock()
+	filled(r)
 }
 
 func TestSaveNeverOverwrites(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"os"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -27,6 +28,9 @@ type parts struct {
 
 // newWindow makes the window; Run shows it.
 func newWindow(p parts) (*ui.App, error) {
+	if dir, err := os.UserCacheDir(); err == nil {
+		_ = os.MkdirAll(dir, 0o700) // Fyne takes it for granted; who is new to the system has none
+	}
 	app.SetMetadata(fyne.AppMetadata{
 		ID: appID, Name: "ZeroMS", Version: desk.BuildVersion(),
 		// ui hands everything to the screen's goroutine; where somebody looks, Fyne checks it.
@@ -34,7 +38,7 @@ func newWindow(p parts) (*ui.App, error) {
 	})
 	cfg := ui.Config{
 		App: app.NewWithID(appID), Door: p.door, Look: p.look.load(p.log), SaveLook: p.look.save, Link: p.link, Opened: p.opened,
-		ErrorName: desk.Name, ErrorArgs: desk.Args, PasteImage: pasteImage, Version: desk.BuildVersion(), Stopped: p.door.Stopped(), Started: p.began,
+		ErrorName: desk.Name, ErrorArgs: p.door.Args, PasteImage: pasteImage, Version: desk.BuildVersion(), Stopped: p.door.Stopped(), Started: p.began,
 	}
 	if p.trace != nil {
 		cfg.Trace = func(what string, took time.Duration) { p.trace.note(what, took) }

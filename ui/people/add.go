@@ -1,6 +1,8 @@
 package people
 
 import (
+	"unicode/utf8"
+
 	"fyne.io/fyne/v2"
 
 	"zeroms/protocol/key"
@@ -84,7 +86,8 @@ func (a *Add) typed(text string) {
 
 // paste takes what is in the clipboard: a text, or else a picture.
 func (a *Add) paste() {
-	if text := a.host.Files.Paste(); text != "" {
+	// Some programs answer with the bytes of a picture whatever they are asked for.
+	if text := a.host.Files.Paste(); text != "" && utf8.ValidString(text) {
 		a.model.Paste(text)
 		return
 	}

@@ -7,6 +7,8 @@ import (
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
 
+	"zeroms/ui/model/people"
+	"zeroms/ui/model/places"
 	first "zeroms/ui/model/start"
 	"zeroms/ui/theme"
 	w "zeroms/ui/widget"
@@ -60,8 +62,11 @@ func (s *Welcome) putCard() {
 	code := w.NewQR(codeSide)
 	code.SetText(s.card.Text)
 	about := say.Say("start.card.text")
-	if s.card.Here {
+	switch people.ReachOf(s.card.Text) {
+	case people.OwnComputer:
 		about = say.Say("start.card.here")
+	case people.OwnNetwork:
+		about = say.Say("start.card.near")
 	}
 	title, text := w.NewText(say.Say("start.card"), w.Title), w.NewParagraph(about, w.Secondary)
 	buttons := w.NewFlow(8,
@@ -71,15 +76,31 @@ func (s *Welcome) putCard() {
 		}),
 		w.NewButton("start.card.save", say.Say("start.card.save"), w.Plain, s.saveCard),
 		w.NewButton("start.card.big", say.Say("start.card.big"), w.Plain, s.showBig))
-	done := s.done()
+	done, below := s.done(), append(s.waiting(), s.wordsOffer()...)
 	if s.h.Window.Canvas().Size().Width < theme.Px(cardWidth+32) {
 		code.SetSide(codeSmall)
 		parts := []fyne.CanvasObject{title, container.NewCenter(code), text, buttons}
-		s.put(panelWidth, nil, w.NewStack(14, append(append(parts, s.wordsOffer()...), done)...))
+		s.put(panelWidth, nil, w.NewStack(14, append(append(parts, below...), done)...))
 		return
 	}
-	beside := w.NewStack(14, append([]fyne.CanvasObject{title, text, buttons}, s.wordsOffer()...)...)
+	beside := w.NewStack(14, append([]fyne.CanvasObject{title, text, buttons}, below...)...)
 	s.put(cardWidth, nil, w.NewStack(24, container.New(besides{}, code, beside), done))
+}
+
+// waiting says that the gateway has not answered yet, until it has: so long nobody can
+// write to the card.
+func (s *Welcome) waiting() []fyne.CanvasObject {
+	j := s.minute.Join
+	if j == nil || j.Up {
+		return nil
+	}
+	s.tick(func() { s.minute.Poll(s.putCard) })
+	text := s.h.Words.Say("start.card.waiting")
+	if places.Final(j.Problem) {
+		text = places.Problem(s.h.Words, j.Problem)
+	}
+	other := w.NewButton("start.other", s.h.Words.Say("start.joining.other"), w.Plain, s.giveUp)
+	return []fyne.CanvasObject{w.NewNotice(text, w.GapNotice), w.NewFlow(8, other)}
 }
 
 // besides puts the second object to the right of the first, which keeps its size, and
@@ -189,9 +210,13 @@ func (s *Welcome) drawQuiz(q *first.Quiz) {
 	say := s.h.Words
 	wrong := s.trouble()
 	var fields [2]*w.Field
+	var asked []fyne.CanvasObject
 	for i, at := range q.At {
-		fields[i] = w.NewField("start.quiz."+strconv.Itoa(i), say.Say("start.quiz.word", "Number", strconv.Itoa(at+1)))
+		which := say.Say("start.quiz.word", "Number", strconv.Itoa(at+1))
+		fields[i] = w.NewField("start.quiz."+strconv.Itoa(i), which)
 		fields[i].SetOnChanged(func(string) { wrong.say("") })
+		// The number stays to be read once something is written.
+		asked = append(asked, w.NewStack(6, w.NewText(which, w.Secondary), fields[i]))
 	}
 	check := func() {
 		for i, f := range fields {
@@ -205,7 +230,7 @@ func (s *Welcome) drawQuiz(q *first.Quiz) {
 	}
 	fields[0].OnSubmitted = func(string) { s.h.Window.Canvas().Focus(fields[1]) }
 	fields[1].OnSubmitted = func(string) { check() }
-	content := w.NewStack(14, w.NewText(say.Say("start.quiz"), w.Title), w.NewParagraph(say.Say("start.quiz.text"), w.Secondary), fields[0], fields[1], wrong.line,
+	content := w.NewStack(14, w.NewText(say.Say("start.quiz"), w.Title), w.NewParagraph(say.Say("start.quiz.text"), w.Secondary), asked[0], asked[1], wrong.line,
 		w.NewButton("start.quiz.check", say.Say("start.quiz.check"), w.Primary, check),
 		container.NewCenter(w.NewLine(8,
 			w.NewButton("start.quiz.look", say.Say("start.quiz.look"), w.Quiet, func() { s.show(s.drawWords) }),

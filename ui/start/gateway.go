@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -38,14 +40,14 @@ func (s *Welcome) drawGateway() {
 	g.wrong = s.trouble()
 	g.near = w.NewStack(4)
 	s.drawNear()
-	field := s.addressField()
+	field, address := s.addressField()
 	later := w.NewButton("start.later", say.Say("start.later"), w.Quiet, func() {
 		s.minute.Rest()
 		s.show(s.drawCard)
 	})
 	content := w.NewStack(12, w.NewText(say.Say("start.gateway"), w.Title), w.NewParagraph(say.Say("start.gateway.text"), w.Secondary), g.wrong.line,
-		g.near, w.NewRule(), w.NewText(say.Say("start.address"), w.Strong), field, w.NewRule(), s.insideOffer(), container.NewCenter(later))
-	s.put(stepWidth, nil, content)
+		g.near, w.NewRule(), w.NewText(say.Say("start.address"), w.Strong), address, w.NewRule(), s.insideOffer(), container.NewCenter(later))
+	s.put(stepWidth, field, content)
 	g.wrong.say(g.said)
 	s.tick(func() {
 		if g.looks++; g.looks == lookFor && len(s.minute.Near) == 0 {
@@ -58,15 +60,17 @@ func (s *Welcome) drawGateway() {
 // drawNear shows what was found in the local network.
 func (s *Welcome) drawNear() {
 	say, g := s.h.Words, &s.gateway
-	hint := ""
-	switch {
-	case len(s.minute.Near) > 0:
-	case g.looks < lookFor:
-		hint = say.Say("start.near.looking")
-	default:
-		hint = say.Say("start.near.none")
+	rows := []fyne.CanvasObject{w.NewText(say.Say("start.near"), w.Strong)}
+	if len(s.minute.Near) == 0 {
+		// As high as a gateway: one that is found then moves nothing away under the pointer.
+		state := say.Say("start.near.looking")
+		if g.looks >= lookFor {
+			state = say.Say("start.near.none")
+		}
+		row := w.NewRow("start.near.none", state, say.Say("start.near.hint"), nil)
+		row.SetLead(w.NewMark("gateway", theme.Secondary, 22))
+		rows = append(rows, w.NewInset(-12, 0, row))
 	}
-	rows := []fyne.CanvasObject{container.NewBorder(nil, nil, w.NewText(say.Say("start.near"), w.Strong), w.NewText(hint, w.Secondary))}
 	for i, n := range s.minute.Near {
 		host := places.HostOf(n.Address)
 		var row *w.Row
@@ -84,16 +88,23 @@ func (s *Welcome) drawNear() {
 	s.relay()
 }
 
-// addressField is for an address that one was given: typed, pasted or in a picture.
-func (s *Welcome) addressField() fyne.CanvasObject {
+// addressField is for an address that one was given: typed, pasted or in a picture. It
+// has the keyboard: who has just copied an address pastes it at once.
+func (s *Welcome) addressField() (field *w.Field, whole fyne.CanvasObject) {
 	say, g := s.h.Words, &s.gateway
-	field := w.NewField("start.address", say.Say("start.address.field"))
+	field = w.NewField("start.address", say.Say("start.address.field"))
 	field.SetText(g.address)
 	field.SetOnChanged(func(text string) {
 		g.address = text
 		g.wrong.say("")
 	})
-	use := func() { s.take(places.ReadText(g.address)) }
+	use := func() {
+		if strings.TrimSpace(g.address) == "" {
+			s.h.Window.Canvas().Focus(field)
+			return
+		}
+		s.read(g.address)
+	}
 	field.OnSubmitted = func(string) { use() }
 	buttons := w.NewFlow(8,
 		w.NewButton("start.use", say.Say("start.use"), w.Plain, use),
@@ -101,7 +112,7 @@ func (s *Welcome) addressField() fyne.CanvasObject {
 		w.NewButton("start.picture", say.Say("start.picture"), w.Plain, func() {
 			s.h.Files.Open(say.Say("start.picture"), pictures(), s.readFile)
 		}))
-	return w.NewStack(8, field, buttons)
+	return field, w.NewStack(8, field, buttons)
 }
 
 // pictures are the files that can hold an address.
@@ -137,8 +148,9 @@ func (s *Welcome) insideOffer() fyne.CanvasObject {
 
 // paste takes a text or a picture out of the clipboard.
 func (s *Welcome) paste() {
-	if text := s.h.Files.Paste(); text != "" {
-		s.take(places.ReadText(text))
+	// Some programs answer with the bytes of a picture whatever they are asked for.
+	if text := s.h.Files.Paste(); text != "" && utf8.ValidString(text) {
+		s.read(text)
 		return
 	}
 	s.h.Files.PasteImage(func(png []byte) {
@@ -148,7 +160,7 @@ func (s *Welcome) paste() {
 		}
 		s.h.Async.Slow(func(context.Context) func() {
 			code, err := places.ReadImage(bytes.NewReader(png))
-			return func() { s.take(code, err) }
+			return func() { s.take("", code, err) }
 		})
 	})
 }
@@ -157,7 +169,7 @@ func (s *Welcome) paste() {
 func (s *Welcome) readFile(path string) {
 	s.h.Async.Slow(func(context.Context) func() {
 		code, err := places.ReadFile(path)
-		return func() { s.take(code, err) }
+		return func() { s.take("", code, err) }
 	})
 }
 
@@ -176,16 +188,22 @@ func (s *Welcome) Drop(uris []fyne.URI) {
 	}
 }
 
-// take uses what was read.
-func (s *Welcome) take(code places.Code, err error) {
+func (s *Welcome) read(text string) {
+	code, err := places.ReadText(text)
+	s.take(text, code, err)
+}
+
+// take uses what was read out of a text; empty: a picture or a file.
+func (s *Welcome) take(text string, code places.Code, err error) {
 	switch {
 	case s.closed || s.minute.Join != nil:
 	case err != nil:
-		s.gateway.wrong.say(s.h.Words.Error(err))
+		s.gateway.wrong.say(addressTrouble(s.h.Words, text, err))
 	case code.Card != "":
 		s.link = code.Card
 		s.gateway.wrong.say(s.h.Words.Say("start.card.first"))
 	default:
+		s.gateway.address = "" // another one is pasted into an empty field
 		s.begin(code.Address)
 	}
 }
@@ -209,6 +227,7 @@ func (s *Welcome) joining(err error) {
 func (s *Welcome) again(why string) {
 	s.gateway.said = why
 	s.gateway.looks = 0
+	s.card = first.Card{} // it led to the gateway that was given up
 	s.minute.Search()
 	s.show(s.drawGateway)
 }

@@ -199,6 +199,36 @@ func TestLinkIsUsedAtOnce(t *testing.T) {
 	}
 }
 
+// What a second start of the app hands over is not lost, whatever step it comes in.
+func TestLinkComesMeanwhile(t *testing.T) {
+	address, person := "zeroms:"+addressText(t, "gw.linden.example"), cardText(t)
+	m := newWelcome(t, emptyWorld(t, words.English), "")
+	m.page.Open(address)
+	m.write("start.name", "Lin Wei")
+	m.tap("start.create")
+	m.tick()
+	m.says("Your card")
+	m.page.Open(person)
+	if m.page.Link() != person {
+		t.Error("a card that came last is lost")
+	}
+	m = named(t, "")
+	m.page.Open(person)
+	m.says("This is a contact card. It is kept")
+	m.page.Open(address)
+	m.tick()
+	if all := m.gateways(); len(all) != 1 || all[0].Host != "gw.linden.example:443" {
+		t.Errorf("%v", all)
+	}
+	if m.page.Open("something"); m.page.Link() != "something" {
+		t.Error("what is no code is not looked at later")
+	}
+	m.tap("start.done")
+	if m.page.Open(address); m.page.Link() != "something" {
+		t.Error("a page that has ended takes links")
+	}
+}
+
 func TestAddress(t *testing.T) {
 	dir := t.TempDir()
 	picture, err := card.EncodePNG(addressText(t, "gw.linden.example"), 600)
@@ -216,10 +246,14 @@ func TestAddress(t *testing.T) {
 		},
 		"pasted":           func(m *welcome) { m.paste = addressText(t, "gw.linden.example"); m.tap("start.paste") },
 		"picture in paste": func(m *welcome) { m.image = picture; m.tap("start.paste") },
+		"picture as text":  func(m *welcome) { m.image, m.paste = picture, string(picture[:60]); m.tap("start.paste") },
 		"picture":          func(m *welcome) { m.chosen = file; m.tap("start.picture") },
 		"dropped":          func(m *welcome) { m.page.Drop([]fyne.URI{storage.NewFileURI(file)}) },
 	} {
 		m := named(t, "")
+		if f, ok := m.window.Canvas().Focused().(*w.Field); !ok || f.ID() != "start.address" {
+			t.Errorf("%s: what is pasted does not go into the field", name)
+		}
 		give(m)
 		m.tick()
 		if all := m.gateways(); len(all) != 1 || all[0].Host != "gw.linden.example:443" || !m.has("start.card.copy") {
@@ -232,8 +266,24 @@ func TestWrongAddress(t *testing.T) {
 	m := named(t, "")
 	m.tap("start.paste")
 	m.says("neither a text nor a picture")
-	m.fill("start.address", "hello")
 	m.tap("start.use")
+	if strings.Contains(m.text(), "ZMSG: ") {
+		t.Error("an empty field is called wrong")
+	}
+	for text, says := range map[string]string{
+		"hello": "no gateway's address", "192.168.1.4:7443": "no gateway's address", strings.Repeat("x", 100_000): "no gateway's address",
+		addressText(t, "gw.linden.example")[:40]: "incomplete",
+	} {
+		m.fill("start.address", text)
+		m.tap("start.use")
+		m.says(says)
+	}
+	m.paste = addressText(t, "gw.linden.example")[:40]
+	m.tap("start.paste")
+	m.says("incomplete")
+	m.paste = "\x89PNG" // the bytes of a picture that there is no more
+	m.tap("start.paste")
+	m.says("neither a text nor a picture")
 	if all := m.gateways(); len(all) != 0 || !m.has("start.address") {
 		t.Errorf("%v", all)
 	}
@@ -264,7 +314,7 @@ func TestJoining(t *testing.T) {
 	m.says("longer than usual")
 	m.world.SetGateway(0, func(g *client.Gateway) { g.Problem = "it belongs elsewhere [wrong-gateway-key]" })
 	m.tick()
-	m.says("another key than its address says")
+	m.says("somebody stands in between")
 	if m.has("start.goon") {
 		t.Error("what can't work is offered")
 	}
@@ -279,6 +329,57 @@ func TestJoining(t *testing.T) {
 	m.says("does not answer")
 	m.tap("start.goon")
 	m.says("Your card")
+	m.says("Your gateway has not answered yet")
+	m.tick()
+	m.says("Your gateway has not answered yet")
+	m.world.Up(0)
+	m.tick()
+	if text := m.text(); strings.Contains(text, "not answered yet") || !strings.Contains(text, "Your card") {
+		t.Errorf("once it has answered: %q", text)
+	}
+}
+
+// A gateway that turns out to want something after one went on is not kept silent about.
+func TestJoiningFailsLate(t *testing.T) {
+	m := named(t, "")
+	m.tick()
+	m.tap("start.near.0")
+	m.world.SetGateway(0, func(g *client.Gateway) { g.Up, g.Problem = false, "link: no connection" })
+	m.tick()
+	m.tap("start.goon")
+	m.world.SetGateway(0, func(g *client.Gateway) { g.Problem = "it wants one [invite]" })
+	m.tick()
+	m.says("by invitation only")
+	m.tap("start.other")
+	m.says("Choose a gateway")
+	if all := m.gateways(); len(all) != 0 {
+		t.Errorf("%v", all)
+	}
+}
+
+// leads has the user's card name a gateway.
+func (m *welcome) leads(host string) {
+	m.t.Helper()
+	k := modeltest.CardOf("Lin Wei")
+	k.Gateways = []card.Gateway{modeltest.AddressOf(host, 7443).Gateway()}
+	text, err := k.Text()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.world.AddCard(func(c *client.Card) { c.Text = text })
+}
+
+// The card says from where it works: nobody waits for somebody who can't come.
+func TestCardReach(t *testing.T) {
+	for host, says := range map[string]string{
+		"192.168.1.20": "People in your local network", "127.0.0.1": "on this computer only", "gw.linden.example": "Whoever has it can write to you",
+	} {
+		m := named(t, "")
+		m.leads(host)
+		m.tap("start.inside")
+		m.tick()
+		m.says(says)
+	}
 }
 
 func TestInside(t *testing.T) {
@@ -286,18 +387,10 @@ func TestInside(t *testing.T) {
 	m.says("People in your local network can reach it")
 	m.tap("start.reach.0")
 	m.says("Only this computer can reach it")
-	here := modeltest.AddressOf("127.0.0.1", 7443)
-	here.Plain = true
-	k := modeltest.CardOf("Lin Wei")
-	k.Gateways = []card.Gateway{here.Gateway()}
-	text, err := k.Text()
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.world.AddCard(func(c *client.Card) { c.Text = text })
+	m.leads("127.0.0.1")
 	m.tap("start.inside")
 	m.tick()
-	m.says("It leads to this computer only.")
+	m.says("It works on this computer only")
 	if m.tap("start.card.copy"); !strings.HasPrefix(m.copied, "zeroms:") {
 		t.Error("the link leads to this computer's gateway from everywhere")
 	}
@@ -356,6 +449,7 @@ func TestWords(t *testing.T) {
 				m.write(id, word)
 			}
 		}
+		m.says(asked) // also once something is written
 	}
 	m.tap("start.quiz.check")
 	m.says("You have the 24 words.")
@@ -412,6 +506,9 @@ func TestRestoreWithoutGateways(t *testing.T) {
 	m.fill("start.phrase", modeltest.Phrase())
 	m.tap("start.restore")
 	m.says("Choose a gateway")
+	if got := strings.Join(m.notices, " "); !strings.Contains(got, "Your identity is back.") || strings.Contains(got, "0 ") {
+		t.Errorf("what came back is told as %q", got)
+	}
 	m.tap("start.later")
 	m.says("You have the 24 words.")
 	back := newWelcome(t, emptyWorld(t, words.English), "")

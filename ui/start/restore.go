@@ -178,8 +178,12 @@ func (s *Welcome) back() {
 	s.saved = true
 	s.minute.Came(func(c first.Came, err error) {
 		s.h.Say.Fail(err)
-		if err == nil {
-			say := s.h.Words
+		say := s.h.Words
+		switch {
+		case err != nil:
+		case c.Contacts == 0 && c.Gateways == 0:
+			s.h.Say.Notice(say.Say("start.came.alone"))
+		default:
 			s.h.Say.Notice(say.Say("start.came", "Contacts", say.Count("start.came.contacts", c.Contacts), "Gateways", say.Count("start.came.gateways", c.Gateways)))
 		}
 		if c.Gateways > 0 {

@@ -47,6 +47,20 @@ func NewWelcome(h *page.Host, door model.Door, link string, opened func(*model.P
 // is to be opened after the first minute.
 func (s *Welcome) Link() string { return s.link }
 
+// Open takes a link that was opened meanwhile: a gateway's address is used at once where
+// one is chosen, everything else is kept for after the first minute.
+func (s *Welcome) Open(link string) {
+	if s.closed || link == "" {
+		return
+	}
+	choosing := s.minute.Profile != nil && s.minute.Join == nil && len(s.words) == 0 && s.card.Text == ""
+	if code, err := places.ReadText(link); choosing && err == nil {
+		s.take(link, code, nil)
+		return
+	}
+	s.link = link
+}
+
 // Close ends the page.
 func (s *Welcome) Close() {
 	s.closed = true

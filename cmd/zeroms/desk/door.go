@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -17,6 +18,9 @@ import (
 	"zeroms/store/chat"
 	"zeroms/ui/model"
 )
+
+// errNoFile: what was chosen as an archive is a folder, or a device.
+var errNoFile = errors.New("it is no file")
 
 // errAsked ends the opening of a profile that has a passphrase.
 var errAsked = errors.New("the profile has a passphrase")
@@ -207,6 +211,9 @@ func (d *Desk) saved(ctx context.Context, seed key.Seed, r model.Restoration) (c
 
 // readArchive reads an archive that its passphrase opens, or the words.
 func readArchive(file string, seed key.Seed, passphrase string) (*backup.Content, error) {
+	if at, err := os.Stat(file); err != nil || !at.Mode().IsRegular() { // a pipe would be waited for
+		return nil, archiveFile(cmp.Or(err, errNoFile))
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, archiveFile(err)

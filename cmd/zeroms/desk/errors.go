@@ -86,6 +86,10 @@ func Args(err error) []any {
 	return nil
 }
 
+// Args are Args, and where the profile is: who has to mend something there by hand needs
+// to know.
+func (d *Desk) Args(err error) []any { return append(Args(err), "Dir", d.cfg.Dir) }
+
 // explained is why a profile could not be opened, with who has it if somebody has.
 func (d *Desk) explained(ctx context.Context, err error) error {
 	f := new(control.Failure)
@@ -149,8 +153,10 @@ var names = []struct {
 	{rescue.ErrPath, "file"},
 	{link.ErrProxyAddress, "proxy-address"},
 	{chat.ErrNoProfile, "profile-missing"},
+	{chat.ErrIncomplete, "incomplete"},
 	{client.ErrNoSelf, "profile-missing"},
 	{backup.ErrNoOwner, "profile-missing"},
+	{store.ErrClosed, "stopped"},
 	{inside.ErrStopped, "inside-stopped"},
 	{inside.ErrInUse, "inside-in-use"},
 	{inside.ErrListen, "inside-listen"},

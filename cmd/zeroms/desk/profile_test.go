@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -174,6 +175,21 @@ func TestDoor(t *testing.T) {
 	d, _ = run(t, Config{Dir: p.dir})
 	if _, err := d.State(ctx); Name(err) != "damaged" {
 		t.Errorf("with a damaged key: %v", err)
+	} else if args := d.Args(err); !slices.Contains(args, any(p.dir)) {
+		t.Errorf("whoever has to move the folder away is not told which: %v", args)
+	}
+	if err := os.Remove(filepath.Join(p.dir, "profile.key")); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(filepath.Join(p.dir, "profile.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Create(ctx, "Bob", ""); Name(err) != "incomplete" {
+		t.Errorf("over a profile whose key is elsewhere: %v", err)
+	}
+	if after, err := os.ReadFile(filepath.Join(p.dir, "profile.db")); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the profile without its key was changed: %v", err)
 	}
 	d, _ = run(t, Config{Dir: newDir(t)})
 	if s, err := d.State(ctx); s != model.DoorEmpty || err != nil {

@@ -104,6 +104,10 @@ func (a *Add) SetText(text string) {
 	if text == a.Text && !a.Reading && !a.blind {
 		return
 	}
+	if path := picturePath(text); path != "" {
+		a.File(path)
+		return
+	}
 	a.turn++ // a picture that is still being looked at no longer counts
 	a.Reading, a.blind = false, false
 	a.take(text)
@@ -115,8 +119,13 @@ func (a *Add) take(text string) {
 	a.changed()
 }
 
-// Paste looks at a text as a whole, and keeps the code that it finds in it.
+// Paste looks at a text as a whole, and keeps the code that it finds in it. Of a picture
+// that was copied as a file, what file managers hand on is where it is.
 func (a *Add) Paste(text string) {
+	if path := picturePath(text); path != "" {
+		a.File(path)
+		return
+	}
 	a.turn++
 	a.Reading, a.blind = false, false
 	a.put(text)

@@ -10,6 +10,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -298,12 +299,13 @@ func qr(t *testing.T, text string) []byte {
 	return content
 }
 
-// bomb is a PNG that claims to have 100 million pixels in some bytes.
-func bomb() []byte {
+// bomb is a PNG that claims to be as wide and high in some bytes, with so many bits for
+// each of four colours.
+func bomb(side uint32, bits byte) []byte {
 	content := []byte("\x89PNG\r\n\x1a\n")
-	header := binary.BigEndian.AppendUint32(nil, 10000)
-	header = binary.BigEndian.AppendUint32(header, 10000)
-	header = append(header, 8, 6, 0, 0, 0)
+	header := binary.BigEndian.AppendUint32(nil, side)
+	header = binary.BigEndian.AppendUint32(header, side)
+	header = append(header, bits, 6, 0, 0, 0)
 	for _, chunk := range [][]byte{append([]byte("IHDR"), header...), []byte("IDAT\x78\x9c\x63\x00"), []byte("IEND")} {
 		content = binary.BigEndian.AppendUint32(content, uint32(len(chunk)-4))
 		content = append(content, chunk...)
@@ -352,7 +354,8 @@ func TestAddPictures(t *testing.T) {
 		"QR of words":    {file(t, "words.png", qr(t, "HELLO")), say("people.add.foreign"), people.StepNone},
 		"photo":          {file(t, "photo.jpg", photo(t)), say("people.picture.code"), people.StepNone},
 		"white":          {file(t, "white.png", white.Bytes()), say("people.picture.code"), people.StepNone},
-		"bomb":           {file(t, "bomb.png", bomb()), say("people.picture.large"), people.StepNone},
+		"bomb":           {file(t, "bomb.png", bomb(10000, 8)), say("people.picture.large"), people.StepNone},
+		"deep colours":   {file(t, "deep.png", bomb(6000, 16)), say("people.picture.large"), people.StepNone},
 		"large file":     {large, say("people.picture.large"), people.StepNone},
 		"cut off":        {file(t, "cut.png", good[:len(good)/2]), say("people.picture.damaged"), people.StepNone},
 		"no picture":     {file(t, "song.mp3", []byte("ID3\x00\x01\x02")), say("people.picture.format"), people.StepNone},
@@ -373,6 +376,33 @@ func TestAddPictures(t *testing.T) {
 			t.Errorf("%s: %q stays when the field is emptied", name, a.Trouble)
 		}
 		s.quiet(t)
+		a.Close()
+	}
+}
+
+// What file managers hand on of a picture that was copied is where it is.
+func TestAddPathOfPicture(t *testing.T) {
+	w := modeltest.New(t, modeltest.Options{})
+	path := file(t, "a card 零.PNG", qr(t, textOf(t, modeltest.CardOf("Wendelin"))))
+	uri := (&url.URL{Scheme: "file", Path: path}).String()
+	for name, give := range map[string]func(*people.Add){
+		"path":          func(a *people.Add) { a.SetText(path) },
+		"URI":           func(a *people.Add) { a.SetText(uri) },
+		"pasted path":   func(a *people.Add) { a.Paste(path + "\r\n") },
+		"pasted URI":    func(a *people.Add) { a.Paste(uri + "\r\n") },
+		"after another": func(a *people.Add) { a.Paste("hello"); a.Paste(path) },
+	} {
+		a, _ := addIn(t, w)
+		if give(a); a.Step != people.StepAdd || a.Trouble != "" {
+			t.Errorf("%s: step %d, %q", name, a.Step, a.Trouble)
+		}
+		a.Close()
+	}
+	for _, other := range []string{"card.png", "file://elsewhere" + path, uri + "\n" + uri, "/" + strings.Repeat("x", 5000) + ".png", "/etc/passwd"} {
+		a, _ := addIn(t, w)
+		if a.SetText(other); a.Trouble != w.Words.Say("people.add.foreign") || a.Step != people.StepNone {
+			t.Errorf("%.40q: step %d, %q", other, a.Step, a.Trouble)
+		}
 		a.Close()
 	}
 }

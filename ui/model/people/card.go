@@ -210,6 +210,16 @@ func reachOf(k card.Card) Reach {
 	return reach
 }
 
+// ReachOf is from where the gateways of a card can be reached; Everywhere if the text is
+// no card.
+func ReachOf(text string) Reach {
+	k, err := card.Parse(text)
+	if err != nil {
+		return Everywhere
+	}
+	return reachOf(k)
+}
+
 // fileName is a name for files, made of the user's.
 func fileName(name string) string {
 	if kept := fileSafe(model.Name(name)); kept != "" {

@@ -181,7 +181,7 @@ func TestCompare(t *testing.T) {
 		"a web page":         {qr(t, "https://example.org"), people.CantCompare, say("people.compare.other", "Name", name)},
 		"short":              {qr(t, strings.Repeat("0A", 31)), people.CantCompare, say("people.compare.other", "Name", name)},
 		"a photo":            {photo(t), people.CantCompare, say("people.picture.code")},
-		"a bomb":             {bomb(), people.CantCompare, say("people.picture.large")},
+		"a bomb":             {bomb(10000, 8), people.CantCompare, say("people.picture.large")},
 		"an empty clipboard": {nil, people.CantCompare, say("people.picture.none")},
 	} {
 		w.SetContact(w.ID(name), func(p *client.Contact) { p.Verified = false })

@@ -8,7 +8,10 @@ import (
 	_ "image/jpeg" // the two formats that a QR code is read from
 	_ "image/png"
 	"io"
+	"net/url"
 	"os"
+	"path/filepath"
+	"strings"
 	"unicode/utf8"
 
 	"zeroms/protocol/card"
@@ -25,6 +28,31 @@ var (
 
 // maxTextFile bounds a file that holds a code as text, in bytes.
 const maxTextFile = 16 << 10
+
+// deepArea is how many pixels a picture of any colours may have.
+const deepArea = card.MaxArea / 2
+
+// maxPath bounds the path of a file, in bytes.
+const maxPath = 4 << 10
+
+// picturePath is the path of a picture that a text is, by itself or as a URI; empty: it
+// is none.
+func picturePath(text string) string {
+	text = strings.TrimSpace(text[:min(len(text), maxPath+1)])
+	if len(text) > maxPath || strings.ContainsAny(text, "\r\n") {
+		return ""
+	}
+	if uri, err := url.Parse(text); err == nil && uri.Scheme == "file" && (uri.Host == "" || uri.Host == "localhost") {
+		text = uri.Path
+	}
+	switch strings.ToLower(filepath.Ext(text)) {
+	case ".png", ".jpg", ".jpeg":
+		if filepath.IsAbs(text) {
+			return text
+		}
+	}
+	return ""
+}
 
 // readFile is the text of the QR code in a picture, or of a small text file.
 func readFile(path string) (string, error) {
@@ -62,7 +90,11 @@ func readContent(content []byte) (string, error) {
 	if err == nil && size.Width > 0 && size.Height > card.MaxArea/size.Width {
 		return "", errLarge
 	}
-	return card.DecodeImage(bytes.NewReader(content))
+	text, err := card.DecodeImage(bytes.NewReader(content))
+	if err != nil && named(err.Error()) == "image" && size.Width > 0 && size.Height > deepArea/size.Width {
+		return "", errLarge // more memory than it may take, for its colours
+	}
+	return text, err
 }
 
 // picture reports whether content begins as a PNG or JPEG does.

@@ -116,8 +116,6 @@ type Card struct {
 	Text string
 	// Link opens it elsewhere.
 	Link string
-	// Here tells that it leads to this computer only.
-	Here bool
 }
 
 // side is that of the picture of a card in pixels.
@@ -155,7 +153,7 @@ func cardOf(text string) Card {
 	if err != nil {
 		return Card{}
 	}
-	out := Card{Text: text, Here: len(c.Gateways) > 0 && c.Gateways[0].Plain}
+	out := Card{Text: text}
 	out.Link, _ = c.DeepLink() // a card that parsed has one
 	return out
 }
