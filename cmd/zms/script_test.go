@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(tidy{m}, map[string]func(){"zms": main})
 }
 
-// gatewayFolder is where the gateway's program is built, anew for each run.
+// gatewayFolder is where the gateway's program stands during one run.
 var gatewayFolder = filepath.Join(os.TempDir(), fmt.Sprintf("zms-test-gateway-%d", os.Getpid()))
 
 // tidy removes what tests built.
@@ -40,8 +40,12 @@ func (t tidy) Run() int {
 
 // builtGateway builds the gateway once.
 var builtGateway = sync.OnceValues(func() (string, error) {
+	if err := os.MkdirAll(gatewayFolder, 0o755); err != nil {
+		return "", err
+	}
 	file := filepath.Join(gatewayFolder, "zeroms-gateway")
-	if out, err := exec.Command("go", "build", "-o", file, "zeroms/cmd/zeroms-gateway").CombinedOutput(); err != nil {
+	// go run keeps what it links in the build cache: it is linked once for the tests of all packages.
+	if out, err := exec.Command("go", "run", "-exec=cp", "zeroms/cmd/zeroms-gateway", file).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("the gateway can't be built: %w\n%s", err, out)
 	}
 	return file, nil

@@ -32,8 +32,9 @@ const patience = 20 * time.Second
 func startGateway(t *testing.T, dir string) (pid int, at card.Address) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "zeroms-gateway")
-	if out, err := exec.Command("go", "build", "-o", program, "zeroms/cmd/zeroms-gateway").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	// go run keeps what it links in the build cache: it is linked once for the tests of all packages.
+	if out, err := exec.Command("go", "run", "-exec=cp", "zeroms/cmd/zeroms-gateway", program).CombinedOutput(); err != nil {
+		t.Fatalf("go run: %v\n%s", err, out)
 	}
 	cmd := exec.Command(program, "run", "--data", dir, "--listen", "127.0.0.1:0", "--network", "lab")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
