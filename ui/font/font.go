@@ -3,8 +3,9 @@
 // Fyne takes one font of a theme, then its own Noto Sans, then its emoji. So that
 // Chinese comes from one and everything else from the other, the first font's table of
 // characters is cut down to what the second one lacks; so that both stand on one line,
-// its line height becomes the other's; and where it has no bold letters of its own, its
-// outlines are made fatter.
+// its line height becomes the other's; commas and the like move to where Simplified
+// Chinese has them; and where it has no bold letters of its own, its outlines are made
+// fatter.
 package font
 
 import (

@@ -9,6 +9,7 @@ import (
 	"zeroms/protocol/key"
 	"zeroms/ui/model/places"
 	"zeroms/ui/page"
+	"zeroms/ui/theme"
 	w "zeroms/ui/widget"
 )
 
@@ -28,6 +29,7 @@ type Gateways struct {
 	foot   fyne.CanvasObject
 	more   fyne.CanvasObject
 	narrow bool
+	tight  bool // there is little room for the lines of a card
 	shown  bool // it is in the window
 	stop   func()
 }
@@ -38,6 +40,12 @@ func NewGateways(h *page.Host, text string) *Gateways {
 	g.scan = w.NewButton("gateways.scan", h.Words.Say("places.scan"), w.Plain, func() { g.openAdd("") })
 	g.run = w.NewButton("gateways.run", h.Words.Say("places.run"), w.Primary, g.openInside)
 	g.header.SetActions(w.NewLine(12, g.scan, g.run))
+	g.frame.widened = func(width float32) {
+		if tight := width < theme.Px(littleWidth); tight != g.tight {
+			g.tight = tight
+			g.draw()
+		}
+	}
 	g.homes = places.NewGateways(h.Deps(), g.draw)
 	g.inside = newInsideBox(g)
 	g.finder = newFindBox(g)

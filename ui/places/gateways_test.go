@@ -269,3 +269,32 @@ func TestFindMore(t *testing.T) {
 		t.Error("it can't be found again")
 	}
 }
+
+// TestCardsFollowTheWidth: where the page gets narrow, a card's lines stand below each
+// other, and beside each other again where there is room.
+func TestCardsFollowTheWidth(t *testing.T) {
+	d, _ := gatewaysPage(t, drawn(t, ""), "")
+	height := func() float32 {
+		for _, c := range w.Controls(d.window.Content()) {
+			if c.ID == "gateway.gw.linwei.example" {
+				return c.H
+			}
+		}
+		t.Fatal("the gateway is not shown")
+		return 0
+	}
+	wideHigh := height()
+	for _, c := range []struct {
+		width float32
+		below bool
+	}{{599, true}, {860, false}, {420, true}, {601, false}} {
+		d.window.Resize(fyne.NewSize(c.width, 740))
+		if below := height() < wideHigh; below != c.below { // the row has its title only
+			t.Errorf("at %v the row is %v high, with room %v", c.width, height(), wideHigh)
+		}
+		d.says("1,204 taken into custody, none waiting")
+		for _, cut := range w.Overflows(d.window.Content()) {
+			t.Errorf("at %v: %s", c.width, cut)
+		}
+	}
+}

@@ -58,7 +58,7 @@ func (c *homeCard) set(r places.Row) {
 	}
 	now := shape{
 		node: r.Node, state: r.State, problem: r.Problem != "", faults: r.Faults != "", custody: r.Custody != "", facts: strings.Join(names, "\n"),
-		drains: r.Drains, returns: r.Returns, last: r.Last, narrow: c.of.narrow || c.of.tight(), open: c.open,
+		drains: r.Drains, returns: r.Returns, last: r.Last, narrow: c.of.narrow || c.of.tight, open: c.open,
 	}
 	c.row = r
 	if c.head == nil || now != c.shape {
@@ -68,14 +68,8 @@ func (c *homeCard) set(r places.Row) {
 	c.fill()
 }
 
-// littleWidth is below which width of the page a card puts its lines below each other.
+// littleWidth is the width of the page below which a card puts its lines below each other.
 const littleWidth = 600
-
-// tight reports whether the page, as far as it was laid out, has little room for its text.
-func (g *Gateways) tight() bool {
-	width := g.root.Size().Width
-	return width > 0 && width < theme.Px(littleWidth)
-}
 
 // id names a control of this card; drivers know the gateway by its host.
 func (c *homeCard) id(what string) string { return "gateway." + c.row.Host + "." + what }

@@ -22,6 +22,7 @@ type sheet struct {
 	header *w.Header
 	list   *fyne.Container
 	root   *fyne.Container
+	frame  *margins
 }
 
 // newSheet makes one; width bounds the content.
@@ -29,7 +30,8 @@ func newSheet(h *page.Host, title string, width float32) sheet {
 	s := sheet{h: h, header: w.NewHeader(title, ""), list: w.NewColumn(width)}
 	s.header.OnBack = h.Nav.Back
 	s.header.SetBackHint(h.Words.Say("places.back"))
-	body := w.NewScroll(container.New(margins{}, s.list))
+	s.frame = &margins{}
+	body := w.NewScroll(container.New(s.frame, s.list))
 	s.root = container.NewStack(w.NewPlate(theme.Background), container.NewBorder(s.header, nil, nil, nil, body))
 	return s
 }
@@ -47,14 +49,17 @@ func (s *sheet) relay() { s.root.Refresh() }
 func (s *sheet) Object() fyne.CanvasObject { return s.root }
 
 // margins leaves 24 pixels around one object, or 12 where there is little room.
-type margins struct{}
+type margins struct {
+	width   float32       // that it was laid out for
+	widened func(float32) // is told another width before it is laid out for it; nil: nobody
+}
 
 const (
 	wideMargin, narrowMargin = 24, 12
 	littleRoom               = 520
 )
 
-func (margins) of(width float32) float32 {
+func (*margins) of(width float32) float32 {
 	if width > 0 && width < theme.Px(littleRoom) {
 		return theme.Px(narrowMargin)
 	}
@@ -62,7 +67,12 @@ func (margins) of(width float32) float32 {
 }
 
 // Layout is Fyne's.
-func (m margins) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+func (m *margins) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	if size.Width != m.width {
+		if m.width = size.Width; m.widened != nil {
+			m.widened(size.Width)
+		}
+	}
 	side := m.of(size.Width)
 	for _, o := range objects {
 		o.Move(fyne.NewPos(side, side))
@@ -71,7 +81,7 @@ func (m margins) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 }
 
 // MinSize is Fyne's.
-func (m margins) MinSize(objects []fyne.CanvasObject) (size fyne.Size) {
+func (*margins) MinSize(objects []fyne.CanvasObject) (size fyne.Size) {
 	for _, o := range objects {
 		size = size.Max(o.MinSize())
 	}

@@ -32,7 +32,8 @@ const (
 	Hover       Name = "zms-hover" // what is under the pointer
 	Field       Name = "zms-field" // what is written into, and plain buttons
 	FieldHover  Name = "zms-field-hover"
-	Faint       Name = "zms-faint" // what can't be used just now
+	Faint       Name = "zms-faint" // icons that can't be used just now, and scroll bars
+	Dim         Name = "zms-dim"   // texts that can't be used just now, and switches that are off
 	Shade       Name = "zms-shade" // over the window, below a box
 	Muted       Name = "zms-muted" // the badge of what is muted
 )
@@ -59,6 +60,7 @@ var light = map[Name]color.Color{
 	Field:       rgb(0xECF0F1),
 	FieldHover:  rgb(0xE2E8EA),
 	Faint:       rgb(0xA3ADB4),
+	Dim:         rgb(0x87929A),
 	Shade:       color.NRGBA{R: 0x0E, G: 0x13, B: 0x15, A: 0x66},
 	Muted:       rgb(0x66727B),
 
@@ -89,6 +91,7 @@ var dark = map[Name]color.Color{
 	Field:       rgb(0x20272C),
 	FieldHover:  rgb(0x2A3339),
 	Faint:       rgb(0x566169),
+	Dim:         rgb(0x65717A),
 	Shade:       color.NRGBA{A: 0x99},
 	Muted:       rgb(0x8C99A1),
 
@@ -101,7 +104,7 @@ var dark = map[Name]color.Color{
 var fynes = map[fyne.ThemeColorName]Name{
 	theme.ColorNameBackground:          Background,
 	theme.ColorNameButton:              Field,
-	theme.ColorNameDisabled:            Faint,
+	theme.ColorNameDisabled:            Dim,
 	theme.ColorNameDisabledButton:      Field,
 	theme.ColorNameError:               Alarm,
 	theme.ColorNameFocus:               FieldHover,

@@ -10,7 +10,9 @@ import (
 	"zeroms/assets"
 )
 
-// icon is an SVG in a colour of the theme. Its name tells the colour, by which Fyne's
+// icon is an SVG in a colour of the theme, made of filled shapes only: what draws it does
+// not scale the width of strokes, which would get thin where the screen or the zoom
+// magnifies. Its name tells the colour, by which Fyne's
 // caches notice that the theme has changed.
 type icon struct {
 	name string

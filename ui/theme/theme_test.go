@@ -61,6 +61,17 @@ func TestContrast(t *testing.T) {
 	}
 }
 
+// TestOffIsSeen: what is off or can't be used is fainter, but still there.
+func TestOffIsSeen(t *testing.T) {
+	for scheme, palette := range map[string]map[Name]color.Color{"light": light, "dark": dark} {
+		for on, least := range map[Name]float64{Panel: 3, Field: 2.7} {
+			if got := contrast(palette[Dim], palette[on]); got < least || got > 4.5 {
+				t.Errorf("%s: what is off has a contrast of %.2f on %s", scheme, got, on)
+			}
+		}
+	}
+}
+
 func TestPalettesHaveTheSameNames(t *testing.T) {
 	for name := range light {
 		if dark[name] == nil {
@@ -173,6 +184,9 @@ func TestIcons(t *testing.T) {
 	for _, name := range assets.Icons() {
 		if content := string(Icon(name).Content()); strings.Contains(content, "currentColor") || strings.Contains(content, "knockout") || !strings.Contains(content, `viewBox="0 0 24 24"`) {
 			t.Errorf("%s has a colour of its own or another grid: %s", name, content)
+		}
+		if content := string(assets.Icon(name)); strings.Contains(strings.ReplaceAll(content, `stroke="none"`, ""), "stroke") {
+			t.Errorf("%s has strokes, which do not grow with the icon", name)
 		}
 	}
 }

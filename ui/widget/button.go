@@ -68,7 +68,7 @@ func (b *Button) paint() {
 	fill, text := theme.Field, theme.Text
 	switch {
 	case b.disabled:
-		text = theme.Faint
+		text = theme.Dim
 	case b.style == Primary:
 		fill, text = theme.Accent, theme.OnAccent
 	case b.style == Danger:

@@ -24,7 +24,7 @@ type Header struct {
 	markName string
 	markTint theme.Name
 	actions  []fyne.CanvasObject
-	plate    *canvas.Rectangle
+	plate    *Plate
 	line     *canvas.Rectangle
 	renderer *drawn
 }
@@ -33,7 +33,7 @@ type Header struct {
 func NewHeader(title, subtitle string) *Header {
 	h := &Header{
 		title: NewCut(title, Strong), subtitle: NewCut(subtitle, Secondary), mark: picture(nil),
-		plate: &canvas.Rectangle{}, line: &canvas.Rectangle{},
+		plate: NewPlate(theme.Panel), line: &canvas.Rectangle{},
 	}
 	h.back = NewIconButton("back", "back", "", func() {
 		if h.OnBack != nil {
@@ -97,7 +97,6 @@ func (h *Header) SetNarrow(narrow bool) {
 func (h *Header) SetBackHint(hint string) { h.back.SetHint(hint) }
 
 func (h *Header) paint() {
-	h.plate.FillColor = theme.Color(theme.Panel)
 	h.line.FillColor = theme.Color(theme.Line)
 	if h.markName == "" {
 		h.mark.Hide()

