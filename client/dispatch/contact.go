@@ -28,6 +28,7 @@ type Contact struct {
 
 	// finding them
 	bundles   map[key.DeviceID]*session.Bundle // fetched, not used yet
+	refused   bool                             // the newest answer to what was sent: there is no such drop or door
 	fetching  bool
 	fetch     delivery.Backoff
 	seeking   bool

@@ -44,6 +44,7 @@ func (d *Dispatcher) fetchProfile(c *Contact) {
 		if c.fetching = false; c.State != profile.Accepted {
 			return // removed or blocked meanwhile
 		}
+		leases, door := slices.Clone(c.Leases), c.Door
 		if err := d.profileCame(c, from.Hash, a); err != nil {
 			d.setProblem(c, err.Error())
 			d.tryElsewhere(c)
@@ -51,7 +52,11 @@ func (d *Dispatcher) fetchProfile(c *Contact) {
 		}
 		c.fetch.Reset()
 		c.seek.Reset()
-		d.setProblem(c, "")
+		// A profile that says what was known already ends no refusal: the next try is
+		// refused like the last.
+		if !c.refused || !slices.EqualFunc(leases, c.Leases, profile.Gateway.Same) || !door.Equal(c.Door.Bytes()) {
+			d.setProblem(c, "")
+		}
 		d.Wake(c)
 	})
 }

@@ -362,6 +362,7 @@ func (d *Dispatcher) submitted(i *delivery.Item, p *profile.Parcel, a home.Answe
 		d.taken(c, i)
 		d.outbox.Taken(i, min(a.Receipt.Kept, wire.Millis(d.now().Add(wire.MaxRetention))))
 		d.custody(i, a)
+		c.refused = false
 		d.setProblem(c, "")
 		return
 	}
@@ -388,6 +389,7 @@ func (d *Dispatcher) submitted(i *delivery.Item, p *profile.Parcel, a home.Answe
 		d.outbox.GaveUp(i)
 		d.gaveUp(i)
 	}
+	c.refused = reason.Code == wire.CodeUnknownDrop || reason.Code == wire.CodeCapability
 	d.setProblem(c, reason.Error())
 }
 

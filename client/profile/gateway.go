@@ -34,6 +34,11 @@ func FromLease(l address.Lease) Gateway {
 	return Gateway{Hash: key.GatewayHashOf(l.Node), Key: l.Node[:], Host: l.Host, Port: l.Port, Plain: l.Plain}
 }
 
+// Same reports whether it is the same gateway at the same place.
+func (g Gateway) Same(other Gateway) bool {
+	return g.Hash == other.Hash && g.Host == other.Host && g.Port == other.Port
+}
+
 // Known reports whether the gateway's key is known, not only its hash.
 func (g Gateway) Known() bool { return len(g.Key) == key.PublicSize }
 

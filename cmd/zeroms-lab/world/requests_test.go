@@ -256,6 +256,12 @@ func TestRevokedCardLetsNobodyInButKeepsThoseItBrought(t *testing.T) {
 		if p := s.contact(carol, c.ID).Problem; !isSentence(p) {
 			t.Fatalf("not a sentence: %q", p)
 		}
+		for range 60 { // it stays told between the tries
+			pause(time.Second)
+			if s.contact(carol, c.ID).Problem == "" {
+				t.Fatal("carol is told no more")
+			}
+		}
 		pause(2 * day)
 		if m := s.line(carol, c.ID, "with a dead card"); m.State == client.InCustody || m.State == client.Delivered {
 			t.Fatalf("carol's message is %s", m.State)
