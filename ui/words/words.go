@@ -132,6 +132,9 @@ func (w *Words) localize(key string, config *i18n.LocalizeConfig) string {
 	if text == "" {
 		return key
 	}
+	if w.language == Chinese {
+		return spaced(text)
+	}
 	return text
 }
 
