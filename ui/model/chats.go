@@ -74,6 +74,7 @@ type Chats struct {
 	requests  []*chat                   // newest first
 	filter    string
 	selected  client.ContactID
+	marked    client.ContactID // whose row shows that it is selected
 	loaded    bool
 	counting  bool           // the counts of unread messages are being asked for
 	recount   bool           // and have to be once more
@@ -349,6 +350,14 @@ func (c *Chats) Index(id client.ContactID) int {
 	return slices.IndexFunc(c.shown, func(p *chat) bool { return p.contact.ID == id && p.contact.State == client.Accepted })
 }
 
+// Key tells the i-th row apart from others: its Kind and ID.
+func (c *Chats) Key(i int) (ChatKind, client.ContactID) {
+	if p := c.shown[i]; p.contact.State != client.Requested {
+		return ChatPerson, p.contact.ID
+	}
+	return ChatRequests, 0
+}
+
 // Row is the i-th row.
 func (c *Chats) Row(i int) ChatRow {
 	p := c.shown[i]
@@ -356,7 +365,7 @@ func (c *Chats) Row(i int) ChatRow {
 	now := c.d.Now()
 	r := ChatRow{
 		ID: p.contact.ID, User: p.contact.User, Name: p.name, When: c.d.Words.When(p.at(), now), Unread: p.contact.Unread,
-		Muted: kept.Muted, Pinned: kept.Pinned, Verified: p.contact.Verified, Selected: p.contact.ID == c.selected,
+		Muted: kept.Muted, Pinned: kept.Pinned, Verified: p.contact.Verified, Selected: p.contact.ID == c.marked,
 	}
 	switch {
 	case p.contact.State == client.Requested:
@@ -398,10 +407,14 @@ func (c *Chats) SetFilter(text string) {
 // Selected is the conversation that is open, 0 if none is.
 func (c *Chats) Selected() client.ContactID { return c.selected }
 
+// Aim notes which conversation is about to be open; its row shows that with Select.
+func (c *Chats) Aim(id client.ContactID) { c.selected = id }
+
 // Select notes which conversation is open.
 func (c *Chats) Select(id client.ContactID) {
-	if c.recall() || c.selected != id {
-		c.selected = id
+	c.selected = id
+	if c.recall() || c.marked != id {
+		c.marked = id
 		c.settle()
 		c.tell()
 	}

@@ -11,6 +11,7 @@ import (
 
 // What is read and kept of a conversation.
 const (
+	openLines = 64   // are read at first: more than a screen
 	pageLines = 200  // are read at once
 	maxHeld   = 3000 // messages are kept; the farther ones are given up, and read again
 )
@@ -83,7 +84,7 @@ func (t *Timeline) Open() {
 	t.unread = contact.Unread
 	unread := t.unread
 	t.read(func(ctx context.Context) (span, error) {
-		s, err := t.newest(ctx, pageLines)
+		s, err := t.newest(ctx, openLines)
 		for err == nil && s.older && len(s.lines) < maxHeld && incoming(s.lines) < unread {
 			var more span
 			if more, err = t.before(ctx, s.next, pageLines); err == nil {

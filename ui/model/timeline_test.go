@@ -136,7 +136,7 @@ func TestAConversationAsDrawn(t *testing.T) {
 		"<( Shall we try the new gat", ">( Yes. I will bring my car",
 		"-- " + w.Words.Day(w.Now(), w.Now()),
 		"<( Hi! This is my new gatew", "< The one at home sits beh", ">( Got it. I added two as w",
-		"?? 2 messages missing, asking Lin Wei…",
+		"?? 2 messages missing, asking Lin Wei",
 		"<( Right: the record always", ">( End to end in 0.8 ms. Th",
 		"== Unread messages",
 		"<( That was the third gatew", "< 好的，我这边也", "< Scanned it. The safety c",
@@ -259,7 +259,7 @@ func TestGaps(t *testing.T) {
 		text  string
 	}{
 		{client.GapNoticed, model.GapMissing, "3 messages missing"},
-		{client.GapAsking, model.GapAsking, "3 messages missing, asking Noor…"},
+		{client.GapAsking, model.GapAsking, "3 messages missing, asking Noor"},
 		{client.GapLater, model.GapLater, "3 messages missing, Noor will send them later"},
 		{client.GapGone, model.GapLost, "3 messages lost: Noor no longer has them"},
 		{client.GapProven, model.GapProven, "3 messages lost by a gateway"},
@@ -277,7 +277,7 @@ func TestGaps(t *testing.T) {
 		}
 	}
 	w.SetGap(client.Gap{Contact: id, From: 9, To: 9, State: client.GapAsking, Height: client.Top})
-	if r := s.last(); r.Text != "1 message missing, asking Noor…" {
+	if r := s.last(); r.Text != "1 message missing, asking Noor" {
 		t.Errorf("a gap at the end: %+v", r)
 	}
 	if s.resets != 1 {

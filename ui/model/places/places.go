@@ -71,8 +71,20 @@ func ReadImage(r io.Reader) (Code, error) {
 	return ReadText(text)
 }
 
-// ReadFile reads a picture or a text file. It waits for the disk.
+// ErrNoFile is returned for a path that leads to no file: a folder, a pipe, a device.
+var ErrNoFile = errors.New("places: this is not a file that can be read; choose a picture or a text")
+
+// ReadFile reads a picture or a text file. It waits for the disk, and for nothing that
+// may never answer, as a pipe. The errors are those of ReadImage, of the system, and
+// ErrNoFile.
 func ReadFile(path string) (Code, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return Code{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return Code{}, ErrNoFile
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return Code{}, err
