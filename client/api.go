@@ -11,6 +11,7 @@ import (
 	"zeroms/client/view"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
 )
 
 // Errors of commands.
@@ -25,6 +26,7 @@ var (
 	ErrRequest     = engine.ErrRequest
 	ErrRemoved     = engine.ErrRemoved
 	ErrUnreachable = engine.ErrUnreachable
+	ErrSetBack     = wire.ErrSetBack
 )
 
 // none is the value of commands that return nothing.

@@ -83,7 +83,7 @@ func (s *shell) build(at page.Place) page.Page {
 	case page.Gateways:
 		return places.NewGateways(h, at.Text)
 	case page.Settings:
-		return places.NewSettings(h)
+		return places.NewSettings(h, at.Text)
 	case page.Details:
 		return chat.NewDetails(h, at.Message)
 	}

@@ -42,9 +42,11 @@ type editor struct {
 	lines   []timeline.Line
 	measure *timeline.Measurer
 	width   float32 // lines are broken for
+	high    float32 // the height that was asked for last
 	scroll  float32
 	goal    float32 // where Up and Down want to stand; negative: where they are
 	focused bool
+	stale   bool // the text was replaced and is not drawn yet
 	shift   bool
 	clicks  int
 	clicked time.Time
@@ -76,15 +78,26 @@ func (e *editor) Text() string { return e.text }
 
 // SetText replaces what was written.
 func (e *editor) SetText(text string) {
-	if text == e.text {
-		return
-	}
-	before := e.text
-	if e.set(text); e.text == before {
+	if !e.take(text) && !e.stale {
 		return
 	}
 	e.wrap()
 	e.show()
+}
+
+// take replaces what was written and leaves it to SetText, or to what is typed, to draw
+// that. It tells whether there was something to do.
+func (e *editor) take(text string) bool {
+	before := e.text
+	if text != before {
+		e.set(text)
+	}
+	if e.text == before {
+		return false
+	}
+	e.stale = true
+	e.lines = e.measure.Wrap(e.text, e.width)
+	return true
 }
 
 func (e *editor) restyle() {
@@ -102,10 +115,10 @@ func (e *editor) paint() {
 
 // wrap breaks the text into lines, and asks for another height if there are more.
 func (e *editor) wrap() {
-	before := e.MinSize().Height
 	e.width = max(32, e.Size().Width-2*theme.Px(editorSide))
 	e.lines = e.measure.Wrap(e.text, e.width)
-	if after := e.MinSize().Height; after != before && e.grown != nil {
+	before := e.high
+	if e.high = e.MinSize().Height; e.high != before && e.grown != nil {
 		e.grown()
 	}
 }
@@ -177,6 +190,7 @@ func (e *editor) show() {
 }
 
 func (e *editor) draw() {
+	e.stale = false
 	size := e.Size()
 	side, over := theme.Px(editorSide), theme.Px(editorOver)
 	e.paint()

@@ -44,6 +44,8 @@ type foot struct {
 	asking  bool // bar is shown instead of the composer
 	writing bool // one can write
 	said    footSays
+	still   bool // what changes is drawn a little later
+	gone    bool // it was closed
 }
 
 // footSays is what a foot shows, so that it is made anew only when that changes.
@@ -77,7 +79,6 @@ func newFoot(h *page.Host, id client.ContactID) *foot {
 	f.editor.SetText(f.text.Text())
 	f.changed()
 	f.unhear = h.Feed.Listen(f.hear)
-	f.countHomes()
 	return f
 }
 
@@ -108,6 +109,7 @@ func (f *foot) countHomes() {
 }
 
 func (f *foot) close() {
+	f.gone = true
 	f.unhear()
 	if f.stop != nil {
 		f.stop()
@@ -160,6 +162,10 @@ func (f *foot) keep() {
 
 // changed shows what the composer says.
 func (f *foot) changed() {
+	if f.still {
+		f.editor.take(f.text.Text())
+		return
+	}
 	f.editor.SetText(f.text.Text())
 	if f.text.CanSend() && f.writing {
 		f.send.Enable()
@@ -195,8 +201,19 @@ func (f *foot) press() {
 	if f.before != nil {
 		f.before(f.h.Now())
 	}
+	f.still = true
 	f.text.Send()
-	f.editor.SetText(f.text.Text())
+	f.still = false
+	// The driver paints the window right after a click, and nothing else while it does.
+	// So it has nothing to paint yet: the empty field comes with the message.
+	f.h.Async.Slow(func(context.Context) func() { return f.pressed })
+}
+
+// pressed shows that something was sent.
+func (f *foot) pressed() {
+	if f.gone {
+		return
+	}
 	f.changed()
 	if f.sent != nil {
 		f.sent()

@@ -11,6 +11,7 @@ import (
 
 	"zeroms/client"
 	"zeroms/ui/model"
+	homes "zeroms/ui/model/places"
 	"zeroms/ui/page"
 	"zeroms/ui/theme"
 	"zeroms/ui/timeline"
@@ -28,13 +29,24 @@ type List struct {
 	h     *page.Host
 	chats *model.Chats
 	stop  func()
+	home  *homes.Health
 	field *w.Field
 	rows  *timeline.List[rowKey]
 	remind, empty,
 	object *fyne.Container
 	seen  client.ContactID // what was selected when the list last moved for it
 	later bool             // the reminder of the 24 words was put off until the next start
+	strip strip            // what is shown above the rows
 }
+
+// strip is what is shown above the rows.
+type strip uint8
+
+const (
+	noStrip strip = iota
+	wordsStrip
+	setBackStrip
+)
 
 // rowKey tells rows of the list apart.
 type rowKey struct {
@@ -64,6 +76,7 @@ func NewList(h *page.Host) *List {
 	pane := &fyne.Container{Layout: paneLayout{}, Objects: []fyne.CanvasObject{bar, l.remind, l.rows, l.empty}}
 	l.object = container.NewStack(w.NewPlate(theme.Panel), pane)
 	l.stop = l.chats.Listen(l.changed)
+	l.home = homes.NewHealth(h.Deps(), l.changed)
 	l.changed()
 	return l
 }
@@ -75,7 +88,10 @@ func (l *List) Object() fyne.CanvasObject { return l.object }
 func (l *List) Narrow(bool) { l.changed() }
 
 // Close is page.Page's.
-func (l *List) Close() { l.stop() }
+func (l *List) Close() {
+	l.stop()
+	l.home.Close()
+}
 
 // Filter puts the focus into the search field.
 func (l *List) Filter() {
@@ -137,7 +153,10 @@ func (l *List) openChat(id client.ContactID) { l.h.Nav.Open(page.Place{Kind: pag
 
 // changed draws what is there now.
 func (l *List) changed() {
-	l.showReminder()
+	if l.home == nil {
+		return // it is being made
+	}
+	l.showStrip()
 	l.showEmpty()
 	l.rows.Reload()
 	if i := l.chats.Index(l.chats.Selected()); i >= 0 && l.rows.Size().Height > 0 {
@@ -153,14 +172,24 @@ func (l *List) keepInSight(i int) {
 	}
 }
 
-// showReminder shows that the 24 words are not written down yet, if so.
-func (l *List) showReminder() {
-	wanted := l.chats.Loaded() && !l.later && !l.h.Profile.Notes.Settings().WordsSaved
-	if wanted == (len(l.remind.Objects) > 0) {
+// showStrip shows that the profile is an older copy of itself, or that the 24 words are
+// not written down yet, if so.
+func (l *List) showStrip() {
+	wanted := noStrip
+	switch {
+	case l.home.SetBack:
+		wanted = setBackStrip
+	case l.chats.Loaded() && !l.later && !l.h.Profile.Notes.Settings().WordsSaved:
+		wanted = wordsStrip
+	}
+	if wanted == l.strip {
 		return
 	}
-	l.remind.Objects = nil
-	if wanted {
+	l.strip, l.remind.Objects = wanted, nil
+	switch wanted {
+	case setBackStrip:
+		l.remind.Objects = []fyne.CanvasObject{newSetBack(l.h)}
+	case wordsStrip:
 		l.remind.Objects = []fyne.CanvasObject{newReminder(l.h, func() {
 			l.later = true
 			l.changed()
@@ -177,12 +206,8 @@ func (l *List) showEmpty() {
 	case !l.chats.Loaded() || l.chats.Len() > 0:
 	case l.chats.Filter() != "":
 		objects = []fyne.CanvasObject{w.NewColumn(264, w.NewParagraph(say.Say("chat.nobody", "Text", l.field.Text), w.Secondary))}
-	default:
-		objects = []fyne.CanvasObject{w.NewColumn(264,
-			w.NewParagraph(say.Say("chat.empty.title"), w.Strong), w.NewParagraph(say.Say("chat.empty.text"), w.Secondary),
-			w.NewButton("list.empty.add", say.Say("chat.empty.add"), w.Primary, func() { l.h.Nav.Open(page.Place{Kind: page.Add}) }),
-			w.NewButton("list.empty.card", say.Say("chat.empty.card"), w.Plain, func() { l.h.Nav.Open(page.Place{Kind: page.Card}) }),
-		)}
+	case l.home.Known:
+		objects = []fyne.CanvasObject{l.nobody()}
 	}
 	if len(objects) == 0 && len(l.empty.Objects) == 0 {
 		return
@@ -194,6 +219,22 @@ func (l *List) showEmpty() {
 	l.empty.Refresh()
 }
 
+// nobody says what to do first while there are no people: nothing is sent or received
+// without a gateway.
+func (l *List) nobody() fyne.CanvasObject {
+	say := l.h.Words
+	title, text, style := say.Say("chat.empty.title"), say.Say("chat.empty.text"), w.Primary
+	var buttons []fyne.CanvasObject
+	if l.home.None {
+		title, text, style = say.Say("chat.empty.homeless"), say.Say("chat.empty.homeless.text"), w.Plain
+		buttons = append(buttons, w.NewButton("list.empty.gateway", say.Say("chat.empty.gateway"), w.Primary, func() { l.h.Nav.Open(page.Place{Kind: page.Gateways}) }))
+	}
+	buttons = append(buttons,
+		w.NewButton("list.empty.add", say.Say("chat.empty.add"), style, func() { l.h.Nav.Open(page.Place{Kind: page.Add}) }),
+		w.NewButton("list.empty.card", say.Say("chat.empty.card"), w.Plain, func() { l.h.Nav.Open(page.Place{Kind: page.Card}) }))
+	return w.NewColumn(264, append([]fyne.CanvasObject{w.NewParagraph(title, w.Strong), w.NewParagraph(text, w.Secondary)}, buttons...)...)
+}
+
 // listRows is the timeline.Source of the list.
 type listRows struct{ *List }
 
@@ -203,8 +244,8 @@ func (l listRows) Height(int, float32) float32     { return theme.Px(rowHeight) 
 func (l listRows) New(int) fyne.CanvasObject       { return newChatRow(l.List) }
 func (l listRows) Show(i int, o fyne.CanvasObject) { o.(*chatRow).set(i, l.chats.Row(i)) }
 func (l listRows) Key(i int) rowKey {
-	row := l.chats.Row(i)
-	return rowKey{row.Kind, row.ID}
+	kind, id := l.chats.Key(i)
+	return rowKey{kind, id}
 }
 
 // tapped opens what a row stands for.

@@ -122,7 +122,7 @@ func TestListReminder(t *testing.T) {
 	s, l := listScene(t, modeltest.Options{})
 	s.reads("Write down your 24 words")
 	s.tap("list.words")
-	if s.place().Kind != page.Settings {
+	if want := (page.Place{Kind: page.Settings, Text: "words"}); s.place() != want {
 		t.Errorf("it opened %+v", s.place())
 	}
 	s.tap("list.words.later")
@@ -139,7 +139,16 @@ func TestListReminder(t *testing.T) {
 
 func TestListEmpty(t *testing.T) {
 	s, _ := listScene(t, modeltest.Options{Empty: true})
+	s.reads("First a gateway")
+	s.tap("list.empty.gateway")
+	if s.place().Kind != page.Gateways {
+		t.Errorf("it opened %+v", s.place())
+	}
+	if _, err := s.host.Profile.Homes.AddGateway(t.Context(), modeltest.AddressOf("gw.example.org", 443)); err != nil {
+		t.Fatal(err)
+	}
 	s.reads("Nobody is here yet")
+	s.readsNot("Choose a gateway")
 	s.tap("list.empty.add")
 	if s.place().Kind != page.Add {
 		t.Errorf("it opened %+v", s.place())
@@ -151,6 +160,18 @@ func TestListEmpty(t *testing.T) {
 	s.world.Meet("Ada", nil)
 	s.reads("Ada")
 	s.readsNot("Nobody is here yet")
+}
+
+func TestListSetBack(t *testing.T) {
+	s, _ := listScene(t, modeltest.Options{})
+	s.readsNot("This profile is an")
+	s.world.SetBack()
+	s.reads("This profile is an")
+	s.readsNot("Write down")
+	s.tap("list.setback")
+	if !strings.Contains(s.sheet(), "zms rejoin") {
+		t.Errorf("it says %q", s.sheet())
+	}
 }
 
 func TestListOfHundreds(t *testing.T) {

@@ -9,7 +9,10 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
+	"zeroms/client"
+	"zeroms/ui/arrange"
 	"zeroms/ui/model"
+	homes "zeroms/ui/model/places"
 	"zeroms/ui/page"
 	"zeroms/ui/theme"
 	"zeroms/ui/timeline"
@@ -23,6 +26,8 @@ type chatRow struct {
 	at   int
 	row  model.ChatRow
 	over bool
+
+	shown bool // row was drawn
 
 	ground               *canvas.Rectangle
 	avatar               *w.Avatar
@@ -51,7 +56,11 @@ func newChatRow(l *List) *chatRow {
 func (r *chatRow) ID() string { return fmt.Sprintf("list.row.%d", r.at) }
 
 func (r *chatRow) set(at int, row model.ChatRow) {
-	r.at, r.row = at, row
+	r.at = at
+	if r.row == row && r.shown {
+		return
+	}
+	r.row, r.shown = row, true
 	r.avatar.SetUser(row.User, row.Name)
 	r.name.SetText(row.Name)
 	r.when.SetText(row.When)
@@ -74,8 +83,9 @@ func wanted(yes bool, name string) fyne.Resource {
 
 // icon shows an icon, or hides its place.
 func icon(i *canvas.Image, of fyne.Resource) {
+	same := of != nil && i.Resource != nil && i.Resource.Name() == of.Name()
 	i.Resource, i.Hidden = of, of == nil
-	if of != nil {
+	if of != nil && !same {
 		i.Refresh()
 	}
 }
@@ -237,23 +247,43 @@ func (paneLayout) MinSize([]fyne.CanvasObject) fyne.Size {
 
 // newReminder is the strip that asks to write the 24 words down.
 func newReminder(h *page.Host, later func()) fyne.CanvasObject {
-	n := w.NewNotice(h.Words.Say("chat.words"), w.GapNotice)
-	n.SetAction("list.words", h.Words.Say("chat.words.show"), func() { h.Nav.Open(page.Place{Kind: page.Settings}) })
+	text := w.NewParagraph(h.Words.Say("chat.words"), w.Secondary)
+	text.SetColor(theme.GapText)
+	show := w.NewButton("list.words", h.Words.Say("chat.words.show"), w.Quiet, func() {
+		h.Nav.Open(page.Place{Kind: page.Settings, Text: homes.SeekWords})
+	})
 	shut := w.NewIconButton("list.words.later", "close", h.Words.Say("chat.words.later"), later)
-	return w.NewInset(8, 4, &fyne.Container{Layout: besideLayout{}, Objects: []fyne.CanvasObject{n, shut}})
+	shut.SetTint(theme.GapText)
+	ground := w.NewNotice("", w.GapNotice)
+	return w.NewInset(8, 4, &fyne.Container{Layout: reminderLayout{}, Objects: []fyne.CanvasObject{ground, text, show, shut}})
 }
 
-// besideLayout lays a small button at the right end of what takes the rest.
-type besideLayout struct{}
+// reminderLayout lays a text, a button and a small button over their ground.
+type reminderLayout struct{}
 
-func (besideLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	side := theme.Px(32)
-	o[0].Resize(fyne.NewSize(size.Width-side, size.Height))
-	o[0].Move(fyne.NewPos(0, 0))
-	o[1].Resize(fyne.NewSquareSize(side))
-	o[1].Move(fyne.NewPos(size.Width-side, (size.Height-side)/2))
+func (reminderLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	arrange.Place(o[0], 0, 0, size.Width, size.Height)
+	side, right := theme.Px(32), size.Width-theme.Px(4)
+	arrange.Place(o[3], right-side, (size.Height-side)/2, side, side)
+	button := o[2].MinSize()
+	right -= side + button.Width
+	arrange.Place(o[2], right, (size.Height-button.Height)/2, button.Width, button.Height)
+	left := theme.Px(16)
+	height := arrange.Under(o[1], max(theme.Px(40), right-left))
+	o[1].Move(fyne.NewPos(left, (size.Height-height)/2))
 }
 
-func (besideLayout) MinSize(o []fyne.CanvasObject) fyne.Size {
-	return fyne.NewSize(theme.Px(160), o[0].MinSize().Height)
+func (reminderLayout) MinSize(o []fyne.CanvasObject) fyne.Size {
+	return fyne.NewSize(theme.Px(160), max(o[1].MinSize().Height+theme.Px(20), o[2].MinSize().Height, theme.Px(40)))
+}
+
+// newSetBack is the strip that says that the profile is an older copy of itself, and on
+// its button what to do then.
+func newSetBack(h *page.Host) fyne.CanvasObject {
+	say := h.Words
+	n := w.NewNotice(say.Say("chat.setback"), w.AlarmNotice)
+	n.SetAction("list.setback", say.Say("chat.setback.how"), func() {
+		h.Say.Show(say.Say("chat.setback.title"), w.NewStack(0, w.NewParagraph(say.Error(client.ErrSetBack), w.Body)))
+	})
+	return w.NewInset(8, 4, n)
 }

@@ -39,6 +39,7 @@ type scene struct {
 	saved  map[string][]byte
 	timers []func()
 	traced []string
+	shown  fyne.CanvasObject // on the sheet
 }
 
 // newScene makes a window that shows nothing yet.
@@ -201,8 +202,18 @@ func (s *scene) Fail(err error) {
 		s.failed = append(s.failed, err)
 	}
 }
-func (s *scene) Show(string, fyne.CanvasObject) func() { return func() {} }
-func (s files) SavePath(string, string, func(string))  {}
+func (s *scene) Show(_ string, o fyne.CanvasObject) func() {
+	s.shown = o
+	return func() {}
+}
+
+// sheet is what can be read on the sheet that was shown last.
+func (s *scene) sheet() string {
+	s.shown.Resize(fyne.NewSize(480, s.shown.MinSize().Height))
+	return strings.Join(w.Texts(s.shown), " ")
+}
+
+func (s files) SavePath(string, string, func(string)) {}
 func (s files) Save(_, name string, content []byte, then func(string)) {
 	s.saved[name] = content
 	then("/home/mira/" + name)

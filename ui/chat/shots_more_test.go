@@ -67,6 +67,11 @@ func TestMoreScreens(t *testing.T) {
 			t.Cleanup(nobody.Close)
 			bare.show(nobody.Object(), 320*theme.Zoom(), 740)
 			bare.shoot("nobody-" + name)
+			s.world.SetBack()
+			older := NewList(s.host)
+			t.Cleanup(older.Close)
+			s.show(older.Object(), 320*theme.Zoom(), 740)
+			s.shoot("setback-" + name)
 		})
 	}
 }

@@ -33,6 +33,9 @@ type Talk struct {
 	begun  time.Time // when it was asked for
 	jumped time.Time // when a jump began that is not done; zero: none is going on
 	shown  bool      // its messages were shown
+	ready  func()    // shows the page; nil: it is shown, or nobody waits
+	late   func()    // ends the waiting for that; nil: nobody waited
+	head   talkHead  // what the header shows
 	active bool      // the window has the focus
 	fresh  int       // messages that came below what is seen
 	sent   sent
@@ -48,20 +51,54 @@ type sent struct {
 func NewTalk(h *page.Host, id client.ContactID) *Talk {
 	t := &Talk{h: h, id: id, chats: h.Nav.Chats(), begun: h.Now(), active: h.Active == nil || h.Active()}
 	t.talk = model.NewTimeline(h.Deps(), t.chats, id)
-	t.talk.OnChange, t.talk.OnHeader, t.talk.OnError = t.changed, t.showHeader, h.Say.Fail
+	t.talk.OnChange, t.talk.OnHeader, t.talk.OnError = t.changed, t.showHeader, t.fail
 	t.makeHeader()
 	t.makeList()
 	t.empty = container.NewStack()
 	t.foot = newFoot(h, id)
 	t.foot.before, t.foot.sent = t.beforeSend, t.afterSend
 	t.foot.key = t.key
-	t.foot.grown = func() { t.object.Refresh() }
+	t.foot.grown = t.relay
 	t.object = &fyne.Container{Layout: &talkLayout{t}, Objects: []fyne.CanvasObject{
-		w.NewPlate(theme.Background), t.list, t.empty, t.header, t.foot.object, t.down,
+		t.list, t.empty, t.header, t.foot.object, t.down,
 	}}
 	t.showHeader()
 	t.talk.Open()
+	t.foot.countHomes()
 	return t
+}
+
+// readyWait is how long the page before stays at most.
+const readyWait = 100 * time.Millisecond
+
+// Ready is page.Readier's: with the messages, if these can be read at once.
+func (t *Talk) Ready(then func()) {
+	if t.talk.Loaded() {
+		then()
+		return
+	}
+	t.ready, t.late = then, t.h.Every(readyWait, t.tellReady)
+}
+
+func (t *Talk) tellReady() {
+	if then := t.ready; then != nil {
+		t.ready = nil
+		t.late()
+		then()
+	}
+}
+
+func (t *Talk) fail(err error) {
+	t.tellReady()
+	t.h.Say.Fail(err)
+}
+
+// relay lays everything out, after something has got another height.
+func (t *Talk) relay() {
+	if size := t.object.Size(); size.Width > 0 {
+		t.object.Layout.Layout(t.object.Objects, size)
+		t.list.Repaint()
+	}
 }
 
 func (t *Talk) makeHeader() {
@@ -120,6 +157,9 @@ func (t *Talk) Narrow(narrow bool) { t.header.SetNarrow(narrow) }
 
 // Close is page.Page's.
 func (t *Talk) Close() {
+	if t.ready = nil; t.late != nil {
+		t.late()
+	}
 	t.foot.close()
 	t.talk.Close()
 }
@@ -152,6 +192,7 @@ func (t *Talk) changed(changes []model.Change) {
 		}
 	}
 	t.showEmpty()
+	t.tellReady()
 	t.moved()
 	if !t.shown && t.talk.Loaded() {
 		t.shown = true
@@ -242,8 +283,21 @@ func (t *Talk) key(name fyne.KeyName) bool {
 	return false
 }
 
+// talkHead is what a header shows, so that it is drawn anew only when that changes.
+type talkHead struct {
+	model.Header
+	state client.ContactState
+}
+
 func (t *Talk) showHeader() {
 	head := t.talk.Header()
+	contact, _ := t.chats.Contact(t.id)
+	now := talkHead{head, contact.State}
+	if now == t.head {
+		t.showEmpty()
+		return
+	}
+	t.head = now
 	t.header.SetTitle(head.Name)
 	t.header.SetSubtitle(head.Line)
 	t.avatar.SetUser(head.User, head.Name)
@@ -252,7 +306,6 @@ func (t *Talk) showHeader() {
 	} else {
 		t.header.SetMark("", theme.Accent)
 	}
-	contact, _ := t.chats.Contact(t.id)
 	t.foot.show(head, contact.State)
 	t.showEmpty()
 }
@@ -368,7 +421,7 @@ func (t *Talk) arrived() {
 	}
 }
 
-// talkLayout lays out the ground, the rows, what stands in their place, the header, the
+// talkLayout lays out, on the ground of the window, the rows, what stands in their place, the header, the
 // foot and the button that leads to the end.
 type talkLayout struct{ talk *Talk }
 
@@ -379,13 +432,12 @@ func (l *talkLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	}
 	head := theme.Px(56)
 	foot := l.talk.foot.fit(size.Width)
-	at(o[0], 0, 0, size.Width, size.Height)
-	at(o[4], 0, size.Height-foot, size.Width, foot)
+	at(o[3], 0, size.Height-foot, size.Width, foot)
+	at(o[0], 0, head, size.Width, size.Height-head-foot)
 	at(o[1], 0, head, size.Width, size.Height-head-foot)
-	at(o[2], 0, head, size.Width, size.Height-head-foot)
-	at(o[3], 0, 0, size.Width, head)
+	at(o[2], 0, 0, size.Width, head)
 	down := theme.Px(timeline.DownSize)
-	at(o[5], size.Width-down-theme.Px(14), size.Height-foot-down-theme.Px(8), down, down)
+	at(o[4], size.Width-down-theme.Px(14), size.Height-foot-down-theme.Px(8), down, down)
 }
 
 func (l *talkLayout) MinSize([]fyne.CanvasObject) fyne.Size {

@@ -200,7 +200,9 @@ func TestTalkProblems(t *testing.T) {
 	if !talk.foot.editor.Visible() || s.window.Canvas().Focused() != talk.foot.editor {
 		t.Error("one can't write after that")
 	}
-	s.world.SetContact(talk.id, func(c *client.Contact) { c.Problem = "The connection to the gateway was lost; it is made again. [link-closed]" })
+	s.world.SetContact(talk.id, func(c *client.Contact) {
+		c.Problem = "The connection to the gateway was lost; it is made again. [link-closed]"
+	})
 	s.reads("can't be reached at the moment")
 }
 

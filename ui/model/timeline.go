@@ -11,7 +11,6 @@ import (
 
 // What is read and kept of a conversation.
 const (
-	openLines = 64   // are read at first: more than a screen
 	pageLines = 200  // are read at once
 	maxHeld   = 3000 // messages are kept; the farther ones are given up, and read again
 )
@@ -84,7 +83,7 @@ func (t *Timeline) Open() {
 	t.unread = contact.Unread
 	unread := t.unread
 	t.read(func(ctx context.Context) (span, error) {
-		s, err := t.newest(ctx, openLines)
+		s, err := t.newest(ctx, pageLines)
 		for err == nil && s.older && len(s.lines) < maxHeld && incoming(s.lines) < unread {
 			var more span
 			if more, err = t.before(ctx, s.next, pageLines); err == nil {

@@ -35,6 +35,14 @@ type Dropper interface{ Drop(uris []fyne.URI) }
 // what is in an active window counts as read.
 type Activer interface{ SetActive(bool) }
 
+// Readier is a Page that reads something before there is much to see: the page before
+// stays until then.
+type Readier interface {
+	// Ready calls then once, when the page can be shown: at once, if it can, and within
+	// 100 ms in any case.
+	Ready(then func())
+}
+
 // Kind is which page.
 type Kind uint8
 
@@ -57,7 +65,8 @@ type Place struct {
 	Kind    Kind
 	Contact client.ContactID
 	Message client.MessageID
-	// Text is what Add begins with: a card or an address that was opened as a link.
+	// Text is what Add and Gateways begin with: a card or an address that was opened as a
+	// link. In Settings it is where they open: "words" at the 24 words.
 	Text string
 }
 

@@ -51,8 +51,8 @@ func NewAdd(h *page.Host, text string) *Add {
 	buttons := w.NewFlow(8,
 		w.NewButton("add.paste", say("people.add.paste"), w.Plain, a.paste),
 		w.NewButton("add.choose", say("people.add.choose"), w.Plain, a.choose))
-	a.frame = newFrame(h, say("people.add.title"), w.NewInset(24, 24, w.NewColumn(520,
-		w.NewPaddedPanel(24, w.NewStack(16,
+	a.frame = newFrame(h, say("people.add.title"), newMargins(w.NewColumn(520,
+		w.NewPaddedPanel(20, w.NewStack(16,
 			w.NewParagraph(say("people.add.explain"), w.Secondary), a.field, buttons, a.looking, a.who, a.trouble, a.note, a.naming, a.doing, a.after)))))
 	a.model = people.NewAdd(h.Deps(), a.view(a.draw))
 	a.model.Paste(text)

@@ -25,7 +25,7 @@ type Card struct {
 // NewCard makes the page.
 func NewCard(h *page.Host) *Card {
 	c := &Card{stack: w.NewColumn(664)}
-	c.frame = newFrame(h, h.Words.Say("people.card.title"), inMiddle(w.NewInset(24, 24, c.stack)))
+	c.frame = newFrame(h, h.Words.Say("people.card.title"), inMiddle(newMargins(c.stack)))
 	c.header.Hide()
 	c.model = people.NewCard(h.Deps(), c.view(c.draw))
 	c.model.Load()

@@ -49,7 +49,7 @@ type Contact struct {
 // NewContact makes the page of somebody.
 func NewContact(h *page.Host, id client.ContactID) *Contact {
 	c := &Contact{id: id, stack: w.NewColumn(600)}
-	c.frame = newFrame(h, h.Words.Say("people.contact.title"), w.NewInset(24, 24, c.stack))
+	c.frame = newFrame(h, h.Words.Say("people.contact.title"), newMargins(c.stack))
 	c.model = people.NewContact(h.Deps(), id, c.view(c.draw))
 	c.alone = w.NewInset(0, 48, empty("people", h.Words.Say("people.contact.gone"), h.Words.Say("people.contact.goneText")))
 	c.build()
@@ -96,10 +96,10 @@ func (c *Contact) person() fyne.CanvasObject {
 		c.host.Files.Copy(key.UserIDText(c.model.Person.User))
 		c.host.Say.Notice(say("people.contact.copiedID"))
 	})
-	head := newBegun(16, c.avatar, w.NewStack(4, newTitled(6, c.name, c.shield), c.state))
-	return w.NewPaddedPanel(24, w.NewStack(16,
+	head := newWrappedBegun(16, c.avatar, w.NewStack(4, newTitled(6, c.name, c.shield), c.state))
+	return w.NewPaddedPanel(20, w.NewStack(16,
 		head, c.problem, c.doing,
-		w.NewStack(8, w.NewText(say("people.contact.name"), w.Secondary), newEnded(8, c.alias, c.save), c.called, c.wrong),
+		w.NewStack(8, w.NewText(say("people.contact.name"), w.Secondary), newWrapped(8, c.alias, c.save), c.called, c.wrong),
 		w.NewStack(2, w.NewText(say("people.contact.id"), w.Secondary), newEnded(8, c.userID, copyID))))
 }
 
@@ -116,7 +116,7 @@ func (c *Contact) saving() {
 func (c *Contact) transcript() fyne.CanvasObject {
 	c.agree, c.agreeAt = w.NewParagraph("", w.Body), w.NewParagraph("", w.Secondary)
 	c.missing, c.lost = w.NewNotice("", w.GapNotice), w.NewNotice("", w.AlarmNotice)
-	return w.NewPaddedPanel(24, w.NewStack(8, w.NewText(c.host.Words.Say("people.contact.transcript"), w.Strong), c.agree, c.agreeAt, c.missing, c.lost))
+	return w.NewPaddedPanel(20, w.NewStack(8, w.NewText(c.host.Words.Say("people.contact.transcript"), w.Strong), c.agree, c.agreeAt, c.missing, c.lost))
 }
 
 // settings is what is kept about the conversation.
@@ -124,7 +124,7 @@ func (c *Contact) settings() fyne.CanvasObject {
 	say := c.host.Words.Say
 	c.pin = w.NewSwitch("contact.pin", say("people.contact.pin"), say("people.contact.pinText"), false, func(on bool) { c.model.Pin(on) })
 	c.mute = w.NewSwitch("contact.mute", say("people.contact.mute"), say("people.contact.muteText"), false, func(on bool) { c.model.Mute(on) })
-	return w.NewPaddedPanel(24, w.NewStack(8, c.pin, w.NewRule(), c.mute))
+	return w.NewPaddedPanel(20, w.NewStack(8, c.pin, w.NewRule(), c.mute))
 }
 
 // end is how it ends with somebody.

@@ -111,6 +111,104 @@ func (e ended) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	return size
 }
 
+// roomy is the least width that a field or a name keeps beside something else.
+const roomy = 130
+
+// wrapped is ended, and puts the end below the object where that leaves it too little
+// width.
+type wrapped struct {
+	gap   float32
+	below *bool
+}
+
+func newWrapped(gap float32, object, end fyne.CanvasObject) *fyne.Container {
+	return container.New(wrapped{gap, new(bool)}, object, end)
+}
+
+func (x wrapped) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	end := objects[1].MinSize()
+	if *x.below = objects[1].Visible() && size.Width-end.Width-theme.Px(x.gap) < theme.Px(roomy); !*x.below {
+		ended{x.gap}.Layout(objects, size)
+		return
+	}
+	height := fitted(objects[0], size.Width)
+	objects[0].Move(fyne.NewPos(0, 0))
+	objects[1].Resize(fyne.NewSize(min(end.Width, size.Width), end.Height))
+	objects[1].Move(fyne.NewPos(0, height+theme.Px(x.gap)))
+}
+
+func (x wrapped) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	size, end := objects[0].MinSize(), objects[1].MinSize()
+	switch {
+	case !objects[1].Visible():
+		return size
+	case *x.below:
+		return fyne.NewSize(max(size.Width, end.Width), size.Height+theme.Px(x.gap)+end.Height)
+	}
+	return fyne.NewSize(max(size.Width, end.Width), max(size.Height, end.Height))
+}
+
+// wrappedBegun is begun, and puts the object below the start where there is too little
+// width beside it.
+type wrappedBegun struct {
+	gap   float32
+	below *bool
+}
+
+func newWrappedBegun(gap float32, start, object fyne.CanvasObject) *fyne.Container {
+	return container.New(wrappedBegun{gap, new(bool)}, start, object)
+}
+
+func (x wrappedBegun) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	least := objects[0].MinSize()
+	if *x.below = size.Width-least.Width-theme.Px(x.gap) < theme.Px(roomy); !*x.below {
+		begun{x.gap}.Layout(objects, size)
+		return
+	}
+	objects[0].Resize(least)
+	objects[0].Move(fyne.NewPos(0, 0))
+	fitted(objects[1], size.Width)
+	objects[1].Move(fyne.NewPos(0, least.Height+theme.Px(x.gap)))
+}
+
+func (x wrappedBegun) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	one, two := objects[0].MinSize(), objects[1].MinSize()
+	height := max(one.Height, two.Height)
+	if *x.below {
+		height = one.Height + theme.Px(x.gap) + two.Height
+	}
+	return fyne.NewSize(max(one.Width, two.Width), height)
+}
+
+// margins leaves space around a page: 24 pixels, and on the sides 12 where there is
+// little room.
+type margins struct{}
+
+const (
+	wideMargin, narrowMargin = 24, 12
+	littleRoom               = 520
+)
+
+func newMargins(object fyne.CanvasObject) *fyne.Container { return container.New(margins{}, object) }
+
+func (margins) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	side, end := theme.Px(wideMargin), theme.Px(wideMargin)
+	if size.Width < theme.Px(littleRoom) {
+		side = theme.Px(narrowMargin)
+	}
+	for _, o := range objects {
+		o.Resize(fyne.NewSize(size.Width-2*side, size.Height-2*end))
+		o.Move(fyne.NewPos(side, end))
+	}
+}
+
+func (margins) MinSize(objects []fyne.CanvasObject) (size fyne.Size) {
+	for _, o := range objects {
+		size = size.Max(o.MinSize())
+	}
+	return size.AddWidthHeight(2*theme.Px(narrowMargin), 2*theme.Px(wideMargin))
+}
+
 // begun puts something before an object, which gets the width that is left; both at the
 // top.
 type begun struct{ gap float32 }

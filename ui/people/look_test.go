@@ -105,6 +105,7 @@ func (s scene) draw(t *testing.T, app fyne.App, l look, language, name string) {
 		s.then(d)
 	}
 	d.fits()
+	d.inside(l)
 	d.quiet()
 	d.shot(name)
 }
@@ -117,6 +118,7 @@ func looks() []look {
 	}
 	large := narrow
 	large.name, large.zoom = "large", 140
-	all = append(all, large)
-	return all
+	huge := large
+	huge.name, huge.zoom, huge.size = "huge", 150, fyne.NewSize(400, 740)
+	return append(all, large, huge)
 }

@@ -248,6 +248,19 @@ func (d *desk) fits() {
 	}
 }
 
+// inside fails the test if something stands beyond the window's right edge.
+func (d *desk) inside(l look) {
+	d.t.Helper()
+	if least := d.page.Object().MinSize().Width; least > l.size.Width {
+		d.t.Errorf("the page is at least %v wide", least)
+	}
+	for _, c := range w.Controls(d.page.Object()) {
+		if c.X < 0 || c.X+c.W > l.size.Width {
+			d.t.Errorf("%s goes from %v to %v", c.ID, c.X, c.X+c.W)
+		}
+	}
+}
+
 // shot writes what is shown as a picture, to be looked at.
 func (d *desk) shot(name string) {
 	d.t.Helper()

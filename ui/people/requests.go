@@ -22,7 +22,7 @@ type Requests struct {
 // NewRequests makes the page.
 func NewRequests(h *page.Host) *Requests {
 	r := &Requests{stack: w.NewColumn(560)}
-	r.frame = newFrame(h, h.Words.Say("people.requests.title"), w.NewInset(24, 24, r.stack))
+	r.frame = newFrame(h, h.Words.Say("people.requests.title"), newMargins(r.stack))
 	r.model = people.NewRequests(h.Deps(), r.view(r.draw))
 	r.model.Load()
 	return r

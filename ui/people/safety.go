@@ -41,7 +41,7 @@ func newSafety(c *Contact) *safety {
 		w.NewButton("safety.compare", say("people.contact.compare"), w.Plain, s.choose),
 		w.NewButton("safety.paste", say("people.contact.pasteImage"), w.Plain, func() { c.host.Files.PasteImage(c.model.ComparePicture) }),
 		w.NewButton("safety.save", say("people.contact.saveImage"), w.Plain, s.save))
-	s.panel = w.NewPaddedPanel(24, w.NewStack(12,
+	s.panel = w.NewPaddedPanel(20, w.NewStack(12,
 		w.NewText(say("people.contact.safety"), w.Strong), s.text, newBeside(24, 200, s.code, digits), s.result, w.NewFlow(8, s.mark, s.unmark), buttons, w.NewParagraph(say("people.contact.dropHint"), w.Small)))
 	return s
 }

@@ -54,10 +54,12 @@ func (s *Settings) phrase(x *section) []fyne.CanvasObject {
 			if !s.closed {
 				s.words = all
 				x.again()
+				s.reveal()
 			}
 		})
 	}
 	show.SetTapped(press)
+	s.press = press
 	secret.OnSubmitted = func(string) { press() }
 	secret.SetOnChanged(func(string) { wrong.say("") })
 	if s.model.Locked {

@@ -22,6 +22,7 @@ type sheet struct {
 	header *w.Header
 	list   *fyne.Container
 	root   *fyne.Container
+	scroll *container.Scroll
 	frame  *margins
 }
 
@@ -31,8 +32,8 @@ func newSheet(h *page.Host, title string, width float32) sheet {
 	s.header.OnBack = h.Nav.Back
 	s.header.SetBackHint(h.Words.Say("places.back"))
 	s.frame = &margins{}
-	body := w.NewScroll(container.New(s.frame, s.list))
-	s.root = container.NewStack(w.NewPlate(theme.Background), container.NewBorder(s.header, nil, nil, nil, body))
+	s.scroll = w.NewScroll(container.New(s.frame, s.list))
+	s.root = container.NewStack(w.NewPlate(theme.Background), container.NewBorder(s.header, nil, nil, nil, s.scroll))
 	return s
 }
 

@@ -70,7 +70,7 @@ func TestPagesFit(t *testing.T) {
 			for locked, pass := range map[string]string{"open": "", "locked": "a long passphrase"} {
 				world := modeltest.New(t, modeltest.Options{Language: look.Language, Passphrase: pass})
 				d.use(world, fyne.NewSize(size.Width, 3200))
-				d.show(places.NewSettings(d.host))
+				d.show(places.NewSettings(d.host, ""))
 				if pass == "" {
 					d.tap("settings.words")
 					d.tap("settings.diag")

@@ -9,6 +9,7 @@ import (
 	"zeroms/ui/model"
 	"zeroms/ui/model/places"
 	"zeroms/ui/page"
+	"zeroms/ui/theme"
 	w "zeroms/ui/widget"
 	"zeroms/ui/words"
 )
@@ -24,6 +25,9 @@ type Settings struct {
 	closed   bool
 
 	words   []string // the 24 words, while they are shown
+	sought  *section // where the page was opened at; nil: at its top
+	press   func()   // does what the button of the words does
+	begun   bool     // it was pressed for who was led there
 	archive archiveChoice
 	report  string // the diagnostics, while they are shown
 }
@@ -36,8 +40,8 @@ type section struct {
 	parts   func(*section) []fyne.CanvasObject
 }
 
-// NewSettings makes the page.
-func NewSettings(h *page.Host) *Settings {
+// NewSettings makes the page; text is places.SeekWords of the model, or empty for its top.
+func NewSettings(h *page.Host, text string) *Settings {
 	s := &Settings{sheet: newSheet(h, h.Words.Say("places.settings"), settingsWidth), model: places.NewSettings(h.Deps())}
 	say := h.Words
 	add := func(title string, parts func(*section) []fyne.CanvasObject) {
@@ -59,14 +63,43 @@ func NewSettings(h *page.Host) *Settings {
 		panels = append(panels, w.NewPanel(x.content))
 	}
 	s.put(panels...)
+	if text == places.SeekWords {
+		s.sought = s.sections[words24]
+	}
 	s.model.Load(func(err error) {
 		h.Say.Fail(err)
 		if !s.closed {
 			s.sections[0].draw()
 			s.relay()
+			s.reveal()
 		}
 	})
 	return s
+}
+
+// words24 is which section has the 24 words.
+const words24 = 6
+
+// Focus opens what the page was opened for. The window calls it when it shows the page.
+func (s *Settings) Focus() {
+	if s.sought == nil || s.begun {
+		return
+	}
+	s.begun = true
+	s.reveal()
+	s.press()
+}
+
+// reveal scrolls to where the page was opened at.
+func (s *Settings) reveal() {
+	if s.sought == nil {
+		return
+	}
+	for i, x := range s.sections {
+		if x == s.sought {
+			s.scroll.ScrollToOffset(fyne.NewPos(0, s.list.Position().Y+s.list.Objects[i].Position().Y-theme.Px(narrowMargin)))
+		}
+	}
 }
 
 // Narrow tells whether there is room for one pane only.

@@ -21,7 +21,7 @@ func settingsPage(t *testing.T, o modeltest.Options) (*desk, *modeltest.World) {
 	t.Helper()
 	world := modeltest.New(t, o)
 	d := newDesk(t, world, model.Look{}, fyne.NewSize(860, 3400))
-	p := places.NewSettings(d.host)
+	p := places.NewSettings(d.host, "")
 	t.Cleanup(p.Close)
 	d.show(p)
 	return d, world
@@ -43,6 +43,45 @@ func TestName(t *testing.T) {
 	d.tap("settings.id.copy")
 	if d.copied != key.UserIDText(world.User()) {
 		t.Errorf("%q", d.copied)
+	}
+}
+
+func TestSettingsOpenAtTheWords(t *testing.T) {
+	inSight := func(d *desk, id string) {
+		d.t.Helper()
+		for _, c := range w.Controls(d.window.Content()) {
+			if c.ID == id {
+				if c.Y < 56 || c.Y+c.H > 600 {
+					d.t.Errorf("%s is out of sight, at %v", id, c.Y)
+				}
+				return
+			}
+		}
+		d.t.Errorf("there is no %s", id)
+	}
+	open := func(o modeltest.Options, text string) *desk {
+		d := newDesk(t, modeltest.New(t, o), model.Look{}, fyne.NewSize(860, 600))
+		p := places.NewSettings(d.host, text)
+		t.Cleanup(p.Close)
+		d.show(p)
+		return d
+	}
+	d := open(modeltest.Options{}, "words")
+	inSight(d, "settings.words.hide")
+	d.tap("settings.words.hide")
+	d.says("Show the words")
+	d = open(modeltest.Options{Passphrase: "correct horse"}, "words")
+	inSight(d, "settings.words.pass")
+	if f, ok := d.window.Canvas().Focused().(*w.Field); !ok || f.ID() != "settings.words.pass" {
+		t.Errorf("the focus is on %v", d.window.Canvas().Focused())
+	}
+	d.write("settings.words.pass", "correct horse")
+	d.tap("settings.words")
+	inSight(d, "settings.words.hide")
+	d = open(modeltest.Options{}, "")
+	inSight(d, "settings.name")
+	if d.has("settings.words.hide") {
+		t.Error("the words are shown to who did not ask")
 	}
 }
 

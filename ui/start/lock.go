@@ -33,7 +33,7 @@ func (l *Lock) Restyle() {
 	open.SetTapped(press)
 	l.secret.OnSubmitted = func(string) { press() }
 	l.secret.SetOnChanged(func(string) { wrong.say("") })
-	l.put(panelWidth, l.secret, w.NewStack(14, w.NewText(say.Say("start.lock"), w.Strong), w.NewParagraph(say.Say("start.lock.text"), w.Secondary), l.secret, wrong.line, open))
+	l.put(panelWidth, l.secret, w.NewStack(14, w.NewText(say.Say("start.lock"), w.Title), w.NewParagraph(say.Say("start.lock.text"), w.Secondary), l.secret, wrong.line, open))
 }
 
 // Close ends the page, and forgets what was typed.
@@ -76,8 +76,8 @@ func (p *Problem) Restyle() {
 	say := p.h.Words
 	again := w.NewButton("problem.again", say.Say("start.problem.again"), w.Primary, p.again)
 	quit := w.NewButton("problem.quit", say.Say("start.problem.quit"), w.Plain, func() { p.h.App.Quit() })
-	p.put(panelWidth, again, w.NewStack(14, w.NewParagraph(say.Say("start.problem"), w.Strong), w.NewParagraph(say.Error(p.err), w.Body),
-		w.NewParagraph(say.Say("start.problem.safe"), w.Secondary), container.NewGridWithColumns(2, again, quit)))
+	p.put(panelWidth, again, w.NewStack(14, w.NewParagraph(say.Say("start.problem"), w.Title), w.NewParagraph(say.Error(p.err), w.Body),
+		w.NewParagraph(say.Say("start.problem.safe"), w.Secondary), container.New(halves{}, again, quit)))
 }
 
 // Close ends the page.

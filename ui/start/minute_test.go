@@ -146,7 +146,7 @@ func TestName(t *testing.T) {
 	m.world.Fail("Create", nil)
 	m.world.Async.Hold = true
 	m.tap("start.create")
-	m.says("Creating …")
+	m.says("Creating…")
 	m.tap("start.create")
 	m.world.Async.Release()
 	if m.world.Calls("Create") != 2 {
@@ -265,7 +265,7 @@ func TestAddress(t *testing.T) {
 func TestWrongAddress(t *testing.T) {
 	m := named(t, "")
 	m.tap("start.paste")
-	m.says("neither a text nor a picture")
+	m.says("neither text nor a picture")
 	m.tap("start.use")
 	if strings.Contains(m.text(), "ZMSG: ") {
 		t.Error("an empty field is called wrong")
@@ -283,7 +283,7 @@ func TestWrongAddress(t *testing.T) {
 	m.says("incomplete")
 	m.paste = "\x89PNG" // the bytes of a picture that there is no more
 	m.tap("start.paste")
-	m.says("neither a text nor a picture")
+	m.says("neither text nor a picture")
 	if all := m.gateways(); len(all) != 0 || !m.has("start.address") {
 		t.Errorf("%v", all)
 	}
@@ -305,7 +305,7 @@ func TestJoining(t *testing.T) {
 	m.tap("start.near.0")
 	m.world.SetGateway(0, func(g *client.Gateway) { g.Up, g.Problem = false, "connecting" })
 	m.tick()
-	m.says("Connecting to 192.168.1.30:7443 …")
+	m.says("Connecting to 192.168.1.30:7443…")
 	if m.has("start.other") {
 		t.Error("one is asked before it takes long")
 	}
@@ -555,7 +555,7 @@ func TestLock(t *testing.T) {
 	test.Type(d.window.Canvas().Focused(), "wrong")
 	d.window.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
 	d.tap("lock.open")
-	d.says("Unlocking …")
+	d.says("Unlocking…")
 	answer(errWrong)
 	d.says("does not open it")
 	if f := w.Find(d.window.Content(), "lock.pass").(*w.Field); f.Text != "" || d.window.Canvas().Focused() != fyne.Focusable(f) {

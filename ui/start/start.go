@@ -45,6 +45,26 @@ func (m middle) MinSize(objects []fyne.CanvasObject) (size fyne.Size) {
 	return size.AddWidthHeight(2*theme.Px(m.margin), 2*theme.Px(m.margin))
 }
 
+// halves gives two objects half of the width each.
+type halves struct{}
+
+const halvesGap = 8
+
+// Layout is Fyne's.
+func (halves) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	half := (size.Width - theme.Px(halvesGap)) / 2
+	for i, object := range o {
+		object.Resize(fyne.NewSize(half, size.Height))
+		object.Move(fyne.NewPos(float32(i)*(half+theme.Px(halvesGap)), 0))
+	}
+}
+
+// MinSize is Fyne's.
+func (halves) MinSize(o []fyne.CanvasObject) fyne.Size {
+	least := o[0].MinSize().Max(o[1].MinSize())
+	return fyne.NewSize(2*least.Width+theme.Px(halvesGap), least.Height)
+}
+
 // stage is a page that stands alone: one panel in the middle of the window, under the
 // app's name, with something below it.
 type stage struct {

@@ -47,7 +47,7 @@ type bubbleBody struct {
 	rows    *Rows
 	row     int
 	m       *measured
-	ground  *canvas.Rectangle
+	ground  *Ground
 	lines   []*canvas.Text // those of from to to
 	actions []*canvas.Text
 	time    *canvas.Text
@@ -61,7 +61,7 @@ type bubbleBody struct {
 
 func newBubbleBody(r *Rows) *bubbleBody {
 	b := &bubbleBody{
-		rows: r, ground: canvas.NewRectangle(color.Transparent), state: canvas.NewImageFromResource(nil),
+		rows: r, ground: NewGround(), state: canvas.NewImageFromResource(nil),
 		time: canvas.NewText("", color.Transparent),
 	}
 	b.state.FillMode = canvas.ImageFillContain
@@ -83,12 +83,15 @@ func (b *bubbleBody) Message() string {
 
 // set shows a message. Its lines are drawn by window.
 func (b *bubbleBody) set(i int, m *measured) {
-	b.row, b.m, b.drawn = i, m, nil
+	if b.row = i; b.m == m {
+		return
+	}
+	b.m, b.drawn = m, nil
 	r, z := b.rows, b.rows.zoom
-	b.ground.CornerRadius = bubbleRound * z
-	b.ground.FillColor, b.ground.StrokeColor, b.ground.StrokeWidth = theme.Color(theme.OtherBubble), theme.Color(theme.Line), 1
 	if m.row.Own {
-		b.ground.FillColor, b.ground.StrokeWidth = theme.Color(theme.OwnBubble), 0
+		b.ground.Paint(bubbleRound*z, theme.Color(theme.OwnBubble), nil)
+	} else {
+		b.ground.Paint(bubbleRound*z, theme.Color(theme.OtherBubble), theme.Color(theme.Line))
 	}
 	b.time.Text, b.time.TextSize, b.time.Color = m.foot, r.small.Size(), theme.Color(theme.Secondary)
 	if m.row.Own {
@@ -113,14 +116,18 @@ func (b *bubbleBody) set(i int, m *measured) {
 func (b *bubbleBody) setState(y float32) {
 	state, z := b.m.row.State, b.rows.zoom
 	if state == model.TickNone {
-		b.state.Hide()
+		b.state.Hidden = true
 		return
 	}
-	b.state.Resource = TickIcon(state)
+	icon := TickIcon(state)
+	changed := b.state.Resource == nil || b.state.Resource.Name() != icon.Name()
+	b.state.Resource = icon
 	b.state.Resize(fyne.NewSquareSize(tick * z))
 	b.state.Move(fyne.NewPos(b.m.box.Width-bubbleSide*z-tick*z, y+(b.rows.small.Height()-tick*z)/2))
-	b.state.Show()
-	b.state.Refresh()
+	b.state.Hidden = false
+	if changed {
+		b.state.Refresh()
+	}
 }
 
 // TickIcon is the icon of a state; nil for none.
@@ -154,7 +161,7 @@ func (b *bubbleBody) window(from, to float32) {
 	}
 	b.drawn, b.from, b.to = b.m, first, last
 	b.cutGround(over+float32(first)*high, over+float32(last)*high)
-	b.objects, b.used = append(b.objects[:0], b.ground), 0
+	b.objects, b.used = append(b.objects[:0], b.ground.Raster), 0
 	for i := first; i < last; i++ {
 		line := b.m.lines[i]
 		b.line(strings.TrimRight(b.m.text[line.From:line.To], " "), over+float32(i)*high)
@@ -163,11 +170,10 @@ func (b *bubbleBody) window(from, to float32) {
 		b.objects = append(b.objects, t)
 	}
 	b.objects = append(b.objects, b.time, b.state)
-	canvas.Refresh(b.ground)
 }
 
-// cutGround draws no more of a long bubble's ground than its lines need: some painters
-// make a picture of it.
+// cutGround draws no more of a long bubble's ground than its lines need, as it is a
+// picture.
 func (b *bubbleBody) cutGround(from, to float32) {
 	spare := 2 * bubbleRound * b.rows.zoom
 	from, to = max(0, from-spare), min(b.m.box.Height, to+spare)
@@ -177,8 +183,8 @@ func (b *bubbleBody) cutGround(from, to float32) {
 	if to >= b.m.box.Height-60*b.rows.zoom {
 		to = b.m.box.Height
 	}
-	b.ground.Move(fyne.NewPos(0, from))
-	b.ground.Resize(fyne.NewSize(b.m.box.Width, to-from))
+	b.ground.Raster.Move(fyne.NewPos(0, from))
+	b.ground.Raster.Resize(fyne.NewSize(b.m.box.Width, to-from))
 }
 
 // line draws one line of the text.

@@ -473,8 +473,11 @@ func (l *List[K]) show(first, last int, anew bool) {
 	}
 	l.objects = append(l.objects, l.bar)
 	l.bar.set(l.share())
-	canvas.Refresh(l.dot) // has the window painted; of the whole list, it would drop all pictures
+	l.Repaint()
 }
+
+// Repaint has the window painted; a refresh of the list would drop all its pictures.
+func (l *List[K]) Repaint() { canvas.Refresh(l.dot) }
 
 func (l *List[K]) take(kind int) fyne.CanvasObject {
 	free := l.pool[kind]
@@ -544,9 +547,8 @@ func (l *List[K]) MinSize() fyne.Size { return fyne.NewSize(64, 64) }
 
 // Refresh draws everything anew, with the colours of now.
 func (l *List[K]) Refresh() {
-	for kind := range l.pool {
-		delete(l.pool, kind)
-	}
+	clear(l.pool)
+	l.shown = nil
 	l.bar.Refresh()
 	l.Reload()
 }

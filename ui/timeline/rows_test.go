@@ -186,7 +186,7 @@ func TestTallBubbleDrawsWhatIsSeen(t *testing.T) {
 		if n := len(texts(b)); n < 30 || n > 80 {
 			t.Errorf("%d lines are drawn at %v", n, from)
 		}
-		if h := b.body.ground.Size().Height; h > 1500 {
+		if h := b.body.ground.Raster.Size().Height; h > 1500 {
 			t.Errorf("the ground is %v high at %v", h, from)
 		}
 	}

@@ -154,7 +154,7 @@ func TestPlaces(t *testing.T) {
 	}
 	for _, c := range []struct{ language, hello, one, many string }{
 		{English, "Hello <b>&", "1 left of x", "4,812 left of xs"},
-		{Chinese, "你好，<b>&", "x还剩 1 个", "x还剩 4,812 个"},
+		{Chinese, "你好，<b>&", "x 还剩 1 个", "x 还剩 4,812 个"},
 	} {
 		bundle, err := load(files)
 		if err != nil {

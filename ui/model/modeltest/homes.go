@@ -63,6 +63,16 @@ func (w *World) Down(n int, problem string) {
 	})
 }
 
+// SetBack has a gateway show that the profile is an older copy of itself: all links end.
+func (w *World) SetBack() {
+	w.setBack = true
+	for n := range w.gateways {
+		w.SetGateway(n, func(g *client.Gateway) {
+			g.Up, g.Since, g.Problem, g.Retry = false, w.now, "This profile is an older copy of itself. [set-back]", time.Time{}
+		})
+	}
+}
+
 // Up has it come up again.
 func (w *World) Up(n int) {
 	w.SetGateway(n, func(g *client.Gateway) {

@@ -29,7 +29,7 @@ func (w *World) User() key.IdentityPublic { return w.self }
 
 // Status is model.Self's.
 func (w self) Status(context.Context) (client.Status, error) {
-	s := client.Status{User: w.self, Name: w.name, Device: w.device, Gateways: w.gateways, Renewal: w.renewal, Held: map[key.GatewayHash]int{}}
+	s := client.Status{User: w.self, Name: w.name, Device: w.device, Gateways: w.gateways, Renewal: w.renewal, SetBack: w.setBack, Held: map[key.GatewayHash]int{}}
 	for _, p := range w.people {
 		switch p.State {
 		case client.Accepted:

@@ -59,6 +59,7 @@ type World struct {
 	proxy    string
 	people   []*person
 	gateways []client.Gateway
+	setBack  bool
 	cards    []client.Card
 	renewal  client.Renewal
 	chats    map[client.ContactID]model.Chat

@@ -71,19 +71,16 @@ func ReadImage(r io.Reader) (Code, error) {
 	return ReadText(text)
 }
 
-// ErrNoFile is returned for a path that leads to no file: a folder, a pipe, a device.
-var ErrNoFile = errors.New("places: this is not a file that can be read; choose a picture or a text")
-
 // ReadFile reads a picture or a text file. It waits for the disk, and for nothing that
-// may never answer, as a pipe. The errors are those of ReadImage, of the system, and
-// ErrNoFile.
+// may never answer: a pipe or a device is a picture that can't be read. The errors are
+// those of ReadImage and of the system.
 func ReadFile(path string) (Code, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return Code{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return Code{}, ErrNoFile
+		return ReadImage(bytes.NewReader(nil))
 	}
 	f, err := os.Open(path)
 	if err != nil {

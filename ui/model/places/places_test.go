@@ -2,6 +2,7 @@ package places_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
+	"zeroms/protocol/wire"
 	"zeroms/ui/model"
 	"zeroms/ui/model/places"
 	"zeroms/ui/words"
@@ -96,6 +98,14 @@ func TestReadFile(t *testing.T) {
 	} {
 		if got, err := places.ReadFile(path); err == nil {
 			t.Errorf("%s was read as %v", filepath.Base(path), got.Address)
+		}
+	}
+}
+
+func TestReadNoFile(t *testing.T) {
+	for _, path := range []string{os.DevNull, t.TempDir()} {
+		if _, err := places.ReadFile(path); !errors.Is(err, wire.ErrImage) {
+			t.Errorf("%s: %v", path, err)
 		}
 	}
 }

@@ -9,6 +9,9 @@ import (
 	"zeroms/ui/model"
 )
 
+// SeekWords leads to the 24 words in the settings, as the text of their place.
+const SeekWords = "words"
+
 // Settings is what the user can set. A change applies at once and is kept; what could
 // not be kept is told to then, and the old value stands.
 type Settings struct {
