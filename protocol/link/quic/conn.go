@@ -79,7 +79,7 @@ func (c *conn) enter(ctx context.Context, token chan struct{}) error {
 		return err
 	}
 	if c.closed.Load() {
-		return wire.ErrLinkClosed
+		return c.over(ctx)
 	}
 	select {
 	case token <- struct{}{}:
@@ -87,8 +87,17 @@ func (c *conn) enter(ctx context.Context, token chan struct{}) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-c.quic.Context().Done():
-		return wire.ErrLinkClosed
+		return c.over(ctx)
 	}
+}
+
+// over is why the link has ended, as far as that is known: the other side may have said
+// so before anybody here asked.
+func (c *conn) over(ctx context.Context) error {
+	if cause := context.Cause(c.quic.Context()); cause != nil {
+		return c.ended(ctx, cause)
+	}
+	return wire.ErrLinkClosed
 }
 
 // watch has the link cut if ctx ends before stop.
