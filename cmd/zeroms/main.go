@@ -45,7 +45,10 @@ const (
 	exitUsage   = 2
 )
 
-func main() { os.Exit(execute(os.Args[1:], os.Getenv, os.Stdout, os.Stderr)) }
+func main() {
+	beginAgain()
+	os.Exit(execute(os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
 
 // options are the command line.
 type options struct {

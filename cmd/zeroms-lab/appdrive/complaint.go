@@ -21,7 +21,7 @@ func Complaints(lines []string) (found []string) {
 			continue
 		}
 		whole := line
-		for _, next := range lines[i+1 : min(i+3, len(lines))] {
+		for _, next := range lines[i+1 : min(i+4, len(lines))] {
 			if hasAny(next, grave) {
 				break
 			}
