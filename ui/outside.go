@@ -22,7 +22,7 @@ type Layout struct {
 // Controls tells where the visible controls are. It may be called from any goroutine
 // while Run runs.
 func (a *App) Controls(ctx context.Context) (any, error) {
-	return outside(ctx, func() Layout {
+	return outside(ctx, a, func() Layout {
 		c := a.window.Canvas()
 		scale := c.Scale()
 		out := Layout{Scale: scale, Width: int(c.Size().Width * scale), Height: int(c.Size().Height * scale)}
@@ -41,7 +41,7 @@ func (a *App) Controls(ctx context.Context) (any, error) {
 // Shot writes a picture of the window as PNG. It may be called like Controls.
 func (a *App) Shot(ctx context.Context, to io.Writer) error {
 	// Not Canvas.Capture: what it reads back is black where the driver keeps no copy.
-	picture, err := outside(ctx, func() image.Image { return software.RenderCanvas(a.window.Canvas(), a.cfg.App.Settings().Theme()) })
+	picture, err := outside(ctx, a, func() image.Image { return software.RenderCanvas(a.window.Canvas(), a.cfg.App.Settings().Theme()) })
 	if err != nil {
 		return err
 	}
@@ -49,9 +49,9 @@ func (a *App) Shot(ctx context.Context, to io.Writer) error {
 }
 
 // outside asks the screen's goroutine from another one.
-func outside[T any](ctx context.Context, ask func() T) (answer T, err error) {
+func outside[T any](ctx context.Context, a *App, ask func() T) (answer T, err error) {
 	answers := make(chan T, 1)
-	post(func() { answers <- ask() })
+	a.post(func() { answers <- ask() })
 	select {
 	case <-ctx.Done():
 		return answer, ctx.Err()

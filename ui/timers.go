@@ -9,6 +9,7 @@ import (
 
 // timers calls functions on the screen's goroutine again and again.
 type timers struct {
+	post    func(func())
 	changed chan struct{} // holds one
 
 	mu  sync.Mutex
@@ -22,7 +23,10 @@ type timer struct {
 	gone  bool
 }
 
-func newTimers() *timers { return &timers{changed: make(chan struct{}, 1)} }
+// newTimers makes timers; post runs a function on the screen's goroutine.
+func newTimers(post func(func())) *timers {
+	return &timers{post: post, changed: make(chan struct{}, 1)}
+}
 
 // Every calls f each d, at first after d, until stop is called.
 func (t *timers) Every(d time.Duration, f func()) (stop func()) {
@@ -74,7 +78,7 @@ func (t *timers) loop(ctx context.Context) {
 		now := time.Now()
 		calls, next := t.due(now)
 		if len(calls) > 0 {
-			post(func() {
+			t.post(func() {
 				for _, one := range calls {
 					if t.lives(one) {
 						one.call()

@@ -9,6 +9,7 @@ package ui
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -55,6 +56,7 @@ type App struct {
 	runner *model.Runner
 	timers *timers
 	feeds  chan *client.Subscription // of profiles that were opened
+	ended  atomic.Bool               // nothing is handed to the screen's goroutine any more
 
 	// owned by the screen's goroutine
 	host    *page.Host
@@ -77,12 +79,13 @@ type App struct {
 
 // New makes the app and its window. Error: the translations of the language.
 func New(cfg Config) (*App, error) {
-	a := &App{cfg: cfg, look: cfg.Look, pending: cfg.Link, runner: model.NewRunner(post), timers: newTimers(), feeds: make(chan *client.Subscription, 1)}
+	a := &App{cfg: cfg, look: cfg.Look, pending: cfg.Link, feeds: make(chan *client.Subscription, 1)}
+	a.runner, a.timers = model.NewRunner(a.post), newTimers(a.post)
 	a.window = cfg.App.NewWindow("ZeroMS")
 	a.window.SetIcon(theme.AppIcon())
 	a.window.SetPadded(false)
 	a.host = &page.Host{
-		App: cfg.App, Window: a.window, Async: a.runner, Feed: model.NewFeed(post), Now: time.Now, Every: a.timers.Every,
+		App: cfg.App, Window: a.window, Async: a.runner, Feed: model.NewFeed(a.post), Now: time.Now, Every: a.timers.Every,
 		Active: func() bool { return a.active },
 	}
 	a.host.Nav, a.host.Say, a.host.Files = navigator{a}, sayer{a}, files{a}
@@ -128,12 +131,13 @@ func (a *App) dress() error {
 // Run shows the window until it is closed or ctx ends. It must be called on the
 // main goroutine.
 func (a *App) Run(ctx context.Context) error {
+	outside := ctx
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var all sync.WaitGroup
 	life := a.cfg.App.Lifecycle()
 	life.SetOnStarted(func() {
-		all.Go(func() { a.runBeside(ctx) })
+		all.Go(func() { a.runBeside(ctx, outside) })
 		a.begin()
 	})
 	life.SetOnEnteredForeground(func() { a.setActive(true) })
@@ -145,12 +149,12 @@ func (a *App) Run(ctx context.Context) error {
 }
 
 // runBeside runs everything that is not the screen's goroutine.
-func (a *App) runBeside(ctx context.Context) {
+func (a *App) runBeside(ctx, outside context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() { a.runner.Run(ctx) })
 	all.Go(func() { a.timers.loop(ctx) })
 	all.Go(func() { a.loopFeeds(ctx) })
-	all.Go(func() { a.loopOutside(ctx) })
+	all.Go(func() { a.loopOutside(ctx, outside) })
 	all.Wait()
 }
 
@@ -166,17 +170,19 @@ func (a *App) loopFeeds(ctx context.Context) {
 	}
 }
 
-// loopOutside hands on what comes from outside of the window.
-func (a *App) loopOutside(ctx context.Context) {
+// loopOutside hands on what comes from outside of the window, the end of that too.
+func (a *App) loopOutside(ctx, outside context.Context) {
 	for {
 		select {
+		case <-outside.Done():
+			a.post(a.quit)
+			return
 		case <-ctx.Done():
-			post(a.quit)
 			return
 		case link := <-a.cfg.Opened:
-			post(func() { a.opened(link) })
+			a.post(func() { a.opened(link) })
 		case err := <-a.cfg.Stopped:
-			post(func() { a.stopped(err) })
+			a.post(func() { a.stopped(err) })
 		}
 	}
 }
@@ -389,9 +395,12 @@ func (a *App) quit() {
 		a.shell.close()
 		a.shell = nil
 	}
-	done := func() func() { return a.cfg.App.Quit }
+	done := func() {
+		a.ended.Store(true)
+		a.cfg.App.Quit()
+	}
 	// Behind everything that was asked for, so that it is kept.
-	a.host.Async.Do(func(context.Context) func() { return done() })
+	a.host.Async.Do(func(context.Context) func() { return done })
 }
 
 // keepSize keeps the window's size for the next start.
