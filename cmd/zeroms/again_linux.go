@@ -5,22 +5,21 @@ import (
 	"syscall"
 )
 
-// fyneCache is how long Fyne keeps pictures of texts that are not drawn any more, and the
-// variable that it reads that from before main begins. Its own minute is 20 MB of
-// conversations that were looked through.
-const (
-	fyneCache     = "FYNE_CACHE"
-	fyneCacheTime = "15s"
-)
-
-// beginAgain has this program take its own place with what Fyne reads from the
-// environment, once. It returns if that is there or can't be done, which only costs
+// beginAgain has this program take its own place with what is read from the environment
+// before main begins, once. It returns if that is there or can't be done, which only costs
 // memory.
 func beginAgain() {
-	if _, set := os.LookupEnv(fyneCache); set {
+	const mark = "FYNE_CACHE"
+	if _, set := os.LookupEnv(mark); set {
 		return
 	}
-	if os.Setenv(fyneCache, fyneCacheTime) == nil {
+	if _, set := os.LookupEnv("MALLOC_ARENA_MAX"); !set {
+		// glibc keeps memory apart for each thread, and the renderer has some.
+		os.Setenv("MALLOC_ARENA_MAX", "2")
+	}
+	// How long Fyne keeps pictures of texts that are not drawn any more. Its own minute is
+	// 20 MB of conversations that were looked through.
+	if os.Setenv(mark, "15s") == nil {
 		_ = syscall.Exec("/proc/self/exe", os.Args, os.Environ())
 	}
 }
