@@ -7,27 +7,29 @@ import (
 
 	"fyne.io/fyne/v2/test"
 
-	"zeroms/assets"
 	"zeroms/ui/model"
 	"zeroms/ui/theme"
 )
 
-// TestWrapChinese needs the Chinese font: what stands for missing characters has widths
-// of its own.
+// TestWrapChinese holds with and without the Chinese font: what stands for missing
+// characters has widths of its own, alone and in a row.
 func TestWrapChinese(t *testing.T) {
-	if assets.CJK() == nil {
-		t.Skip("built without the Chinese font (make font)")
-	}
 	test.NewTempApp(t).Settings().SetTheme(theme.New(model.Look{}))
 	m := Ruler{Size: 14}
+	wide := func(text string) (sum float32) {
+		for _, r := range text {
+			sum += m.Width(string(r))
+		}
+		return max(sum, m.Width(text)) + 1
+	}
 	for _, c := range []struct {
 		text  string
 		width float32
 		want  []string
 	}{
-		{"零毫秒到", m.Width("零毫秒") + 4, []string{"零毫秒", "到"}},
-		{"零毫秒，到", m.Width("零毫秒") + 4, []string{"零毫", "秒，到"}}, // no line begins with a comma
-		{"零毫（秒）", m.Width("零毫（") + 4, []string{"零毫", "（秒）"}},
+		{"零毫秒到", wide("零毫秒"), []string{"零毫秒", "到"}},
+		{"零毫秒，到", wide("零毫秒"), []string{"零毫", "秒，到"}}, // no line begins with a comma
+		{"零毫（秒）", wide("零毫（"), []string{"零毫", "（秒）"}},
 	} {
 		if got := m.Lines(c.text, c.width); !slices.Equal(got, c.want) {
 			t.Errorf("%q at %v: %q, want %q", c.text, c.width, got, c.want)
