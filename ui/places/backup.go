@@ -45,10 +45,10 @@ func (s *Settings) phrase(x *section) []fyne.CanvasObject {
 			s.h.Window.Canvas().Focus(secret)
 			return
 		}
-		done := work(show, say.Say("places.inside.busy"))
+		done := show.Work(say.Say("places.inside.busy"))
 		s.model.Words(secret.Text, func(all []string, err error) {
 			if done(); err != nil {
-				wrong.say(say.Error(err))
+				wrong.Tell(say.Error(err))
 				return
 			}
 			if !s.closed {
@@ -61,11 +61,11 @@ func (s *Settings) phrase(x *section) []fyne.CanvasObject {
 	show.SetTapped(press)
 	s.press = press
 	secret.OnSubmitted = func(string) { press() }
-	secret.SetOnChanged(func(string) { wrong.say("") })
+	secret.SetOnChanged(func(string) { wrong.Tell("") })
 	if s.model.Locked {
 		parts = append(parts, secret)
 	}
-	return append(parts, wrong.line, w.NewFlow(8, show))
+	return append(parts, wrong.Line, w.NewFlow(8, show))
 }
 
 // export writes an archive into a file.
@@ -88,21 +88,21 @@ func (s *Settings) export(x *section) []fyne.CanvasObject {
 		again := w.NewSecret("settings.archive.again", say.Say("places.set.pass.again"))
 		first.SetText(a.pass.First)
 		again.SetText(a.pass.Again)
-		first.SetOnChanged(func(text string) { a.pass.First = text; wrong.say("") })
-		again.SetOnChanged(func(text string) { a.pass.Again = text; wrong.say("") })
+		first.SetOnChanged(func(text string) { a.pass.First = text; wrong.Tell("") })
+		again.SetOnChanged(func(text string) { a.pass.Again = text; wrong.Tell("") })
 		parts = append(parts, first, again)
 	}
 	export := w.NewButton("settings.archive", say.Say("places.set.archive.do"), w.Plain, nil)
 	export.SetTapped(func() {
 		if problem := a.pass.Problem(say); a.own && (problem != "" || a.pass.First == "") {
-			wrong.say(problem)
+			wrong.Tell(problem)
 			return
 		}
 		s.h.Files.SavePath(say.Say("places.set.archive.title"), "zeroms-"+s.h.Now().Format("2006-01-02")+".zmsa", func(path string) {
-			done := work(export, say.Say("places.set.archive.busy"))
+			done := export.Work(say.Say("places.set.archive.busy"))
 			s.model.Export(path, a.pass.First, func(made model.Archive, err error) {
 				if done(); err != nil {
-					wrong.say(say.Error(err))
+					wrong.Tell(say.Error(err))
 					return
 				}
 				*a = archiveChoice{said: s.exported(made)}
@@ -110,7 +110,7 @@ func (s *Settings) export(x *section) []fyne.CanvasObject {
 			})
 		})
 	})
-	parts = append(parts, wrong.line, w.NewFlow(8, export))
+	parts = append(parts, wrong.Line, w.NewFlow(8, export))
 	if a.said != "" {
 		parts = append(parts, w.NewNotice(a.said, w.AccentNotice))
 	}
@@ -142,7 +142,7 @@ func (s *Settings) network(x *section) []fyne.CanvasObject {
 		}
 		s.model.SetProxy(field.Text, func(err error) {
 			if err != nil {
-				wrong.say(say.Error(err))
+				wrong.Tell(say.Error(err))
 				return
 			}
 			x.kept(said)(nil)
@@ -150,12 +150,12 @@ func (s *Settings) network(x *section) []fyne.CanvasObject {
 	}
 	save.SetTapped(press)
 	field.OnSubmitted = func(string) { press() }
-	field.SetOnChanged(func(string) { wrong.say("") })
+	field.SetOnChanged(func(string) { wrong.Tell("") })
 	parts := []fyne.CanvasObject{explained(say.Say("places.set.proxy"), say.Say("places.set.proxy.text"))}
 	if s.model.Fixed {
 		parts = append(parts, w.NewNotice(say.Say("places.set.proxy.fixed"), w.GapNotice))
 	}
-	return append(parts, container.New(tailed{}, field, save), wrong.line)
+	return append(parts, container.New(tailed{}, field, save), wrong.Line)
 }
 
 // diagnostics is a text for whoever helps.
@@ -165,7 +165,7 @@ func (s *Settings) diagnostics(x *section) []fyne.CanvasObject {
 	if s.report == "" {
 		show := w.NewButton("settings.diag", say.Say("places.set.diag.show"), w.Plain, nil)
 		show.SetTapped(func() {
-			done := work(show, say.Say("places.inside.busy"))
+			done := show.Work(say.Say("places.inside.busy"))
 			s.model.Diagnostics(func(text string, err error) {
 				done()
 				if s.h.Say.Fail(err); err == nil && !s.closed {

@@ -18,7 +18,7 @@ import (
 type addBox struct {
 	of     *Gateways
 	field  *w.Field
-	wrong  trouble
+	wrong  w.Trouble
 	object fyne.CanvasObject
 }
 
@@ -27,14 +27,14 @@ func newAddBox(of *Gateways) *addBox {
 	a := &addBox{of: of, field: w.NewField("gateways.address", say.Say("places.add.field")), wrong: of.trouble()}
 	use := func() { a.take(places.ReadText(a.field.Text)) }
 	a.field.OnSubmitted = func(string) { use() }
-	a.field.SetOnChanged(func(string) { a.wrong.say("") })
+	a.field.SetOnChanged(func(string) { a.wrong.Tell("") })
 	buttons := w.NewFlow(8,
 		w.NewButton("gateways.add", say.Say("places.add.do"), w.Primary, use),
 		w.NewButton("gateways.paste", say.Say("places.add.clipboard"), w.Plain, a.paste),
 		w.NewButton("gateways.picture", say.Say("places.add.picture"), w.Plain, func() {
 			of.h.Files.Open(say.Say("places.add.picture"), []string{".png", ".jpg", ".jpeg", ".txt"}, a.readFile)
 		}))
-	a.object = box(of.h, say.Say("places.add"), a.shut, w.NewParagraph(say.Say("places.add.text"), w.Secondary), a.field, a.wrong.line, buttons)
+	a.object = box(of.h, say.Say("places.add"), a.shut, w.NewParagraph(say.Say("places.add.text"), w.Secondary), a.field, a.wrong.Line, buttons)
 	return a
 }
 
@@ -53,7 +53,7 @@ func (a *addBox) paste() {
 	}
 	a.of.h.Files.PasteImage(func(png []byte) {
 		if png == nil {
-			a.wrong.say(a.of.h.Words.Say("places.add.nothing"))
+			a.wrong.Tell(a.of.h.Words.Say("places.add.nothing"))
 			return
 		}
 		a.of.h.Async.Slow(func(context.Context) func() {
@@ -75,13 +75,13 @@ func (a *addBox) take(code places.Code, err error) {
 	say := a.of.h.Words
 	switch {
 	case err != nil:
-		a.wrong.say(say.Error(err))
+		a.wrong.Tell(say.Error(err))
 	case code.Card != "":
-		a.wrong.say(say.Say("places.add.card"))
+		a.wrong.Tell(say.Say("places.add.card"))
 	default:
 		a.of.homes.Add(code.Address, func(err error) {
 			if err != nil {
-				a.wrong.say(say.Error(err))
+				a.wrong.Tell(say.Error(err))
 				return
 			}
 			a.of.h.Say.Notice(say.Say("places.add.done"))

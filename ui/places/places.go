@@ -129,39 +129,4 @@ func explained(title, text string) fyne.CanvasObject {
 // flat leaves out what a switch keeps free around its text for the pointer.
 func flat(s *w.Switch) fyne.CanvasObject { return w.NewInset(0, -8, s) }
 
-// work shows that a button's work goes on, and returns what ends that.
-func work(b *w.Button, text string) (done func()) {
-	before := b.Text()
-	b.SetText(text)
-	b.Disable()
-	return func() {
-		b.SetText(before)
-		b.Enable()
-	}
-}
-
-// trouble is a line that says what is wrong, hidden while nothing is.
-type trouble struct {
-	line  *w.Paragraph
-	relay func()
-}
-
-func (s *sheet) trouble() trouble {
-	t := trouble{w.NewParagraph("", w.Alarm), s.relay}
-	t.line.Hide()
-	return t
-}
-
-// say shows what is wrong; empty: nothing.
-func (t trouble) say(text string) {
-	if text == t.line.Text() {
-		return
-	}
-	t.line.SetText(text)
-	if text == "" {
-		t.line.Hide()
-	} else {
-		t.line.Show()
-	}
-	t.relay()
-}
+func (s *sheet) trouble() w.Trouble { return w.NewTrouble(s.relay) }

@@ -99,14 +99,14 @@ func (s *Settings) passphrase(x *section) []fyne.CanvasObject {
 	first := w.NewSecret("settings.pass.new", say.Say("places.set.pass.new"))
 	again := w.NewSecret("settings.pass.again", say.Say("places.set.pass.again"))
 	for _, f := range []*w.Field{old, first, again} {
-		f.SetOnChanged(func(string) { wrong.say("") })
+		f.SetOnChanged(func(string) { wrong.Tell("") })
 	}
 	set := w.NewButton("settings.pass.set", say.Say("places.set.pass.set"), w.Plain, nil)
 	apply := func(next, said string) {
-		done := work(set, say.Say("places.inside.busy"))
+		done := set.Work(say.Say("places.inside.busy"))
 		s.model.SetPassphrase(old.Text, next, func(err error) {
 			if done(); err != nil {
-				wrong.say(say.Error(err))
+				wrong.Tell(say.Error(err))
 				return
 			}
 			s.h.Say.Notice(said)
@@ -117,7 +117,7 @@ func (s *Settings) passphrase(x *section) []fyne.CanvasObject {
 		p := places.Passphrase{First: first.Text, Again: again.Text}
 		switch problem := p.Problem(say); {
 		case problem != "":
-			wrong.say(problem)
+			wrong.Tell(problem)
 		case p.First == "":
 			s.h.Window.Canvas().Focus(first)
 		default:
@@ -127,7 +127,7 @@ func (s *Settings) passphrase(x *section) []fyne.CanvasObject {
 	set.SetTapped(press)
 	again.OnSubmitted = func(string) { press() }
 	if !locked {
-		return []fyne.CanvasObject{w.NewParagraph(say.Say("places.set.pass.none"), w.Secondary), first, again, wrong.line, w.NewFlow(8, set)}
+		return []fyne.CanvasObject{w.NewParagraph(say.Say("places.set.pass.none"), w.Secondary), first, again, wrong.Line, w.NewFlow(8, set)}
 	}
 	set.SetText(say.Say("places.set.pass.change"))
 	remove := w.NewButton("settings.pass.remove", say.Say("places.set.pass.remove"), w.Plain, func() {
@@ -138,5 +138,5 @@ func (s *Settings) passphrase(x *section) []fyne.CanvasObject {
 		s.h.Say.Ask(page.Question{Title: say.Say("places.set.pass.remove.ask"), Text: say.Say("places.set.pass.remove.text"), Yes: say.Say("places.set.pass.remove"), Danger: true,
 			Then: func() { apply("", say.Say("places.set.pass.removed")) }})
 	})
-	return []fyne.CanvasObject{w.NewParagraph(say.Say("places.set.pass.on"), w.Secondary), old, first, again, wrong.line, w.NewFlow(8, set, remove)}
+	return []fyne.CanvasObject{w.NewParagraph(say.Say("places.set.pass.on"), w.Secondary), old, first, again, wrong.Line, w.NewFlow(8, set, remove)}
 }

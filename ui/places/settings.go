@@ -158,7 +158,7 @@ func (s *Settings) profile(x *section) []fyne.CanvasObject {
 	save := w.NewButton("settings.name.save", say.Say("places.set.save"), w.Plain, nil)
 	save.Disable()
 	name.SetOnChanged(func(text string) {
-		wrong.say("")
+		wrong.Tell("")
 		if text == s.model.Name {
 			save.Disable()
 		} else {
@@ -167,7 +167,7 @@ func (s *Settings) profile(x *section) []fyne.CanvasObject {
 	})
 	press := func() {
 		if problem := places.NameProblem(say, name.Text); problem != "" {
-			wrong.say(problem)
+			wrong.Tell(problem)
 			return
 		}
 		s.model.SetName(name.Text, x.kept(say.Say("places.set.saved")))
@@ -179,7 +179,7 @@ func (s *Settings) profile(x *section) []fyne.CanvasObject {
 		s.h.Say.Notice(say.Say("places.copied"))
 	})
 	return []fyne.CanvasObject{
-		w.NewStack(8, w.NewText(say.Say("places.set.name"), w.Secondary), container.New(tailed{}, name, save), w.NewParagraph(say.Say("places.set.name.text"), w.Small), wrong.line),
+		w.NewStack(8, w.NewText(say.Say("places.set.name"), w.Secondary), container.New(tailed{}, name, save), w.NewParagraph(say.Say("places.set.name.text"), w.Small), wrong.Line),
 		w.NewStack(2, w.NewText(say.Say("places.set.id"), w.Secondary), container.New(tailed{}, w.NewParagraph(s.model.Groups, w.Mono), id)),
 	}
 }

@@ -214,14 +214,14 @@ func (s *Welcome) drawQuiz(q *first.Quiz) {
 	for i, at := range q.At {
 		which := say.Say("start.quiz.word", "Number", strconv.Itoa(at+1))
 		fields[i] = w.NewField("start.quiz."+strconv.Itoa(i), which)
-		fields[i].SetOnChanged(func(string) { wrong.say("") })
+		fields[i].SetOnChanged(func(string) { wrong.Tell("") })
 		// The number stays to be read once something is written.
 		asked = append(asked, w.NewStack(6, w.NewText(which, w.Secondary), fields[i]))
 	}
 	check := func() {
 		for i, f := range fields {
 			if !q.Right(i, f.Text) {
-				wrong.say(say.Say("start.quiz.wrong", "Number", strconv.Itoa(q.At[i]+1)))
+				wrong.Tell(say.Say("start.quiz.wrong", "Number", strconv.Itoa(q.At[i]+1)))
 				s.h.Window.Canvas().Focus(f)
 				return
 			}
@@ -230,7 +230,7 @@ func (s *Welcome) drawQuiz(q *first.Quiz) {
 	}
 	fields[0].OnSubmitted = func(string) { s.h.Window.Canvas().Focus(fields[1]) }
 	fields[1].OnSubmitted = func(string) { check() }
-	content := w.NewStack(14, w.NewText(say.Say("start.quiz"), w.Title), w.NewParagraph(say.Say("start.quiz.text"), w.Secondary), asked[0], asked[1], wrong.line,
+	content := w.NewStack(14, w.NewText(say.Say("start.quiz"), w.Title), w.NewParagraph(say.Say("start.quiz.text"), w.Secondary), asked[0], asked[1], wrong.Line,
 		w.NewButton("start.quiz.check", say.Say("start.quiz.check"), w.Primary, check),
 		container.NewCenter(w.NewLine(8,
 			w.NewButton("start.quiz.look", say.Say("start.quiz.look"), w.Quiet, func() { s.show(s.drawWords) }),

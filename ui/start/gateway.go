@@ -31,7 +31,7 @@ type gatewayStep struct {
 	looks   int
 	said    string // what went wrong last
 	near    *fyne.Container
-	wrong   trouble
+	wrong   w.Trouble
 }
 
 // drawGateway offers gateways: those nearby, one by its address, one inside the app.
@@ -45,10 +45,10 @@ func (s *Welcome) drawGateway() {
 		s.minute.Rest()
 		s.show(s.drawCard)
 	})
-	content := w.NewStack(12, w.NewText(say.Say("start.gateway"), w.Title), w.NewParagraph(say.Say("start.gateway.text"), w.Secondary), g.wrong.line,
+	content := w.NewStack(12, w.NewText(say.Say("start.gateway"), w.Title), w.NewParagraph(say.Say("start.gateway.text"), w.Secondary), g.wrong.Line,
 		g.near, w.NewRule(), w.NewText(say.Say("start.address"), w.Strong), address, w.NewRule(), s.insideOffer(), container.NewCenter(later))
 	s.put(stepWidth, field, content)
-	g.wrong.say(g.said)
+	g.wrong.Tell(g.said)
 	s.tick(func() {
 		if g.looks++; g.looks == lookFor && len(s.minute.Near) == 0 {
 			s.drawNear()
@@ -96,7 +96,7 @@ func (s *Welcome) addressField() (field *w.Field, whole fyne.CanvasObject) {
 	field.SetText(g.address)
 	field.SetOnChanged(func(text string) {
 		g.address = text
-		g.wrong.say("")
+		g.wrong.Tell("")
 	})
 	use := func() {
 		if strings.TrimSpace(g.address) == "" {
@@ -155,7 +155,7 @@ func (s *Welcome) paste() {
 	}
 	s.h.Files.PasteImage(func(png []byte) {
 		if png == nil {
-			s.gateway.wrong.say(s.h.Words.Say("start.clipboard.none"))
+			s.gateway.wrong.Tell(s.h.Words.Say("start.clipboard.none"))
 			return
 		}
 		s.h.Async.Slow(func(context.Context) func() {
@@ -198,10 +198,10 @@ func (s *Welcome) take(text string, code places.Code, err error) {
 	switch {
 	case s.closed || s.minute.Join != nil:
 	case err != nil:
-		s.gateway.wrong.say(addressTrouble(s.h.Words, text, err))
+		s.gateway.wrong.Tell(addressTrouble(s.h.Words, text, err))
 	case code.Card != "":
 		s.link = code.Card
-		s.gateway.wrong.say(s.h.Words.Say("start.card.first"))
+		s.gateway.wrong.Tell(s.h.Words.Say("start.card.first"))
 	default:
 		s.gateway.address = "" // another one is pasted into an empty field
 		s.begin(code.Address)

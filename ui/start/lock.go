@@ -32,26 +32,26 @@ func (l *Lock) Restyle() {
 	press := func() { l.try(open, wrong) }
 	open.SetTapped(press)
 	l.secret.OnSubmitted = func(string) { press() }
-	l.secret.SetOnChanged(func(string) { wrong.say("") })
-	l.put(panelWidth, l.secret, w.NewStack(14, w.NewText(say.Say("start.lock"), w.Title), w.NewParagraph(say.Say("start.lock.text"), w.Secondary), l.secret, wrong.line, open))
+	l.secret.SetOnChanged(func(string) { wrong.Tell("") })
+	l.put(panelWidth, l.secret, w.NewStack(14, w.NewText(say.Say("start.lock"), w.Title), w.NewParagraph(say.Say("start.lock.text"), w.Secondary), l.secret, wrong.Line, open))
 }
 
 // Close ends the page, and forgets what was typed.
 func (l *Lock) Close() { l.secret.SetText("") }
 
-func (l *Lock) try(open *w.Button, wrong trouble) {
+func (l *Lock) try(open *w.Button, wrong w.Trouble) {
 	if l.busy || l.secret.Text == "" {
 		l.Focus()
 		return
 	}
 	l.busy = true
-	done := work(open, l.h.Words.Say("start.lock.opening"))
+	done := open.Work(l.h.Words.Say("start.lock.opening"))
 	l.check(l.secret.Text, func(err error) {
 		l.busy = false
 		done()
 		if err != nil {
 			l.secret.SetText("")
-			wrong.say(l.h.Words.Error(err))
+			wrong.Tell(l.h.Words.Error(err))
 			l.Focus()
 		}
 	})

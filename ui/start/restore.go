@@ -37,27 +37,27 @@ func (s *Welcome) drawRestore() {
 	gateway.SetText(r.gateway)
 	name := w.NewField("start.restore.name", say.Say("start.restore.name"))
 	name.SetText(r.name)
-	area.SetOnChanged(func(text string) { r.phrase = text; wrong.say(""); look() })
-	gateway.SetOnChanged(func(text string) { r.gateway = text; wrong.say(""); look() })
-	name.SetOnChanged(func(text string) { r.name = text; wrong.say("") })
+	area.SetOnChanged(func(text string) { r.phrase = text; wrong.Tell(""); look() })
+	gateway.SetOnChanged(func(text string) { r.gateway = text; wrong.Tell(""); look() })
+	name.SetOnChanged(func(text string) { r.name = text; wrong.Tell("") })
 	press := func() { s.bringBack(restore, wrong) }
 	restore.SetTapped(press)
 	back := w.NewButton("start.back", say.Say("start.back"), w.Quiet, func() { s.show(s.drawName) })
 	content := w.NewStack(12, w.NewText(say.Say("start.restore"), w.Title), area, state, s.archiveField(), gateway, name,
-		s.passFold(press, wrong), w.NewRule(), brings, w.NewParagraph(say.Say("start.restore.device"), w.Secondary), wrong.line, restore, container.NewCenter(back))
+		s.passFold(press, wrong), w.NewRule(), brings, w.NewParagraph(say.Say("start.restore.device"), w.Secondary), wrong.Line, restore, container.NewCenter(back))
 	look()
 	s.put(panelWidth, area, content)
 }
 
 // passFold is the fields for a passphrase of the new profile, folded until it is wanted.
-func (s *Welcome) passFold(submit func(), wrong trouble) fyne.CanvasObject {
+func (s *Welcome) passFold(submit func(), wrong w.Trouble) fyne.CanvasObject {
 	secret, fields := s.passFields(submit, wrong)
 	if !s.protect {
 		fields.Hide()
 	}
 	return w.NewStack(6, w.NewSwitch("start.protect", s.h.Words.Say("start.protect"), "", s.protect, func(on bool) {
 		s.protect, s.pass = on, places.Passphrase{}
-		wrong.say("")
+		wrong.Tell("")
 		if on {
 			fields.Show()
 		} else {
@@ -134,7 +134,7 @@ func (s *Welcome) brings() string {
 }
 
 // bringBack makes the profile anew.
-func (s *Welcome) bringBack(button *w.Button, wrong trouble) {
+func (s *Welcome) bringBack(button *w.Button, wrong w.Trouble) {
 	say, r := s.h.Words, &s.restore
 	p := first.ReadPhrase(r.phrase)
 	if s.minute.Busy || !p.Done {
@@ -147,23 +147,23 @@ func (s *Welcome) bringBack(button *w.Button, wrong trouble) {
 	all := model.Restoration{Words: p.Text, Name: r.name, Archive: r.archive, ArchiveKey: r.archiveKey, Passphrase: passphrase}
 	if strings.TrimSpace(r.name) != "" {
 		if problem := places.NameProblem(say, r.name); problem != "" {
-			wrong.say(problem)
+			wrong.Tell(problem)
 			return
 		}
 	}
 	if strings.TrimSpace(r.gateway) != "" {
 		code, err := places.ReadText(r.gateway)
 		if err != nil || code.Card != "" {
-			wrong.say(say.Say("start.restore.gateway.wrong"))
+			wrong.Tell(say.Say("start.restore.gateway.wrong"))
 			return
 		}
 		all.Gateway = code.Address
 	}
-	done := work(button, say.Say("start.restore.busy"))
+	done := button.Work(say.Say("start.restore.busy"))
 	s.minute.Restore(all, func(err error) {
 		if s.minute.Profile == nil {
 			done()
-			wrong.say(say.Error(err))
+			wrong.Tell(say.Error(err))
 			return
 		}
 		s.h.Say.Fail(err)

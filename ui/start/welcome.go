@@ -110,7 +110,7 @@ func (s *Welcome) drawName() {
 	create := w.NewButton("start.create", say.Say("start.create"), w.Primary, nil)
 	name.SetOnChanged(func(text string) {
 		s.name = text
-		wrong.say("")
+		wrong.Tell("")
 	})
 	press := func() { s.create(create, wrong) }
 	create.SetTapped(press)
@@ -125,19 +125,19 @@ func (s *Welcome) drawName() {
 			first = secret
 		}
 	}
-	content := w.NewStack(14, append(parts, wrong.line, create, have)...)
+	content := w.NewStack(14, append(parts, wrong.Line, create, have)...)
 	s.put(panelWidth, first, content, foot(say.Say("start.next")), s.options())
 }
 
 // passFields are the fields for a passphrase.
-func (s *Welcome) passFields(submit func(), wrong trouble) (secret *w.Field, fields fyne.CanvasObject) {
+func (s *Welcome) passFields(submit func(), wrong w.Trouble) (secret *w.Field, fields fyne.CanvasObject) {
 	say := s.h.Words
 	secret = w.NewSecret("start.pass", say.Say("start.pass"))
 	again := w.NewSecret("start.again", say.Say("start.again"))
 	secret.SetText(s.pass.First)
 	again.SetText(s.pass.Again)
-	secret.SetOnChanged(func(text string) { s.pass.First = text; wrong.say("") })
-	again.SetOnChanged(func(text string) { s.pass.Again = text; wrong.say("") })
+	secret.SetOnChanged(func(text string) { s.pass.First = text; wrong.Tell("") })
+	again.SetOnChanged(func(text string) { s.pass.Again = text; wrong.Tell("") })
 	secret.OnSubmitted = func(string) { s.h.Window.Canvas().Focus(again) }
 	again.OnSubmitted = func(string) { submit() }
 	return secret, w.NewStack(14, w.NewParagraph(say.Say("start.protect.text"), w.Secondary), secret, again)
@@ -169,7 +169,7 @@ func (s *Welcome) options() fyne.CanvasObject {
 
 // secret is the passphrase that was chosen; ok is false if it can't be taken, which is
 // said.
-func (s *Welcome) secret(wrong trouble) (passphrase string, ok bool) {
+func (s *Welcome) secret(wrong w.Trouble) (passphrase string, ok bool) {
 	if !s.protect {
 		return "", true
 	}
@@ -178,28 +178,28 @@ func (s *Welcome) secret(wrong trouble) (passphrase string, ok bool) {
 		problem = s.h.Words.Say("start.protect.none")
 	}
 	if problem != "" {
-		wrong.say(problem)
+		wrong.Tell(problem)
 		return "", false
 	}
 	return s.pass.First, true
 }
 
 // create makes the identity.
-func (s *Welcome) create(button *w.Button, wrong trouble) {
+func (s *Welcome) create(button *w.Button, wrong w.Trouble) {
 	if s.minute.Busy {
 		return
 	}
 	problem := places.NameProblem(s.h.Words, s.name)
-	wrong.say(problem)
+	wrong.Tell(problem)
 	passphrase, ok := s.secret(wrong)
 	if problem != "" || !ok {
 		return
 	}
-	done := work(button, s.h.Words.Say("start.creating"))
+	done := button.Work(s.h.Words.Say("start.creating"))
 	s.minute.Create(s.name, passphrase, func(err error) {
 		if err != nil {
 			done()
-			wrong.say(s.h.Words.Error(err))
+			wrong.Tell(s.h.Words.Error(err))
 			return
 		}
 		s.next()
