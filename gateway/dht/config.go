@@ -1,7 +1,6 @@
 package dht
 
 import (
-	cryptorand "crypto/rand"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -96,10 +95,3 @@ type (
 	// Stats is a Node's state in numbers.
 	Stats = query.Stats
 )
-
-// newRand is a generator that nobody can foresee.
-func newRand() *rand.Rand {
-	var seed [32]byte
-	cryptorand.Read(seed[:])
-	return rand.New(rand.NewChaCha8(seed))
-}

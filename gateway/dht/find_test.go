@@ -19,10 +19,10 @@ import (
 func TestFindAgainstTruth(t *testing.T) {
 	w := grown(t, 1, 200)
 	for range 40 {
-		target := random(w.rand)
+		target := contact.Random(w.rand)
 		from := w.host()
 		found := from.find(target)
-		want := contacts(nil)
+		want := contact.Of(nil)
 		for _, h := range w.nearest(target, Width+1) {
 			if h != from && len(want) < Width {
 				want = append(want, h.self)
@@ -82,7 +82,7 @@ func TestMissing(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	alone := newWorld(t, 3).add()
-	if got := alone.get(Get{Place: random(w.rand)}); !errors.Is(got.Err, wire.ErrUnreachable) {
+	if got := alone.get(Get{Place: contact.Random(w.rand)}); !errors.Is(got.Err, wire.ErrUnreachable) {
 		t.Fatalf("%+v", got)
 	}
 }
@@ -358,7 +358,7 @@ func TestPuzzle(t *testing.T) {
 	names := h.node.table.Len()
 	start := w.now
 	for range 10 {
-		h.find(random(w.rand))
+		h.find(contact.Random(w.rand))
 	}
 	spent := w.now.Sub(start)
 	total := 0

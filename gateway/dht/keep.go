@@ -6,6 +6,7 @@ import (
 
 	"zeroms/gateway/dht/contact"
 	"zeroms/gateway/dht/estimate"
+	"zeroms/gateway/dht/join"
 	"zeroms/gateway/dht/lookup"
 	"zeroms/gateway/dht/reach"
 	"zeroms/gateway/dht/shelf"
@@ -16,7 +17,6 @@ import (
 // Numbers of what keeps the table and the records.
 const (
 	maxWanted   = 64 // contacts that wait for a first request
-	maxBoot     = 64 // contacts to begin with
 	walkPaths   = 2
 	selfPaths   = 4
 	repairBatch = 8 // records that are looked at at once
@@ -26,19 +26,17 @@ const (
 
 // keep is what a node does though nobody asks for it, and when.
 type keep struct {
-	check, introduce, walk, self, repair, expire, boots int64
-	announce                                            int64
-	announced                                           int             // times
-	wanted                                              []*contact.Peer // nearest first
-	boot                                                []*contact.Peer
-	pause                                               time.Duration // before the next attempt to join
-	stride                                              time.Duration // between two walks
+	check, introduce, walk, self, repair, expire int64
+	announce                                     int64
+	announced                                    int             // times
+	wanted                                       []*contact.Peer // nearest first
+	stride                                       time.Duration   // between two walks
 }
 
 // plan sets every time for a node that begins: nothing is due before it has a contact.
 func (k *keep) plan() {
 	k.check, k.introduce, k.walk, k.self = never, never, never, never
-	k.repair, k.expire, k.boots, k.announce = never, never, never, never
+	k.repair, k.expire, k.announce = never, never, never
 }
 
 // later is now + d, or never if the work is switched off.
@@ -100,14 +98,20 @@ func (k *keep) want(n *Node, p *contact.Peer) {
 
 // next is when something is due.
 func (k *keep) next(n *Node) int64 {
-	return min(k.check, k.introduce, k.walk, k.self, k.repair, k.expire, k.boots, k.announce, n.reachDue())
+	return min(k.check, k.introduce, k.walk, k.self, k.repair, k.expire, k.announce, n.join.Due(), n.revisitDue(), n.reachDue())
 }
 
 // maintain does what is due.
 func (n *Node) maintain(now time.Time, t int64) {
 	k := &n.keep
-	if k.boots <= t {
+	if n.cut() {
+		n.join.Cut(t)
+	}
+	if n.join.Due() <= t {
 		n.rejoin(t)
+	}
+	if n.revisitDue() <= t {
+		n.revisit(t)
 	}
 	if k.announce <= t {
 		n.announce(t)
@@ -218,7 +222,7 @@ func (n *Node) isYoung(now int64) bool {
 // walkIn searches for a place drawn in a bucket: it learns contacts there, and how
 // large the network is.
 func (n *Node) walkIn(now int64, bucket int, then func(now int64, size float64)) {
-	target := n.table.Random(bucket, random(n.rand))
+	target := n.table.Random(bucket, contact.Random(n.rand))
 	s := n.newSearch(n.plan(target, min(walkPaths, n.policy.PutPaths)), func(now int64, s *search) {
 		then(now, estimate.FromNearest(&target, s.Nearest(target, Width, true, nil)))
 	})
@@ -235,26 +239,63 @@ func (n *Node) lookAround(now int64) {
 	n.begin(now, s)
 }
 
-// Join begins with contacts that were known before, from wherever: it searches
-// for the own place, asking each of the nearest, then walks through the far
-// buckets. As long as nobody answers it is tried again.
+// Join begins with contacts that were known before, from wherever, the best first:
+// it searches for the own place, asking each of the nearest, then walks through the
+// far buckets. As long as nobody answers it is tried again.
 func (n *Node) Join(now time.Time, contacts []wire.Contact) {
-	k := &n.keep
 	n.now = now.UnixNano()
+	var peers []*contact.Peer
 	for _, c := range contacts {
-		p := n.book.Peer(c)
-		if p.Scope == 0 || p.Node == n.self.Node || slices.Contains(k.boot, p) {
-			continue
+		if p := n.book.Peer(c); p.Scope != 0 && p.Node != n.self.Node && !slices.Contains(peers, p) {
+			peers = append(peers, p)
 		}
-		if len(k.boot) == maxBoot {
-			k.boot = slices.Delete(k.boot, 0, 1)
-		}
-		k.boot = append(k.boot, p)
 	}
-	k.pause = 0
-	if len(k.boot) > 0 {
-		k.boots = n.now
+	n.join.Begin(n.now, peers)
+}
+
+// cut reports whether the node is cut off: it knows nobody, or nobody answers.
+func (n *Node) cut() bool { return n.table.Len() == 0 || n.silence >= silent }
+
+// revisit waits for the answer of a contact that was lost.
+type revisit struct{ node *Node }
+
+// revisit asks a lost contact whether it takes part again, and who is near us: it may
+// know others that we lost.
+func (n *Node) revisit(now int64) {
+	if p := n.join.Ask(now); n.table.Wants(p) {
+		n.ask(now, p, &wire.FindNode{Target: n.self.ID}, revisit{n})
 	}
+}
+
+func (r revisit) take(_ int64, f flight, answer wire.Payload, err error) {
+	n := r.node
+	if err != nil {
+		return
+	}
+	nodes, ok := answer.(*wire.Nodes)
+	if !ok {
+		n.broke(f.Peer)
+		return
+	}
+	names, err := n.named(f.Peer, nodes.Contacts)
+	if err != nil {
+		n.broke(f.Peer)
+		return
+	}
+	n.learn(names)
+}
+
+// revisitDue is when: soon in a small network, where each counts, else no more often
+// than it is walked. Who is cut off asks all of them when it joins.
+func (n *Node) revisitDue() int64 {
+	t := &n.config.Timing
+	switch {
+	case n.cut() || t.Walk <= 0:
+		return never
+	case n.table.Len() < Siblings:
+		return n.join.AskDue(t.Young)
+	}
+	return n.join.AskDue(t.Walk)
 }
 
 // firstStride is the time between the first two walks; it doubles up to
@@ -282,33 +323,25 @@ func (n *Node) announce(now int64) {
 	})
 }
 
-// Limits of the time between two attempts to join.
-const (
-	firstPause = 5 * time.Second
-	lastPause  = 2 * time.Minute
-)
-
-// rejoin searches for the own place from the contacts to begin with.
+// rejoin searches for the own place from everybody who may be there.
 func (n *Node) rejoin(now int64) {
-	k := &n.keep
-	k.boots = never
-	if k.pause > 0 && n.table.Len() > 0 {
-		return // it worked meanwhile
+	if !n.join.Fresh() && !n.cut() {
+		n.join.Entered() // it worked meanwhile
+		return
 	}
-	k.pause = min(max(2*k.pause, firstPause), lastPause)
-	k.boots = later(now, k.pause)
+	n.join.Tried(now)
 	n.proof.Begin(now) // where nobody serves yet, somebody has to be the first
 	plan := n.plan(n.self.ID, n.policy.PutPaths)
 	plan.Width, plan.Thorough = max(n.policy.Table.Siblings, n.policy.Width), true
 	s := n.newSearch(plan, func(now int64, s *search) {
-		if n.table.Len() > 0 {
-			k.boots = never
+		if !n.cut() {
+			n.join.Entered()
 			n.walkAll(now, 0, nil)
 		}
 	})
 	s.learn = true
 	n.seed(s, nil)
-	s.Seed(n.keep.boot)
+	s.Seed(n.join.Peers())
 	n.begin(now, s)
 }
 
@@ -399,10 +432,10 @@ func (n *Node) reachTimes() reach.Times {
 }
 
 // reachers are the contacts that may be asked to connect back: those that answer,
-// or those to begin with as long as there are no others.
+// or those to enter the network by as long as there are no others.
 func (n *Node) reachers() []*contact.Peer {
 	if n.table.Len() == 0 {
-		return slices.Clone(n.keep.boot)
+		return n.join.Peers()
 	}
 	return n.table.Fresh(0)
 }
@@ -448,27 +481,32 @@ func (n *Node) Nearest(now time.Time, target [32]byte, count int) []wire.Contact
 	q := table.Query{
 		Target: target, Count: count, Since: now.UnixNano() - int64(n.config.Timing.Seen), Near: n.policy.Table.BucketNear,
 	}
-	return contacts(n.table.Nearest(&q, nil))
-}
-
-func contacts(peers []*contact.Peer) []wire.Contact {
-	out := make([]wire.Contact, len(peers))
-	for i, p := range peers {
-		out[i] = p.Contact
-	}
-	return out
+	return contact.Of(n.table.Nearest(&q, nil))
 }
 
 // Sample is some contacts heard from lately, drawn at random.
 func (n *Node) Sample(now time.Time, count int) []wire.Contact {
 	all := n.table.Fresh(now.UnixNano() - int64(n.config.Timing.Seen))
 	n.rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	return contacts(all[:min(count, len(all))])
+	return contact.Of(all[:min(count, len(all))])
 }
 
-// Contacts are those of the table, the longest known first: what to begin with
-// after a restart.
-func (n *Node) Contacts() []wire.Contact { return contacts(n.table.Longest()) }
+// Contacts are those of the table that answered last, the longest known first.
+func (n *Node) Contacts() []wire.Contact { return contact.Of(n.table.Longest()) }
+
+// Met is whom to begin with after a restart: Contacts, then those of the table that did
+// not answer last, and where these are fewer than join.Most, who was there before them.
+func (n *Node) Met() []wire.Contact {
+	peers := n.table.Longest()
+	n.table.Each(func(e *table.Entry) bool {
+		if e.Stale() {
+			peers = append(peers, e.Peer)
+		}
+		return true
+	})
+	lost := n.join.Lost()
+	return contact.Of(append(peers, lost[:min(len(lost), max(0, join.Most-len(peers)))]...))
+}
 
 // Stats is the node's state in numbers.
 func (n *Node) Stats(now time.Time) Stats {
@@ -477,7 +515,7 @@ func (n *Node) Stats(now time.Time) Stats {
 	s.Table, s.Siblings, s.Buckets, s.Replacements, s.Fresh, s.Stale = c.Contacts, c.Siblings, c.Buckets, c.Waiting, c.Fresh, c.Stale
 	s.Lookups, s.Waiting = len(n.running), len(n.queue)
 	s.Size, s.Suspicious, s.PuzzleChecks = float64(n.networkSize()), n.crowded, n.puzzles.Checked
-	s.Serving, s.Confirmed = n.Serving(), len(n.proof.Confirmed)
+	s.Cut, s.Serving, s.Confirmed = n.cut(), n.Serving(), len(n.proof.Confirmed)
 	s.Shelf = n.shelf.Stats()
 	return s
 }

@@ -251,7 +251,7 @@ func TestLiveness(t *testing.T) {
 		}
 		s := h.node.Stats(w.now)
 		table, stale, fresh = table+s.Table, stale+s.Stale, fresh+s.Fresh
-		for _, c := range h.node.Nearest(w.now, random(w.rand), Width) {
+		for _, c := range h.node.Nearest(w.now, contact.Random(w.rand), Width) {
 			if w.at[c.Addr].gone {
 				dead++
 			}
@@ -394,7 +394,7 @@ func TestVictim(t *testing.T) {
 	for _, h := range w.hosts[:20] {
 		for range 50 {
 			c := w.contact(victim)
-			h.node.Serve(w.now, Caller{c, w.addr().Addr()}, &wire.FindNode{Target: random(w.rand)})
+			h.node.Serve(w.now, Caller{c, w.addr().Addr()}, &wire.FindNode{Target: contact.Random(w.rand)})
 			h.node.Serve(w.now, Caller{c, netip.Addr{}}, &wire.Ping{})
 			h.pump()
 		}

@@ -12,9 +12,11 @@
 //	lookup/   one search                    estimate/ how large the network is
 //	holders/  who is asked to hold what     shelf/    records held for others
 //	reach/    whether others reach us       limit/    rates of others
+//	join/     whom to enter the network by
 package dht
 
 import (
+	"context"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -26,6 +28,7 @@ import (
 	"zeroms/gateway/dht/estimate"
 	"zeroms/gateway/dht/flights"
 	"zeroms/gateway/dht/holders"
+	"zeroms/gateway/dht/join"
 	"zeroms/gateway/dht/limit"
 	"zeroms/gateway/dht/lookup"
 	"zeroms/gateway/dht/reach"
@@ -69,6 +72,7 @@ type Node struct {
 	served  limit.Meters
 	met     limit.Meters // callers who become candidates, by where they come from
 	keep    keep
+	join    join.State
 	proof   reach.Proof
 	firstRT int64 // 95 % of first requests to a gateway were answered within
 	silence int   // requests without answer since the last one with
@@ -91,7 +95,7 @@ func New(c Config) (*Node, error) {
 		c.Limits = Limits{}.Default()
 	}
 	if c.Rand == nil {
-		c.Rand = newRand()
+		c.Rand = contact.NewRand()
 	}
 	params := c.Params
 	if c.Check == nil {
@@ -117,6 +121,7 @@ func New(c Config) (*Node, error) {
 	if n.shelf = c.Shelf; n.shelf == nil {
 		n.shelf = shelf.New(shelf.Config{Me: n.self.ID})
 	}
+	n.join = join.New(n.rand)
 	n.keep.plan()
 	return n, nil
 }
@@ -232,8 +237,13 @@ func (n *Node) expire(now int64) {
 	}
 }
 
-// alone reports whether the node knows of no other gateway.
-func (n *Node) alone() bool { return n.table.Len() == 0 && len(n.keep.boot) == 0 }
+// alone reports whether the node is the first of its network: there is no other gateway
+// that it knows or was to begin with.
+func (n *Node) alone() bool { return n.table.Len() == 0 && !n.join.Given() }
+
+// restart is after which time a contact is asked again that takes no part: one that was
+// started again does not before others have reached it.
+const restart = time.Minute
 
 // silent is how many requests in a row without an answer mean that it is our own
 // line that is down: then nobody loses a place for it.
@@ -245,13 +255,16 @@ func (n *Node) land(now int64, f flight, answer wire.Payload, err error) {
 	switch {
 	case err != nil:
 		answer = nil
-		n.lost(now, f.Peer, err)
+		n.lost(now, f, err)
 	case refused:
 		err = &wire.Error{Code: failure.Code}
 		n.stats.Failed++
 		n.silence = 0
 		if _, reach := f.Owner.(*reachAnswer); failure.Code == wire.CodeNotServing && !reach {
-			n.drop(f.Peer) // it is there, but takes no part
+			if n.table.Has(f.Peer) { // it is there, but takes no part at the moment
+				n.join.Lose(now, f.Peer, restart)
+			}
+			n.drop(f.Peer)
 		} else {
 			n.table.Heard(now, f.Peer)
 		}
@@ -275,6 +288,7 @@ func (n *Node) enter(now int64, p *contact.Peer, rtt int64) bool {
 		return in
 	}
 	n.proof.Proven = n.proof.Proven || alone // until somebody says otherwise
+	n.join.Forget(p.Node)
 	n.keep.entered(n, now)
 	if n.Serving() {
 		n.shelf.Learned(time.Unix(0, now), p.ID)
@@ -283,22 +297,36 @@ func (n *Node) enter(now int64, p *contact.Peer, rtt int64) bool {
 }
 
 // lost notes that a request had no answer.
-func (n *Node) lost(now int64, p *contact.Peer, err error) {
+func (n *Node) lost(now int64, f flight, err error) {
 	n.stats.Failed++
+	p := f.Peer
+	if errors.Is(err, context.Canceled) {
+		return // nobody waited for the answer: the own side ends
+	}
 	var known *wire.Error
 	if errors.As(err, &known) {
 		switch known.Code {
 		case wire.CodeWrongNode, wire.CodeNetwork, wire.CodeScope: // it is not what it was said to be
-			n.drop(p)
+			n.join.Wrong(p)
+			if e := n.table.Find(p); e == nil || e.Peer.Contact == p.Contact { // else it is elsewhere
+				n.drop(p)
+			}
 			return
 		case wire.CodeBusy, wire.CodeDraining: // it is us
 			return
 		}
 	}
+	if _, again := f.Owner.(revisit); again {
+		return // as before
+	}
 	if n.silence++; n.silence >= silent {
 		return
 	}
-	if _, heir := n.table.Failed(p); heir != nil {
+	lost, heir := n.table.Failed(p)
+	if lost {
+		n.join.Lose(now, p, 2*join.First)
+	}
+	if heir != nil {
 		n.keep.want(n, heir)
 	}
 	n.keep.failed(n, now)
@@ -314,6 +342,7 @@ func (n *Node) drop(p *contact.Peer) {
 // broke notes that a gateway broke the rules.
 func (n *Node) broke(p *contact.Peer) {
 	n.stats.BadAnswers++
+	n.join.Forget(p.Node)
 	n.drop(p)
 }
 

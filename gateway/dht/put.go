@@ -2,17 +2,16 @@ package dht
 
 import (
 	"cmp"
-	"encoding/binary"
 	"slices"
 	"time"
 
 	"zeroms/gateway/dht/contact"
 	"zeroms/gateway/dht/holders"
 	"zeroms/gateway/dht/lookup"
+	"zeroms/gateway/dht/query"
 	"zeroms/gateway/dht/settings"
 	"zeroms/gateway/dht/shelf"
 	"zeroms/gateway/dht/stamps"
-	"zeroms/protocol/address"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
@@ -35,18 +34,11 @@ type put struct {
 	done    func(Stored)
 }
 
-// storedItem is one record at one of its places.
-type storedItem struct {
-	wire.StoreItem
-	of   int // its index in the Put
-	item address.Item
-}
-
 // storing stores records of one region.
 type storing struct {
 	put    *put
 	node   *Node
-	items  []*storedItem
+	items  []*query.Placed
 	job    *holders.Job
 	wide   bool
 	search *search
@@ -81,7 +73,7 @@ func (n *Node) Put(now time.Time, p Put, done func(Stored)) {
 
 func (w *put) start(now time.Time, p Put) {
 	n := w.node
-	items, err := n.place(now, p.Items)
+	items, err := p.Placed(n.config.Params.Network, now, n.config.CheckValue)
 	switch {
 	case err != nil:
 		w.fail(err)
@@ -106,75 +98,25 @@ func (w *put) fail(err error) {
 	w.done(w.state)
 }
 
-// place checks the items and says where they belong. Errors: wire.ErrValue for
-// none, too many, or an index; those of address.CheckValue.
-func (n *Node) place(now time.Time, items []wire.StoreItem) ([]*storedItem, error) {
-	if len(items) == 0 || len(items) > wire.MaxStores {
-		return nil, wire.ErrValue.Because("records to store")
-	}
-	var out []*storedItem
-	for i, it := range items {
-		place, err := n.placeOf(now, it.Record)
-		if err != nil || it.Index != 0 {
-			return nil, orValue(err)
-		}
-		item, err := n.config.CheckValue(it.Record, place, now)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, &storedItem{StoreItem: it, of: i, item: item})
-	}
-	return out, nil
-}
-
-func orValue(err error) error {
-	if err == nil {
-		return wire.ErrValue.Because("index of a record")
-	}
-	return err
-}
-
-// placeOf is where a record belongs; that it is sound is checked afterwards.
-func (n *Node) placeOf(now time.Time, b []byte) (key.NodeID, error) {
-	if len(b) == wire.RecordSize {
-		return address.Position(key.BlindedPublic(b[1:33]), 0, binary.BigEndian.Uint32(b[33:37])), nil
-	}
-	d, err := address.OpenDescriptor(b, n.config.Params.Network, now)
-	if err != nil {
-		return key.NodeID{}, err
-	}
-	return d.Place(), nil
-}
-
 // regions groups items that one search finds the holders of.
-func (n *Node) regions(items []*storedItem) [][]*storedItem {
-	place := func(it *storedItem) key.NodeID { return it.item.Place }
+func (n *Node) regions(items []*query.Placed) [][]*query.Placed {
+	place := func(it *query.Placed) key.NodeID { return it.Item.Place }
 	return holders.Group(items, place, n.networkSize().Bits(RegionSize))
 }
 
 // second stores address records at their second position too.
-func (w *put) second(now int64, items []*storedItem) {
-	var others []*storedItem
-	for _, it := range items {
-		if it.item.Class != address.ClassRecord || it.Index != 0 {
-			continue
-		}
-		other := *it
-		other.Index, other.Stamp = 1, nil
-		other.item.Place, other.item.Index = address.Position(it.item.Name, 1, it.item.Day), 1
-		others = append(others, &other)
-	}
-	for _, group := range w.node.regions(others) {
+func (w *put) second(now int64, items []*query.Placed) {
+	for _, group := range w.node.regions(query.Second(items)) {
 		w.part(now, group, false)
 	}
 }
 
 // part begins to store the items of one region.
-func (w *put) part(now int64, items []*storedItem, wide bool) {
+func (w *put) part(now int64, items []*query.Placed, wide bool) {
 	n := w.node
 	places := make([]key.NodeID, len(items))
 	for i, it := range items {
-		places[i] = it.item.Place
+		places[i] = it.Item.Place
 	}
 	s := &storing{
 		put: w, node: n, items: items, wide: wide, due: never, job: holders.New(places, n.policy.Table.BucketNear),
@@ -192,7 +134,7 @@ func (w *put) part(now int64, items []*storedItem, wide bool) {
 func (s *storing) locate(now int64) {
 	n := s.node
 	s.stage = starting
-	place := s.items[0].item.Place
+	place := s.items[0].Item.Place
 	plan := n.plan(place, n.policy.PutPaths)
 	var guides []*contact.Peer
 	if len(s.items) == 1 && !s.wide && !s.again {
@@ -269,7 +211,7 @@ func (s *storing) advance(now int64) {
 // located looks at what the search found: a crowded place is stored around.
 func (s *storing) located(now int64) {
 	n := s.node
-	first := &s.items[0].item.Place
+	first := &s.items[0].Item.Place
 	crowded, sparse := n.networkSize().Density(first, s.search.Nearest(*first, n.policy.Width, true, nil))
 	if s.again && (crowded || sparse || s.search.Converged() < 2) {
 		s.afresh(now)
@@ -294,7 +236,7 @@ func (s *storing) widen(now int64) {
 	s.stage, s.due = widening, never
 	s.put.state.Region = s.put.state.Region || s.wide
 	s.bits = n.networkSize().Bits(RegionSize)
-	s.around = n.newSearch(n.region(s.items[0].item.Place, s.bits), func(now int64, _ *search) {
+	s.around = n.newSearch(n.region(s.items[0].Item.Place, s.bits), func(now int64, _ *search) {
 		s.stage = filling
 		s.fill(now)
 	})
@@ -335,7 +277,7 @@ func (s *storing) end() {
 	n, w := s.node, s.put
 	s.stage = ended
 	if len(s.items) == 1 && !s.again {
-		place := s.items[0].item.Place
+		place := s.items[0].Item.Place
 		n.memory.Remember(n.now, place, s.job.Holding(&place))
 	}
 	n.storing = slices.DeleteFunc(n.storing, func(o *storing) bool { return o == s })
@@ -360,7 +302,7 @@ func (s *storing) assign(now int64, want int) (missing bool) {
 	s.job.Late = false
 	for i, it := range s.items {
 		h := &holdingHost{s, i}
-		place := it.item.Place
+		place := it.Item.Place
 		all := s.candidates(place)
 		switch {
 		case s.wide && s.around != nil:
@@ -424,7 +366,7 @@ func (h *holdingHost) Before(place *key.NodeID, p *contact.Peer) bool {
 func (h *holdingHost) Hold(i int) error {
 	n, it := h.node, h.items[i]
 	now := time.Unix(0, n.now)
-	_, err := n.shelf.Put(now, n.self.Near, shelf.Offer{Item: it.item, Stamp: it.Stamp})
+	_, err := n.shelf.Put(now, n.self.Near, shelf.Offer{Item: it.Item, Stamp: it.Stamp})
 	if err == nil {
 		h.held(i)
 	}
@@ -467,8 +409,8 @@ func (a *storeAnswer) take(now int64, f flight, answer wire.Payload, err error) 
 // held counts one more holder of an item.
 func (s *storing) held(i int) {
 	it, st := s.items[i], &s.put.state
-	st.Holders[it.of]++
-	if it.of == 0 && it.Index == 0 && s.job.Records[i].Holders == enough && st.ToFour == 0 {
+	st.Holders[it.Of]++
+	if it.Of == 0 && it.Index == 0 && s.job.Records[i].Holders == enough && st.ToFour == 0 {
 		st.ToFour = s.contacts()
 	}
 }
@@ -539,7 +481,7 @@ type stamping struct {
 func (n *Node) stampAll(s *storing) bool {
 	places, have := make([]key.NodeID, len(s.items)), make([][]byte, len(s.items))
 	for i, it := range s.items {
-		places[i], have[i] = it.item.Place, it.Stamp
+		places[i], have[i] = it.Item.Place, it.Stamp
 	}
 	job := stamps.New(time.Unix(0, n.now), n.config.Params.StampBits, places, have)
 	if job == nil {

@@ -2,7 +2,6 @@ package dht
 
 import (
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -133,14 +132,19 @@ func (s *search) take(now int64, f flight, answer wire.Payload, err error) {
 	default:
 		s.Answered(f.Peer, names, found)
 		if s.learn {
-			for _, p := range names {
-				if n.table.Wants(p) {
-					n.keep.want(n, p)
-				}
-			}
+			n.learn(names)
 		}
 	}
 	n.step(now, s)
+}
+
+// learn has those asked that would get a place in the table.
+func (n *Node) learn(names []*contact.Peer) {
+	for _, p := range names {
+		if n.table.Wants(p) {
+			n.keep.want(n, p)
+		}
+	}
 }
 
 var errAnswer = errors.New("the answer breaks the rules of the network")
@@ -293,15 +297,4 @@ func (n *Node) plan(target key.NodeID, paths int) lookup.Plan {
 	return lookup.Plan{
 		Target: target, Paths: paths, Start: paths, Parallel: n.policy.Parallel, Width: n.policy.Width, Arrived: n.arrived(),
 	}
-}
-
-// random is a place that is drawn.
-func random(r *rand.Rand) (id key.NodeID) {
-	for i := 0; i < len(id); i += 8 {
-		x := r.Uint64()
-		for j := range 8 {
-			id[i+j] = byte(x >> (8 * j))
-		}
-	}
-	return id
 }

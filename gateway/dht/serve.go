@@ -1,13 +1,13 @@
 package dht
 
 import (
-	"errors"
 	"net/netip"
 	"slices"
 	"time"
 
 	"zeroms/gateway/dht/contact"
 	"zeroms/gateway/dht/limit"
+	"zeroms/gateway/dht/query"
 	"zeroms/gateway/dht/shelf"
 	"zeroms/gateway/dht/table"
 	"zeroms/protocol/address"
@@ -79,17 +79,22 @@ func (n *Node) sourceGroup(from Caller, p *contact.Peer) address.Group {
 	return n.config.Params.Scope.Near(netip.AddrPortFrom(from.Source, from.Contact.Addr.Port()))
 }
 
-// meet notes a caller: a contact of the table is alive, another may become one if
-// it comes from the address that it claims.
+// meet notes a caller that comes from the address that it claims: a contact of the
+// table is alive, or is asked where it says that it is now; another may become one.
 func (n *Node) meet(p *contact.Peer, from Caller) {
-	if p.Scope == 0 || address.Canonical(from.Source) != p.Addr.Addr() {
+	if p.Scope == 0 || address.Canonical(from.Source) != p.Addr.Addr() || n.table.Heard(n.now, p) {
 		return
 	}
-	if n.table.Heard(n.now, p) || !n.table.Wants(p) || slices.Contains(n.keep.wanted, p) {
+	moved := n.table.Find(p) != nil
+	if !moved && (!n.table.Wants(p) || slices.Contains(n.keep.wanted, p)) {
 		return
 	}
 	group := n.sourceGroup(from, p)
-	if n.met.Meet(n.now, group[:], n.rand) {
+	switch {
+	case !n.met.Meet(n.now, group[:], n.rand):
+	case moved:
+		n.ask(n.now, p, &wire.Ping{}, probe{})
+	default:
 		n.keep.want(n, p)
 	}
 }
@@ -126,20 +131,8 @@ func (n *Node) hold(now time.Time, group address.Group, r *wire.Store) *wire.Sto
 				_, err = n.shelf.Put(now, group, shelf.Offer{Item: item, Stamp: r.Items[i].Stamp})
 			}
 		}
-		s.Codes[i] = uint16(codeOf(err))
+		s.Codes[i] = uint16(query.CodeOf(err))
 	}
 	n.willExpire(now)
 	return s
-}
-
-// codeOf is the code of an error; 0: there is none.
-func codeOf(err error) wire.Code {
-	var known *wire.Error
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &known):
-		return known.Code
-	}
-	return wire.CodeUnavailable
 }

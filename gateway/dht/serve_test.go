@@ -42,7 +42,7 @@ func TestServeNodes(t *testing.T) {
 		return named
 	}
 	for range 50 {
-		target := random(w.rand)
+		target := contact.Random(w.rand)
 		named := ask(target)
 		if len(named) != Width {
 			t.Fatalf("%d contacts", len(named))
@@ -68,7 +68,7 @@ func TestServeNodes(t *testing.T) {
 		t.Error("asked for the caller's own place")
 	}
 	w.now = w.now.Add(16 * time.Minute) // and nobody was checked
-	if named := ask(random(w.rand)); len(named) != 0 {
+	if named := ask(contact.Random(w.rand)); len(named) != 0 {
 		t.Errorf("%d contacts that were not heard from for 16 minutes", len(named))
 	}
 }

@@ -2,12 +2,14 @@ package dht
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"zeroms/gateway/dht/query"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
@@ -228,7 +230,7 @@ func (s *Service) Serve(ctx context.Context, from Caller, request wire.Payload) 
 		done(n.Serve(now, from, request))
 	})
 	if err != nil {
-		return &wire.Failure{Code: codeOf(err)}
+		return &wire.Failure{Code: query.CodeOf(err)}
 	}
 	return answer
 }
@@ -279,15 +281,23 @@ func (s *Service) Sample(ctx context.Context, count int) ([]wire.Contact, error)
 	return ask(ctx, s, func(n *Node, now time.Time, done func([]wire.Contact)) { done(n.Sample(now, count)) })
 }
 
-// Contacts are those of the table, the longest known first; after Run too, for
-// whoever saves them then.
+// Contacts are those of the table that answer, the longest known first; after Run too.
 func (s *Service) Contacts(ctx context.Context) ([]wire.Contact, error) {
-	select {
-	case <-s.ended: // nobody owns the node any more, and nothing changes it
-		return s.node.Contacts(), nil
-	default:
+	return s.list(ctx, (*Node).Contacts)
+}
+
+// Met is whom to begin with after a restart, as Node.Met has them; after Run too, for
+// whoever saves them then.
+func (s *Service) Met(ctx context.Context) ([]wire.Contact, error) { return s.list(ctx, (*Node).Met) }
+
+// list is contacts of the node, also of one that does not run any more. Error: ctx's,
+// wire.ErrBusy.
+func (s *Service) list(ctx context.Context, of func(*Node) []wire.Contact) ([]wire.Contact, error) {
+	list, err := ask(ctx, s, func(n *Node, _ time.Time, done func([]wire.Contact)) { done(of(n)) })
+	if errors.Is(err, wire.ErrDraining) { // nobody owns it any more, and nothing changes it
+		return of(s.node), nil
 	}
-	return ask(ctx, s, func(n *Node, _ time.Time, done func([]wire.Contact)) { done(n.Contacts()) })
+	return list, err
 }
 
 // Stats is the node's state in numbers.

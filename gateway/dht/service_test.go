@@ -166,6 +166,54 @@ func (s *stuck) Ask(ctx context.Context, _ wire.Contact, _ wire.Payload) (wire.P
 	return nil, ctx.Err()
 }
 
+// slow is a transport whose requests end when it says so, whatever their context does.
+type slow struct{ ended chan struct{} }
+
+func (s slow) Ask(context.Context, wire.Contact, wire.Payload) (wire.Payload, error) {
+	<-s.ended
+	return nil, context.Canceled
+}
+
+// TestServiceEnds: who asks for the contacts while the service ends gets them all the
+// same: they are kept then.
+func TestServiceEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 13)
+		w.now = time.Now()
+		for range 5 {
+			w.add()
+		}
+		w.acquaint()
+		transport := slow{make(chan struct{})}
+		s := NewService(w.hosts[0].node, transport, nil)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- s.Run(ctx) }()
+		go s.Find(ctx, key.NodeID{1})
+		synctest.Wait()
+		stop()
+		synctest.Wait() // it takes no calls any more, and its requests have not ended
+		lists := make(chan int)
+		for _, of := range []func(context.Context) ([]wire.Contact, error){s.Contacts, s.Met} {
+			go func() {
+				list, err := of(t.Context())
+				if err != nil {
+					t.Error(err)
+				}
+				lists <- len(list)
+			}()
+		}
+		synctest.Wait()
+		close(transport.ended)
+		for range 2 {
+			if n := <-lists; n != 4 {
+				t.Errorf("%d contacts, want 4", n)
+			}
+		}
+		<-ended
+	})
+}
+
 // TestServiceBounds: not more requests than allowed are on their way at once, and
 // each search ends though nobody answers; what waited for its turn until nobody wants
 // the answer any more is not sent.
@@ -245,7 +293,7 @@ func BenchmarkFind100(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		r := rand.New(rand.NewPCG(rand.Uint64(), 3))
 		for pb.Next() {
-			var target key.NodeID = random(r)
+			var target key.NodeID = contact.Random(r)
 			f, err := all[r.IntN(len(all))].Find(ctx, target)
 			if err != nil {
 				b.Error(err)

@@ -45,6 +45,8 @@ type host struct {
 	gone bool
 	// mute gateways take requests and say nothing.
 	mute bool
+	// side is the part of the network that its line leads to.
+	side int
 	// lie, if set, answers instead of the node unless it returns nil.
 	lie    func(from Caller, request wire.Payload) wire.Payload
 	wake   time.Time
@@ -239,7 +241,7 @@ func (h *host) send(a Ask) {
 	w.after(w.latency(), func() {
 		o := w.at[a.To.Addr]
 		switch {
-		case o == nil || o.gone || o.mute: // nobody says anything
+		case o == nil || o.gone || o.mute || o.side != h.side: // nobody says anything
 			return
 		case o.self.Node != a.To.Node:
 			answer(nil, wire.ErrWrongNode)

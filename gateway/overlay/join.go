@@ -3,6 +3,7 @@ package overlay
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"zeroms/gateway/dht"
 	"zeroms/protocol/address"
+	"zeroms/protocol/key"
 	"zeroms/protocol/link"
 	"zeroms/protocol/wire"
 )
@@ -24,7 +26,8 @@ func (o *Overlay) Meet(contacts []wire.Contact) {
 }
 
 // loopMeet enters the network: by the contacts of the last run, then by the seeds,
-// again and again while nobody is known.
+// again and again while nobody is known or nobody answers. The contacts of the last run
+// and those of this one are tried again by the DHT itself.
 func (o *Overlay) loopMeet(ctx context.Context) error {
 	if len(o.cfg.Cached) > 0 {
 		if err := o.dht.Join(ctx, o.cfg.Cached); err != nil {
@@ -44,13 +47,13 @@ func (o *Overlay) loopMeet(ctx context.Context) error {
 			}
 		case <-pause.C:
 			s, err := o.dht.Stats(ctx)
-			if err == nil && alone != (s.Table == 0) {
-				alone = s.Table == 0
-				o.tellAlone(s.Table)
+			if err == nil && alone != s.Cut {
+				alone = s.Cut
+				o.tellAlone(s)
 			}
-			if err == nil && s.Table == 0 {
+			if err == nil && s.Cut {
 				o.runSeeds(ctx)
-				pause.Reset(wait)
+				pause.Reset(about(wait))
 				wait = min(2*wait, o.cfg.Timing.JoinMost)
 				continue
 			}
@@ -60,13 +63,17 @@ func (o *Overlay) loopMeet(ctx context.Context) error {
 	}
 }
 
+// about is a time around d, so that not all gateways try at once.
+func about(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2+1) }
+
 // tellAlone says that others are known now, or none any more.
-func (o *Overlay) tellAlone(known int) {
-	if known > 0 {
-		o.log.Info("the gateway has found its network", "gateways", known)
+func (o *Overlay) tellAlone(s dht.Stats) {
+	if !s.Cut {
+		o.log.Info("the gateway has found its network", "gateways", s.Table)
+		signal(o.found)
 		return
 	}
-	o.log.Warn("no other gateway answers any more; those that were named are asked again and again", "named", o.seeds.Load())
+	o.log.Warn("no other gateway answers any more; those that were known and those that were named are asked again and again", "named", o.seeds.Load())
 }
 
 // runSeeds asks all seeds at once for their descriptors, which name their contacts: one
@@ -159,16 +166,22 @@ func (o *Overlay) locate(ctx context.Context, e link.Endpoint) (netip.AddrPort, 
 	return netip.AddrPort{}, wire.ErrUnreachable.Because("no address in the scope of the network")
 }
 
-// firstSave is when the contacts are kept first: a computer that is switched off
-// soon knows them when it is back.
-const firstSave = time.Minute
+// firstSave is when the contacts are kept first, after the start and after others were
+// found: a computer that is switched off soon knows them when it is back. It doubles up
+// to Timing.Save.
+const firstSave = 5 * time.Second
+
+// leastSaved is how many contacts are kept at least, if ever so many were known: of
+// those that this run did not meet, the first that earlier ones did.
+const leastSaved = 64
 
 // loopTend signs the descriptor anew in time and stores it in the network, shows
 // others our address once they have proved that it can be reached, and keeps the
 // contacts.
 func (o *Overlay) loopTend(ctx context.Context) error {
 	t := &o.cfg.Timing
-	look, seal, save := time.NewTicker(t.Look), time.NewTicker(t.Seal), time.NewTimer(min(firstSave, t.Save))
+	wait := min(firstSave, t.Save)
+	look, seal, save := time.NewTicker(t.Look), time.NewTicker(t.Seal), time.NewTimer(wait)
 	defer look.Stop()
 	defer seal.Stop()
 	defer save.Stop()
@@ -180,7 +193,6 @@ func (o *Overlay) loopTend(ctx context.Context) error {
 		var again bool
 		select {
 		case <-ctx.Done():
-			o.save()
 			return nil
 		case <-look.C:
 			now := o.present()
@@ -191,7 +203,11 @@ func (o *Overlay) loopTend(ctx context.Context) error {
 			again = true
 		case <-save.C:
 			o.save()
-			save.Reset(t.Save)
+			wait = min(2*wait, t.Save)
+			save.Reset(wait)
+		case <-o.found:
+			wait = min(firstSave, t.Save)
+			save.Reset(wait)
 		}
 		if again {
 			o.show(shown.Addr.IsValid())
@@ -218,18 +234,33 @@ func (o *Overlay) show(serving bool) {
 	})
 }
 
-// save keeps the contacts that are known.
+// save keeps whom to begin with next time, if that is news. Who was kept before is
+// forgotten only for others: a network that is down comes back.
 func (o *Overlay) save() {
 	if o.cfg.Save == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.lifetime()), time.Second)
 	defer cancel()
-	contacts, err := o.dht.Contacts(ctx)
+	contacts, err := o.dht.Met(ctx)
 	if err != nil || len(contacts) == 0 {
 		return
 	}
-	if err := o.cfg.Save(contacts); err != nil {
-		o.log.Warn("the gateways that are known could not be kept", "error", err)
+	met := make(map[key.NodePublic]bool, len(contacts))
+	for _, c := range contacts {
+		met[c.Node] = true
 	}
+	for _, c := range o.cfg.Cached {
+		if len(contacts) < leastSaved && !met[c.Node] {
+			contacts = append(contacts, c)
+		}
+	}
+	if slices.Equal(contacts, o.saved) {
+		return
+	}
+	if err := o.cfg.Save(contacts); err != nil {
+		o.log.Warn("the gateways that are known could not be kept; it is tried again", "error", err)
+		return
+	}
+	o.saved = contacts
 }

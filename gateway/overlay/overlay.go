@@ -52,8 +52,8 @@ type Config struct {
 	Seeds  []link.Endpoint
 	Named  func(context.Context) []link.Endpoint
 	Cached []wire.Contact
-	// Save is handed the contacts that are known, now and then and at the end; nil:
-	// nobody keeps them.
+	// Save is handed the contacts to begin with next time, now and then and at the end,
+	// by one goroutine at a time; nil: nobody keeps them.
 	Save func([]wire.Contact) error
 	// QUIC and WSS dial other gateways with the node key; nil: not spoken.
 	QUIC, WSS peers.Dialer
@@ -75,7 +75,8 @@ type Timing struct {
 	Join, JoinMost time.Duration
 	// Seal is how often the descriptor is signed anew and stored in the network.
 	Seal time.Duration
-	// Save is how often the contacts are kept.
+	// Save is how often the contacts are kept at least; more often after the start, and
+	// after others were found.
 	Save time.Duration
 	// Look is how often it is looked whether others can reach this gateway.
 	Look time.Duration
@@ -134,6 +135,8 @@ type Overlay struct {
 	own        *places
 	known      *members
 	met        chan []wire.Contact
+	found      chan struct{}  // others were found
+	saved      []wire.Contact // by loopTend, and after it by Run
 	seen       sightings
 
 	showing sync.Mutex
@@ -153,7 +156,7 @@ func New(cfg Config, now time.Time) (*Overlay, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	o := &Overlay{
-		cfg: cfg, log: cfg.Log, rotated: make(chan struct{}, 1), met: make(chan []wire.Contact, 4),
+		cfg: cfg, log: cfg.Log, rotated: make(chan struct{}, 1), met: make(chan []wire.Contact, 4), found: make(chan struct{}, 1),
 		users: newPlaces(memberPlaces, userTime), others: newPlaces(peerPlaces, answerTime),
 		strangers: newPlaces(guestPlaces, answerTime), own: newPlaces(ownPlaces, userTime), known: newMembers(),
 	}
@@ -255,6 +258,7 @@ func (o *Overlay) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	parts.Wait()
+	o.save() // now, as nobody changes any more who is known
 	o.mu.Lock()
 	o.ctx = ctx // it has ended, and whoever held mu before has begun its run
 	o.mu.Unlock()
@@ -266,9 +270,12 @@ func (o *Overlay) Run(ctx context.Context) error {
 }
 
 // rotate has the descriptor signed anew at once.
-func (o *Overlay) rotate() {
+func (o *Overlay) rotate() { signal(o.rotated) }
+
+// signal says something once, to whoever looks next.
+func signal(c chan<- struct{}) {
 	select {
-	case o.rotated <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -9,8 +9,10 @@ package contact
 
 import (
 	"bytes"
+	cryptorand "crypto/rand"
 	"encoding/binary"
 	"math/bits"
+	"math/rand/v2"
 	"slices"
 	"sync/atomic"
 
@@ -235,4 +237,31 @@ func WithBits(id key.NodeID, first, count int, value uint64) key.NodeID {
 		}
 	}
 	return id
+}
+
+// Of is the contacts of peers.
+func Of(peers []*Peer) []wire.Contact {
+	out := make([]wire.Contact, len(peers))
+	for i, p := range peers {
+		out[i] = p.Contact
+	}
+	return out
+}
+
+// Random is a place that is drawn.
+func Random(r *rand.Rand) (id key.NodeID) {
+	for i := 0; i < len(id); i += 8 {
+		x := r.Uint64()
+		for j := range 8 {
+			id[i+j] = byte(x >> (8 * j))
+		}
+	}
+	return id
+}
+
+// NewRand is a generator that nobody can foresee.
+func NewRand() *rand.Rand {
+	var seed [32]byte
+	cryptorand.Read(seed[:])
+	return rand.New(rand.NewChaCha8(seed))
 }

@@ -3,6 +3,7 @@
 package query
 
 import (
+	"errors"
 	"slices"
 
 	"zeroms/gateway/dht/shelf"
@@ -98,6 +99,8 @@ type Stats struct {
 	Lookups, Waiting int
 	// Size is the estimate of how many gateways the network has.
 	Size float64
+	// Cut says that the node is cut off: it knows nobody, or nobody answers.
+	Cut bool
 	// Serving says that the node answers others, as Confirmed of them reached it.
 	Serving   bool
 	Confirmed int
@@ -109,4 +112,16 @@ type Stats struct {
 	// refused; gets, and those that found something; stores; places that looked
 	// crowded; answers that broke the rules; puzzles checked.
 	Asked, Answered, Failed, Served, Refused, Gets, Hits, Puts, Suspicions, BadAnswers, PuzzleChecks uint64
+}
+
+// CodeOf is the code of an error as answers say it; 0: there is none.
+func CodeOf(err error) wire.Code {
+	var known *wire.Error
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &known):
+		return known.Code
+	}
+	return wire.CodeUnavailable
 }
