@@ -60,6 +60,9 @@ type Timing struct {
 	// Pause is the first pause after an attempt failed; it doubles up to PauseMost.
 	// An address that was good within Proven begins with PauseProven.
 	Pause, PauseProven, PauseMost time.Duration
+	// Bridge is how long who asks for a gateway that was reached lately waits for it to
+	// be dialled again, before the answer is that it can't be reached.
+	Bridge time.Duration
 	// Proven is how long an address counts as the gateway's after it proved so.
 	Proven time.Duration
 	// NoUDP is how long QUIC is left aside once it got through to nobody; for one
@@ -80,6 +83,7 @@ func (t Timing) Default() Timing {
 	set(&t.Pause, 20*time.Second)
 	set(&t.PauseProven, 500*time.Millisecond)
 	set(&t.PauseMost, 10*time.Minute)
+	set(&t.Bridge, time.Second)
 	set(&t.Proven, time.Hour)
 	set(&t.NoUDP, 10*time.Minute)
 	set(&t.Names, time.Minute)

@@ -13,13 +13,8 @@ import (
 
 // Descriptor is a gateway's descriptor if it is known here.
 func (p *Pool) Descriptor(node key.NodePublic) (*address.Descriptor, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	e := p.cache.get(time.Now(), key.GatewayHashOf(node))
-	if e == nil {
-		return nil, false
-	}
-	return e.opened, true
+	_, d := p.cache.Get(time.Now(), key.GatewayHashOf(node))
+	return d, d != nil
 }
 
 // DescriptorAt is Descriptor of the gateway that an endpoint pins by key or hash.
@@ -28,13 +23,11 @@ func (p *Pool) DescriptorAt(e link.Endpoint) (*address.Descriptor, bool) {
 	if err != nil {
 		return nil, false
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	d := p.cache.get(time.Now(), to.hash)
-	if d == nil || !link.Pinned(d.opened.Node, to.pin) {
+	_, d := p.cache.Get(time.Now(), to.hash)
+	if d == nil || !link.Pinned(d.Node, to.pin) {
 		return nil, false
 	}
-	return d.opened, true
+	return d, true
 }
 
 // Gateways answers a wire.GatewaysGet: descriptors of gateways that were reached
@@ -44,8 +37,9 @@ func (p *Pool) Gateways(g *wire.GatewaysGet) wire.Payload {
 		return wire.FailureOf(err)
 	}
 	now := time.Now()
+	objects := p.cache.Sample(now, int(g.Count))
 	p.mu.Lock()
-	objects, directory := p.cache.sample(now, int(g.Count)), p.directory
+	directory := p.directory
 	more := len(objects) < int(g.Count) && directory != nil && !now.Before(p.greeting)
 	if more {
 		p.greeting = now.Add(greetPause)
@@ -143,10 +137,8 @@ func (p *Pool) ownDescriptor() wire.Payload {
 
 // described is the descriptor of a target if it is known.
 func (p *Pool) described(to *target) []byte {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if e := p.cache.get(time.Now(), to.hash); e != nil && link.Pinned(e.opened.Node, to.pin) {
-		return e.object
+	if object, d := p.cache.Get(time.Now(), to.hash); d != nil && link.Pinned(d.Node, to.pin) {
+		return object
 	}
 	return nil
 }
@@ -193,7 +185,7 @@ func (p *Pool) runFind(d Directory, to target, done func(wire.Payload)) {
 		node := key.NodePublic(to.pin)
 		object, err := d.Find(ctx, node)
 		if err == nil {
-			_, err = p.learn(object, node, false)
+			_, err = p.cache.Learn(time.Now(), object, node, false)
 		}
 		if err != nil {
 			p.visit(to, done)

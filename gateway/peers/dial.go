@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -75,21 +76,27 @@ func (p *Pool) serve(l *peer, c link.Conn, at netip.AddrPort) error {
 	return l.serve(c)
 }
 
-// connect opens the link.
+// connect opens the link. An attempt that failed is made again for a while where a
+// gateway was reached lately.
 func (p *Pool) connect(l *peer) (c link.Conn, by attempt, err error) {
 	defer func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.dialling[l.class]--
 	}()
-	plan, err := p.plan(&l.to, l.class)
-	if err != nil {
-		return nil, by, err
+	for most := time.Now().Add(p.cfg.Timing.Bridge); ; {
+		var plan []attempt
+		if plan, err = p.plan(&l.to, l.class); err == nil {
+			c, by, err = p.race(&l.to, plan)
+		}
+		if err == nil {
+			l.offer(by, plan)
+			return c, by, nil
+		}
+		if !errors.Is(err, wire.ErrUnreachable) || !p.rest(l, most) {
+			return nil, by, err
+		}
 	}
-	if c, by, err = p.race(&l.to, plan); err == nil {
-		l.offer(by, plan)
-	}
-	return c, by, err
 }
 
 // plan is what to try, in this order. Errors: wire.ErrScope, ErrUnreachable, ErrBusy.
@@ -151,16 +158,9 @@ func (p *Pool) ways(now time.Time, hash key.GatewayHash, transports uint8) []att
 // as every gateway, and what its descriptor adds.
 func (p *Pool) transportsOf(to *target) uint8 {
 	transports := wire.TransportWSS
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if e := p.cache.get(time.Now(), to.hash); e != nil {
-		for _, a := range e.opened.Addrs {
-			if a == to.addr {
-				transports |= e.opened.Transports
-			}
-		}
-		if to.host == e.opened.Host && to.port == e.opened.Port {
-			transports |= e.opened.Transports
+	if _, d := p.cache.Get(time.Now(), to.hash); d != nil {
+		if slices.Contains(d.Addrs, to.addr) || to.host == d.Host && to.port == d.Port {
+			transports |= d.Transports
 		}
 	}
 	return transports
@@ -318,42 +318,8 @@ func (p *Pool) won(hash key.GatewayHash, by *attempt, tried []attempt) {
 	default:
 		p.counters.wss.Add(1)
 	}
+	p.worked = now
 	p.known.Put(hash, k)
-}
-
-// lost notes the addresses that did not lead to a gateway.
-func (p *Pool) lost(hash key.GatewayHash, tried []attempt) {
-	now := time.Now()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.ended {
-		return
-	}
-	var last netip.AddrPort
-	for i := range tried {
-		if a := &tried[i]; a.at != last && (a.spent || a.proven) {
-			last = a.at
-			p.pause(now, route{hash, a.at})
-		}
-	}
-}
-
-// lasted notes whether a link was worth opening.
-func (p *Pool) lasted(l *peer, r route, open time.Duration) {
-	failed := l.failed(open)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if failed {
-		p.pause(time.Now(), r)
-	} else {
-		p.failures.Drop(r)
-	}
-}
-
-// pause leaves a route alone for a while, for longer each time; mu is held.
-func (p *Pool) pause(now time.Time, r route) {
-	f, _ := p.failures.Get(r)
-	p.failures.Put(r, f.next(now, p.proven(now, r), &p.cfg.Timing))
 }
 
 // resolve looks a name up and returns those of its addresses that are in scope.

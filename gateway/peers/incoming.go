@@ -62,11 +62,12 @@ func (p *Pool) Accept(h *wire.ClientHello, l link.Conn) (*Incoming, error) {
 	if from := l.Remote(); from.IsValid() {
 		caller.Source = address.Canonical(from)
 	}
-	if caller.Source.IsValid() && caller.Source == contact.Addr.Addr() {
-		p.mu.Lock()
-		p.failures.Drop(route{key.GatewayHashOf(contact.Node), contact.Addr}) // it is there again
-		p.mu.Unlock()
+	p.mu.Lock()
+	p.worked = time.Now()
+	if caller.Source.IsValid() {
+		p.isBack(key.GatewayHashOf(contact.Node), caller.Source, contact.Addr)
 	}
+	p.mu.Unlock()
 	return &Incoming{
 		caller: caller, over: p.life.Done(), work: bounds.Rate{PerSecond: float64(p.cfg.Capacity.Work)},
 		pace: p.paces.Link(netip.AddrPortFrom(caller.Source, contact.Addr.Port())),

@@ -20,19 +20,3 @@ type route struct {
 	hash key.GatewayHash
 	addr netip.AddrPort
 }
-
-// failure is the pause of a route that did not lead to the gateway.
-type failure struct {
-	pause time.Duration
-	until time.Time
-}
-
-// next is the failure after f.
-func (f failure) next(now time.Time, proven bool, t *Timing) failure {
-	pause, most := t.Pause, t.PauseMost
-	if proven {
-		pause, most = t.PauseProven, t.PauseMost/10
-	}
-	pause = min(max(2*f.pause, pause), most)
-	return failure{pause, now.Add(pause)}
-}

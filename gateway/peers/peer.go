@@ -47,8 +47,9 @@ type peer struct {
 	// static
 	pool   *Pool
 	to     target
-	class  int  // of the attempt
-	relief bool // it stands beside one over QUIC
+	class  int           // of the attempt
+	relief bool          // it stands beside one over QUIC
+	back   chan struct{} // the gateway has called
 
 	mu sync.Mutex
 	// guarded by mu
@@ -62,6 +63,7 @@ type peer struct {
 	held      bool             // requests wait for those of another link
 	gone      bool             // nothing is taken any more
 	retired   bool             // it ends when nobody waits for it
+	leaves    bool             // the gateway shuts down
 	reason    error            // why it was cut by our own will
 	calls     map[uint64]*call // sent
 	last      uint64           // request id that was given; the hello has helloID
@@ -82,7 +84,10 @@ type peer struct {
 const helloID = 1
 
 func newPeer(p *Pool, to *target, class int) *peer {
-	l := &peer{pool: p, to: *to, class: class, used: time.Now(), calls: map[uint64]*call{}, last: helloID}
+	l := &peer{
+		pool: p, to: *to, class: class, used: time.Now(), calls: map[uint64]*call{}, last: helloID,
+		back: make(chan struct{}, 1),
+	}
 	l.to.pin = bytes.Clone(to.pin) // it may be a part of a request
 	return l
 }
@@ -99,6 +104,13 @@ func (l *peer) lastUsed() (at time.Time, busy bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.used, l.conn == nil || l.owes()
+}
+
+// awaited is owes.
+func (l *peer) awaited() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.owes()
 }
 
 // owes reports whether somebody waits for an answer; mu is held.
@@ -307,6 +319,9 @@ func (l *peer) frame(now time.Time, f wire.Frame) error {
 	if frames.Quick(c.request.Type()) {
 		l.pool.measured(l.to.hash, now.Sub(c.sent))
 	}
+	if reason, failed := answer.(*wire.Failure); failed && reason.Code == wire.CodeDraining && !c.to.strict && l.pool.repeat(c) {
+		return nil
+	}
 	l.pool.counters.answered.Add(1)
 	c.done(answer, nil)
 	return nil
@@ -321,6 +336,9 @@ func (l *peer) dismissed(f wire.Frame) error {
 	}
 	switch reason.Code {
 	case wire.CodeDraining:
+		l.mu.Lock()
+		l.leaves = true
+		l.mu.Unlock()
 		l.retire()
 		return nil
 	case wire.CodeNetwork, wire.CodeVersion, wire.CodeWrongNode:
@@ -410,11 +428,11 @@ func (l *peer) begin(c link.Conn, hello *wire.ClientHello) bool {
 
 // failed reports whether a link that was open for so long was none that one opens
 // again at once: it ended before its hello, in silence, or soon and not by our own
-// will.
-func (l *peer) failed(lasted time.Duration) bool {
+// will; and whether the hello had come.
+func (l *peer) failed(lasted time.Duration) (failed, greeted bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.greeted || errors.Is(l.reason, wire.ErrUnreachable) || lasted < shortLink && l.reason == nil
+	return !l.greeted || errors.Is(l.reason, wire.ErrUnreachable) || lasted < shortLink && l.reason == nil, l.greeted
 }
 
 // retire has the link end as soon as nobody waits for it.
@@ -523,7 +541,8 @@ func (l *peer) deadline() time.Time {
 
 // end takes everything from a link that is no more, and tells what waited. On a link
 // that broke, calls that were not sent yet, and small ones, are asked once more over
-// a new one; the bytes of others are not spent twice.
+// a new one; the bytes of others are not spent twice, unless the gateway shut down or
+// had not even said hello: it has done nothing of them.
 func (l *peer) end(err error) {
 	l.mu.Lock()
 	if l.gone && l.reason != nil {
@@ -538,19 +557,29 @@ func (l *peer) end(err error) {
 	for _, c := range l.calls {
 		calls = append(calls, c)
 	}
-	broke := l.greeted && errors.Is(err, wire.ErrLinkClosed)
+	broke, undone := errors.Is(err, wire.ErrLinkClosed), !l.greeted || l.leaves
 	l.calls, l.waiting, l.outbox, l.flying = nil, nil, nil, 0
 	l.weigh(-l.bytes)
 	l.mu.Unlock()
 	for _, c := range calls {
-		if broke && !c.again && !c.over() && (c.sent.IsZero() || c.size <= smallCall) {
-			c.again = true
-			l.pool.counters.retried.Add(1)
-			l.pool.dispatch(c)
+		cheap := c.sent.IsZero() || c.size <= smallCall
+		if broke && (undone && !c.to.strict || l.greeted && cheap) && l.pool.repeat(c) {
 			continue
 		}
 		c.done(nil, linkError(err))
 	}
+}
+
+// repeat asks a call once more, over another link; false: it was repeated before, or
+// nobody waits for it any more.
+func (p *Pool) repeat(c *call) bool {
+	if c.again || c.over() {
+		return false
+	}
+	c.again = true
+	p.counters.retried.Add(1)
+	p.dispatch(c)
+	return true
 }
 
 // linkError is why a link ended, as who asked is told: how it broke the protocol

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zeroms/gateway/peers/bounds"
+	"zeroms/gateway/peers/descriptors"
 	"zeroms/gateway/peers/frames"
 	"zeroms/protocol/address"
 	"zeroms/protocol/key"
@@ -27,6 +28,7 @@ type Pool struct {
 	running  sync.WaitGroup
 	messages sync.Pool     // of *[]byte, empty, for messages that are written
 	paces    *bounds.Paces // of those who ask
+	cache    *descriptors.Cache
 
 	counters  counters
 	unsettled atomic.Int64 // bytes of requests without an answer
@@ -43,12 +45,12 @@ type Pool struct {
 	named     map[named]*peer             // by the name that was asked for
 	up        map[key.GatewayHash][]*peer // the newest last
 	known     bounds.Recent[key.GatewayHash, known]
-	failures  bounds.Recent[route, failure]
+	failures  bounds.Pauses[route]
 	spent     bounds.Spending
 	names     bounds.Recent[string, resolved]
 	lookups   bounds.Tally[struct{}]
 	udp       udpState
-	cache     descriptors
+	worked    time.Time // when another gateway called or answered last
 	asking    int       // look-ups of descriptors and dial-backs
 	greeting  time.Time // when Gateways may greet some next
 	reaches   reaches
@@ -102,11 +104,11 @@ func New(cfg Config) (*Pool, error) {
 		named:    map[named]*peer{},
 		up:       map[key.GatewayHash][]*peer{},
 		known:    bounds.NewRecent[key.GatewayHash, known](cfg.Capacity.Known),
-		failures: bounds.NewRecent[route, failure](cfg.Capacity.Known),
+		failures: bounds.NewPauses[route](cfg.Capacity.Known),
 		spent:    bounds.NewSpending(cfg.Capacity.DialsIP, cfg.Capacity.DialsNear, cfg.Capacity.DialsFar, cfg.Capacity.DialsAll),
 		names:    bounds.NewRecent[string, resolved](cfg.Capacity.Known / 8),
 		lookups:  bounds.NewTally[struct{}](cfg.Capacity.Names),
-		cache:    newDescriptors(cfg.Capacity.Descriptors),
+		cache:    descriptors.New(cfg.Params, cfg.Capacity.Descriptors),
 		reaches:  newReaches(&cfg.Capacity),
 		paces:    bounds.NewPaces(cfg.Capacity.Known, cfg.Capacity.Frames, cfg.Capacity.Bytes),
 	}
@@ -170,7 +172,7 @@ func (p *Pool) Stats() Stats {
 	defer p.mu.Unlock()
 	s.Links, s.Dialling = p.open, p.dialling[0]+p.dialling[1]
 	s.UDPBlocked = time.Now().Before(p.udp.until)
-	s.Descriptors = p.cache.count()
+	s.Descriptors = p.cache.Len()
 	return s
 }
 
@@ -315,7 +317,8 @@ func (p *Pool) peerFor(to *target) (l *peer, fresh bool, err error) {
 	}
 	now := time.Now()
 	class := p.class(now, to)
-	if err := p.allowed(now, to, class); err != nil {
+	if err := p.allowed(now, to, class); err != nil &&
+		(err != error(errPaused) || p.returns(now, to, now.Add(p.cfg.Timing.Bridge)).IsZero()) {
 		return nil, false, err
 	}
 	if p.dialling[class] >= p.cfg.Capacity.Dials {
@@ -400,8 +403,8 @@ func (p *Pool) allowedAddr(now time.Time, r route, class int) error {
 	case p.self.Addr.IsValid() && at == netip.AddrPortFrom(address.Canonical(p.self.Addr.Addr()), p.self.Addr.Port()):
 		return wire.ErrScope.Because("the gateway's own address")
 	}
-	if f, failed := p.failures.Get(r); failed && now.Before(f.until) {
-		return wire.ErrUnreachable.Because("it did not answer a moment ago")
+	if !p.failures.Until(now, r).IsZero() {
+		return errPaused
 	}
 	if !p.proven(now, r) && !p.spent.May(now, at, class) {
 		p.counters.withheld.Add(1)
@@ -500,6 +503,7 @@ func (p *Pool) closed(l *peer, at netip.AddrPort) {
 func (p *Pool) measured(hash key.GatewayHash, took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.worked = time.Now()
 	k, _ := p.known.Get(hash)
 	if k.rtt == 0 {
 		k.rtt = took

@@ -55,8 +55,8 @@ type ServerConfig struct {
 }
 
 // Serve accepts links on l until ctx ends or l fails, and hands each to handle
-// in a goroutine of its own; the link is closed when handle returns. Serve closes
-// l and returns after every handle has: those have to see the end of ctx
+// in a goroutine of its own, none after that; the link is closed when handle returns.
+// Serve closes l and returns after every handle has: those have to see the end of ctx
 // themselves. It returns nil when ctx ended, ErrPlain for a plain listener off
 // loopback, else l's error.
 func Serve(ctx context.Context, l net.Listener, c ServerConfig, handle func(Conn)) error {
@@ -76,7 +76,7 @@ func Serve(ctx context.Context, l net.Listener, c ServerConfig, handle func(Conn
 		}
 		over = tls.NewListener(limited, serverTLS(own))
 	}
-	s := newServer(c.Stall, handle)
+	s := newServer(ctx, c.Stall, handle)
 	web := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: handshakeTimeout,
@@ -100,6 +100,7 @@ func Serve(ctx context.Context, l net.Listener, c ServerConfig, handle func(Conn
 // server upgrades requests to links.
 type server struct {
 	// static
+	life     context.Context // its end lets no further handler begin
 	upgrader websocket.Upgrader
 	stall    time.Duration
 	handle   func(Conn)
@@ -110,8 +111,8 @@ type server struct {
 	idle   chan struct{} // closed when ending and none is active
 }
 
-func newServer(stall time.Duration, handle func(Conn)) *server {
-	s := &server{stall: stall, handle: handle, idle: make(chan struct{})}
+func newServer(life context.Context, stall time.Duration, handle func(Conn)) *server {
+	s := &server{life: life, stall: stall, handle: handle, idle: make(chan struct{})}
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout: handshakeTimeout,
 		Subprotocols:     []string{wire.Subprotocol, jsonframe.Subprotocol},
@@ -205,10 +206,11 @@ func (t *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 func (s *server) enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.ending {
-		s.active++
+	if s.ending || s.life.Err() != nil { // the listener may still be open for a moment
+		return false
 	}
-	return !s.ending
+	s.active++
+	return true
 }
 
 func (s *server) leave() {

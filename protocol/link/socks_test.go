@@ -366,8 +366,9 @@ func TestProxiesThatFail(t *testing.T) {
 	if _, err := dialer(t, link.Config{Proxy: unwanted}).Dial(t.Context(), g.endpoint()); err != nil {
 		t.Errorf("a proxy that works: %v", err)
 	}
-	if n := len(g.accepted); n != 1 {
-		t.Errorf("the gateway saw %d links, and one went through a proxy", n)
+	<-g.accepted // the handler may begin after the dialler knows of the link
+	if n := len(g.accepted); n != 0 {
+		t.Errorf("the gateway saw %d links, and one went through a proxy", 1+n)
 	}
 }
 

@@ -134,6 +134,35 @@ func TestExitRestarts(t *testing.T) {
 	})
 }
 
+// TestShortRestartShowsNobody: a gateway that is restarted now and then is away for a moment, with or without a
+// farewell. Who writes to its people meanwhile waits, and does not connect to it.
+func TestShortRestartShowsNobody(t *testing.T) {
+	for name, end := range map[string]func(*world.Gateway) error{"killed": (*world.Gateway).Kill, "stopped": (*world.Gateway).Stop} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, v, alice, bob, _, far, ab, ba := forwarding(t, 1, nil)
+				want := []string{"hello", "hi"}
+				for n := range 60 {
+					text := fmt.Sprint("line ", n)
+					s.send(alice, ab, text)
+					want = append(want, text)
+					switch n % 20 {
+					case 2:
+						_ = end(far)
+					case 8: // 300 ms later
+						s.must(far.Start())
+					}
+					pause(50 * time.Millisecond)
+				}
+				s.see(bob, ba, want...)
+				if n := v.between(alice, far); n != 0 {
+					t.Errorf("alice was at bob's gateway %d times", n)
+				}
+			})
+		})
+	}
+}
+
 // liar is a home that forwards, as its user sees it: it loses, changes, mixes up and repeats what goes to other gateways
 // and comes from there, every third time.
 type liar struct {

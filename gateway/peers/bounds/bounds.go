@@ -1,5 +1,6 @@
 // Package bounds counts what a gateway sends to addresses and gateways that it does
-// not know, and what those may ask: token buckets for many keys, and maps that forget.
+// not know, and what those may ask: token buckets for many keys, pauses, and maps that
+// forget.
 // Nothing in it but Paces is safe for concurrent use, and nothing in it reads the clock.
 package bounds
 

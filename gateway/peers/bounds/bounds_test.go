@@ -132,6 +132,44 @@ func TestRecent(t *testing.T) {
 	}
 }
 
+// TestPauses: a pause doubles with each failure up to the longest; what worked before it
+// failed is forgiven once.
+func TestPauses(t *testing.T) {
+	p := NewPauses[string](8)
+	until := func(now time.Time, k string) time.Duration {
+		if u := p.Until(now, k); !u.IsZero() {
+			return u.Sub(now)
+		}
+		return 0
+	}
+	fail := func(k string) time.Duration { p.Fail(start, k, time.Second, 3*time.Second); return until(start, k) }
+	doubt := func(k string) time.Duration { p.Doubt(start, k, time.Second, 3*time.Second); return until(start, k) }
+	for i, want := range []time.Duration{1, 2, 3, 3} {
+		if got := fail("a"); got != want*time.Second {
+			t.Errorf("pause %d is %v", i, got)
+		}
+	}
+	if until(start, "b") != 0 || until(start.Add(3*time.Second), "a") != 0 || until(start.Add(3*time.Second-1), "a") != 1 {
+		t.Error("a pause has another end")
+	}
+	for i, want := range []time.Duration{0, 1, 2} {
+		if got := doubt("c"); got != want*time.Second {
+			t.Errorf("doubt %d: %v", i, got)
+		}
+	}
+	if doubt("d") != 0 || fail("d") != time.Second {
+		t.Error("a failure after one that was forgiven")
+	}
+	p.Drop("a")
+	p.Drop("c")
+	if fail("a") != time.Second || doubt("c") != 0 {
+		t.Error("what was dropped is remembered")
+	}
+	if p.Since("a") != start || !p.Since("never").IsZero() {
+		t.Error("a failure has another time")
+	}
+}
+
 func TestRate(t *testing.T) {
 	r := Rate{PerSecond: 100}
 	n := 0

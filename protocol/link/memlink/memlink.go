@@ -216,6 +216,10 @@ func (d *Dialer) Dial(ctx context.Context, e link.Endpoint) (link.Conn, error) {
 	near.remote, far.remote = address(e.Host), address(d.host)
 	select {
 	case l.waiting <- far:
+		if l.isClosed() { // it may have been emptied before
+			near.pair.reset()
+			return nil, wire.ErrLinkClosed.Because("nobody listens there")
+		}
 		return near, nil
 	case <-ctx.Done():
 		near.pair.reset()
@@ -289,10 +293,15 @@ type Listener struct {
 	closed  chan struct{}
 }
 
-// Accept returns the next link. Errors: wire.ErrLinkClosed after Close, or ctx's.
+// Accept returns the next link; one that comes after the end of ctx is reset. Errors:
+// wire.ErrLinkClosed after Close, or ctx's.
 func (l *Listener) Accept(ctx context.Context) (link.Conn, error) {
 	select {
 	case c := <-l.waiting:
+		if ctx.Err() != nil {
+			c.pair.reset()
+			return nil, ctx.Err()
+		}
 		return c, nil
 	case <-l.closed:
 		return nil, wire.ErrLinkClosed

@@ -375,6 +375,57 @@ func TestServeWaitsForItsHandlers(t *testing.T) {
 	})
 }
 
+// TestNoLinkWithoutListener: a link that is dialled while the listener closes is
+// refused, accepted or reset, and never forgotten.
+func TestNoLinkWithoutListener(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 500 {
+			w := newWorld(memlink.Config{})
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					c, err := w.net.Dialer("phone").Dial(t.Context(), w.endpoint())
+					if err == nil {
+						_, err = c.Recv(t.Context())
+					}
+					if !errors.Is(err, wire.ErrLinkClosed) {
+						t.Errorf("got %v", err)
+					}
+				})
+			}
+			all.Go(func() { w.l.Close() })
+			all.Wait()
+			if n := w.net.Links(); n != 0 {
+				t.Fatalf("%d links are left", n)
+			}
+		}
+	})
+}
+
+// TestNothingIsAcceptedAfterTheEnd: who listens until a context ends takes no link that
+// comes afterwards.
+func TestNothingIsAcceptedAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(memlink.Config{})
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 50 {
+			c, err := w.net.Dialer("phone").Dial(t.Context(), w.endpoint())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.l.Accept(ctx); !errors.Is(err, context.Canceled) {
+				t.Fatalf("accepted: %v", err)
+			}
+			w.l.Close()
+			if _, err := c.Recv(t.Context()); !errors.Is(err, wire.ErrLinkClosed) {
+				t.Fatalf("got %v", err)
+			}
+			w.l = w.net.Listen("gw", w.node)
+		}
+	})
+}
+
 func TestLimitRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := newWorld(memlink.Config{}).dial(t)
