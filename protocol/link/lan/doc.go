@@ -1,5 +1,6 @@
 // Package lan lets the gateways of one network find each other in a local
-// network, or on one computer, without any list: DNS-based service discovery
+// network, or on one computer, without any list, and people the gateways of any
+// network: DNS-based service discovery
 // (RFC 6763) over multicast DNS (RFC 6762). docs/protocol/link.md, "Gateways of a
 // local network", has the layout.
 //

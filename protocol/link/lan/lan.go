@@ -26,6 +26,10 @@ type Config struct {
 	// Found gets what is found, each gateway again after ten minutes at the earliest.
 	// It is called by Run and must not wait. nil: nobody is looked for.
 	Found func(wire.Contact)
+	// Any is Found for the gateways of all networks, each with the one that it says to
+	// be of; for who has not chosen a network yet. Questions name none in any case, so
+	// nobody learns which ones are looked for. Not together with Found.
+	Any func(key.Network, wire.Contact)
 	// Log gets what is wrong with the machine's networks; nil: nothing.
 	Log *slog.Logger
 }
@@ -46,8 +50,11 @@ func New(cfg Config) (*Discovery, error) {
 	if cfg.Scope != address.LAN && cfg.Scope != address.Loopback {
 		return nil, wire.ErrScope.Because("gateways find each other by multicast in local networks only")
 	}
-	if !cfg.Announce && cfg.Found == nil {
+	switch {
+	case !cfg.Announce && cfg.Found == nil && cfg.Any == nil:
 		return nil, wire.ErrValue.Because("nothing is announced and nobody looked for")
+	case cfg.Found != nil && cfg.Any != nil:
+		return nil, wire.ErrValue.Because("one network is looked for, or all of them")
 	}
 	if a := cfg.Self.Addr; cfg.Announce && (!a.IsValid() || a.Port() == 0 || address.ScopeOf(a.Addr()) != cfg.Scope) {
 		return nil, wire.ErrValue.Because("the address to announce is not one of this scope")
@@ -109,8 +116,8 @@ func (d *Discovery) Run(ctx context.Context) error {
 		case <-again.C:
 			r.runNetworks(time.Now())
 		case p := <-r.packets:
-			for _, c := range r.state.packet(time.Now(), p.bytes, p.source) {
-				d.cfg.Found(c)
+			for _, m := range r.state.packet(time.Now(), p.bytes, p.source) {
+				d.tell(m)
 			}
 		case i := <-r.ended:
 			r.networks[i].close()
@@ -119,6 +126,15 @@ func (d *Discovery) Run(ctx context.Context) error {
 			r.send(time.Now())
 		}
 	}
+}
+
+// tell hands on what was found.
+func (d *Discovery) tell(m member) {
+	if d.cfg.Any != nil {
+		d.cfg.Any(m.network, m.contact)
+		return
+	}
+	d.cfg.Found(m.contact)
 }
 
 // running is a Discovery at work.

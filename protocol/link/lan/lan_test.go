@@ -314,6 +314,7 @@ func TestWrongConfigs(t *testing.T) {
 		"public":                       {Config{Scope: address.Public, Found: found}, wire.ErrScope},
 		"no scope":                     {Config{Found: found}, wire.ErrScope},
 		"nothing to do":                {Config{Scope: address.LAN}, wire.ErrValue},
+		"one network and all":          {Config{Scope: address.LAN, Found: found, Any: func(key.Network, wire.Contact) {}}, wire.ErrValue},
 		"no address":                   {Config{Scope: address.LAN, Announce: true}, wire.ErrValue},
 		"a public address":             {Config{Scope: address.LAN, Announce: true, Self: gateway(1, "8.8.8.8:1")}, wire.ErrValue},
 		"loopback in a local network":  {Config{Scope: address.LAN, Announce: true, Self: local}, wire.ErrValue},
@@ -331,6 +332,61 @@ func TestWrongConfigs(t *testing.T) {
 	}
 }
 
+// TestAllNetworks: who has not chosen a network finds the gateways of all of them, each
+// with its own, and asks like everybody else.
+func TestAllNetworks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seg := new(segment)
+		own := key.Network{'n', 'o', 'o', 'r'}
+		want := []member{{test, gateway(1, "192.168.1.1:4433")}, {own, gateway(2, "192.168.1.2:4433")}}
+		for _, m := range want {
+			defer runIn(t, Config{Network: m.network, Scope: address.LAN, Self: m.contact, Announce: true}, seg.host(m.contact.Addr.Addr().String()))()
+		}
+		time.Sleep(10 * time.Second)
+		before := seg.said()
+		var mu sync.Mutex
+		var got []member
+		defer runIn(t, Config{Scope: address.LAN, Any: func(n key.Network, c wire.Contact) {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, member{n, c})
+		}}, seg.host("192.168.1.9"))()
+		time.Sleep(500 * time.Millisecond)
+		mu.Lock()
+		defer mu.Unlock()
+		slices.SortFunc(got, func(a, b member) int { return int(a.contact.X) - int(b.contact.X) })
+		if !slices.Equal(got, want) {
+			t.Errorf("found %+v", got)
+		}
+		if asked := seg.packets[before]; !bytes.Equal(asked, question(nil)) {
+			t.Errorf("the question is another one: %q", asked)
+		}
+	})
+}
+
+// TestNetworksOfOneGateway: it is handed on again if it says to be of another one, and
+// texts that name none are not.
+func TestNetworksOfOneGateway(t *testing.T) {
+	s := newState(Config{Scope: address.LAN, Any: func(key.Network, wire.Contact) {}}, rand.New(rand.NewPCG(1, 2)))
+	now, c := time.Unix(1_790_000_000, 0), gateway(1, "192.168.1.1:4433")
+	for _, n := range []key.Network{test, {'x'}} {
+		for i, want := range []int{1, 0} {
+			if got := s.packet(now, announcement(n, c, false), c.Addr.Addr()); len(got) != want || want == 1 && got[0] != (member{n, c}) {
+				t.Errorf("of %q, time %d: found %v", n[:], i, got)
+			}
+		}
+	}
+	good := text(test, c)
+	if m, ok := parseText(good); !ok || m != (member{test, c}) {
+		t.Errorf("%v is %+v", good, m)
+	}
+	for _, net := range []string{"", "net", "net=", "net=00000000", "net=7465737", "net=746573745", "net=7465737Z", "net=746573 4", "net=7A6D7331"} {
+		if m, ok := parseText([]string{good[0], net, good[2]}); ok {
+			t.Errorf("%q is the network %q", net, m.network[:])
+		}
+	}
+}
+
 // hearing is the state of somebody who looks for others.
 func hearing(scope address.Scope) *state {
 	return newState(Config{Network: test, Scope: scope, Self: gateway(200, "192.168.1.200:1"), Found: func(wire.Contact) {}}, rand.New(rand.NewPCG(1, 2)))
@@ -341,7 +397,7 @@ func TestWhatIsNotTaken(t *testing.T) {
 	now := time.Unix(1_790_000_000, 0)
 	good := gateway(1, "192.168.1.1:4433")
 	at := good.Addr.Addr()
-	if got := hearing(address.LAN).packet(now, announcement(test, good, false), at); !slices.Equal(got, []wire.Contact{good}) {
+	if got := hearing(address.LAN).packet(now, announcement(test, good, false), at); !slices.Equal(got, []member{{test, good}}) {
 		t.Fatalf("found %v", got)
 	}
 	named := announcement(test, good, false)
@@ -445,14 +501,14 @@ func FuzzListen(f *testing.F) {
 	f.Add(question(nil))
 	f.Add(question([]known{{me.Node, time.Hour}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		heard := listen(b, test, &me)
-		if len(heard.contacts) > maxRecords || heard.asks && len(heard.contacts) > 0 {
+		heard := listen(b, &me)
+		if len(heard.members) > maxRecords || heard.asks && len(heard.members) > 0 {
 			t.Errorf("%+v", heard)
 		}
-		for _, c := range heard.contacts {
-			again := listen(announcement(test, c, false), test, nil)
-			if !slices.Equal(again.contacts, []wire.Contact{c}) {
-				t.Errorf("%+v is announced as %+v", c, again.contacts)
+		for _, m := range heard.members {
+			again := listen(announcement(m.network, m.contact, false), nil)
+			if !slices.Equal(again.members, []member{m}) {
+				t.Errorf("%+v is announced as %+v", m, again.members)
 			}
 		}
 	})

@@ -56,9 +56,15 @@ func text(network key.Network, c wire.Contact) []string {
 	return []string{"txtvers=1", "net=" + hex.EncodeToString(network[:]), "c=" + base64.RawURLEncoding.EncodeToString(c.AppendTo(nil))}
 }
 
-// parseText reads the strings of a TXT record. false: it is of another network or
-// version, or holds no contact with an address.
-func parseText(texts []string, network key.Network) (c wire.Contact, ok bool) {
+// member is a gateway and the network that it says to be of.
+type member struct {
+	network key.Network
+	contact wire.Contact
+}
+
+// parseText reads the strings of a TXT record. false: it is of another version, or
+// holds no network or no contact with an address.
+func parseText(texts []string) (m member, ok bool) {
 	var version, net, contact string
 	for i := len(texts) - 1; i >= 0; i-- { // the first of several counts (RFC 6763 section 6.4)
 		name, value, _ := strings.Cut(texts[i], "=")
@@ -71,15 +77,18 @@ func parseText(texts []string, network key.Network) (c wire.Contact, ok bool) {
 			contact = value
 		}
 	}
-	if version != "1" || net != hex.EncodeToString(network[:]) || len(contact) != base64.RawURLEncoding.EncodedLen(wire.ContactSize) {
-		return c, false
+	if version != "1" || len(net) != hex.EncodedLen(len(m.network)) || len(contact) != base64.RawURLEncoding.EncodedLen(wire.ContactSize) {
+		return m, false
+	}
+	if _, err := hex.Decode(m.network[:], []byte(net)); err != nil || m.network == (key.Network{}) || net != hex.EncodeToString(m.network[:]) {
+		return m, false
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(contact)
 	if err != nil {
-		return c, false
+		return m, false
 	}
-	c, err = wire.ParseContact(b)
-	return c, err == nil && c.Addr.IsValid()
+	m.contact, err = wire.ParseContact(b)
+	return m, err == nil && m.contact.Addr.IsValid()
 }
 
 // announcement is what a gateway tells of itself, in one packet. As a goodbye it
@@ -148,21 +157,21 @@ func question(those []known) []byte {
 
 // said is what a packet says that concerns us.
 type said struct {
-	asks     bool           // for what we announce
-	more     bool           // more known answers follow
-	contacts []wire.Contact // gateways of our network
+	asks    bool // for what we announce
+	more    bool // more known answers follow
+	members []member
 }
 
 // listen reads a packet; me is nil if nothing is announced. What is no packet of
 // this kind says nothing.
-func listen(b []byte, network key.Network, me *wire.Contact) (s said) {
+func listen(b []byte, me *wire.Contact) (s said) {
 	var p dnsmessage.Parser
 	h, err := p.Start(b)
 	if err != nil || h.OpCode != 0 || h.RCode != dnsmessage.RCodeSuccess {
 		return said{}
 	}
 	if h.Response {
-		return said{contacts: answers(&p, network)}
+		return said{members: answers(&p)}
 	}
 	if me == nil {
 		return said{}
@@ -231,9 +240,9 @@ func knows(p *dnsmessage.Parser, me key.NodePublic) bool {
 	return false
 }
 
-// answers are the gateways of our network that an answer names: each under the
-// name that belongs to its key.
-func answers(p *dnsmessage.Parser, network key.Network) (out []wire.Contact) {
+// answers are the gateways that an answer names: each under the name that belongs to
+// its key.
+func answers(p *dnsmessage.Parser) (out []member) {
 	if p.SkipAllQuestions() != nil {
 		return nil
 	}
@@ -257,8 +266,8 @@ func answers(p *dnsmessage.Parser, network key.Network) (out []wire.Contact) {
 			if err != nil {
 				return false
 			}
-			if c, ok := parseText(r.TXT, network); ok && strings.EqualFold(h.Name.String(), instanceOf(c.Node)) {
-				out = append(out, c)
+			if m, ok := parseText(r.TXT); ok && strings.EqualFold(h.Name.String(), instanceOf(m.contact.Node)) {
+				out = append(out, m)
 			}
 		}
 		return false

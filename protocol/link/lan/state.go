@@ -54,8 +54,8 @@ func (b *bucket) take(now time.Time) bool {
 
 // sighting is a gateway that was handed on, and when.
 type sighting struct {
-	contact wire.Contact
-	at      time.Time
+	member
+	at time.Time
 }
 
 // state decides what to send and what to hand on. It has no clock and no socket.
@@ -65,6 +65,7 @@ type state struct {
 	me       wire.Contact
 	announce bool // me
 	browse   bool
+	all      bool // gateways of all networks are looked for
 	rand     *rand.Rand
 
 	ask      time.Time // when; zero: never
@@ -79,7 +80,8 @@ type state struct {
 
 func newState(cfg Config, r *rand.Rand) *state {
 	return &state{
-		network: cfg.Network, scope: cfg.Scope, me: cfg.Self, announce: cfg.Announce, browse: cfg.Found != nil, rand: r,
+		network: cfg.Network, scope: cfg.Scope, me: cfg.Self, announce: cfg.Announce,
+		browse: cfg.Found != nil || cfg.Any != nil, all: cfg.Any != nil, rand: r,
 		packets: bucket{size: packetsAtOnce, every: time.Second / packetsASecond}, handed: bucket{size: foundAtOnce, every: time.Second},
 		found: map[key.NodePublic]sighting{},
 	}
@@ -153,7 +155,7 @@ func (s *state) known(now time.Time) (out []known) {
 }
 
 // packet takes a packet and returns the gateways to hand on.
-func (s *state) packet(now time.Time, b []byte, source netip.Addr) (found []wire.Contact) {
+func (s *state) packet(now time.Time, b []byte, source netip.Addr) (found []member) {
 	if !s.packets.take(now) {
 		return nil
 	}
@@ -161,7 +163,7 @@ func (s *state) packet(now time.Time, b []byte, source netip.Addr) (found []wire
 	if s.announce {
 		me = &s.me
 	}
-	heard := listen(b, s.network, me)
+	heard := listen(b, me)
 	if heard.asks {
 		wait := s.delay()
 		if heard.more {
@@ -172,18 +174,25 @@ func (s *state) packet(now time.Time, b []byte, source netip.Addr) (found []wire
 	if !s.browse {
 		return nil
 	}
-	for _, c := range heard.contacts {
-		if c.Node != s.me.Node && from(c, source) && address.ScopeOf(c.Addr.Addr()) == s.scope && s.isNew(now, c) {
-			found = append(found, c)
+	for _, m := range heard.members {
+		if s.wanted(m) && from(m.contact, source) && s.isNew(now, m) {
+			found = append(found, m)
 		}
 	}
 	return found
 }
 
+// wanted reports whether a gateway is another one, of a network and a scope that are
+// looked for.
+func (s *state) wanted(m member) bool {
+	return m.contact.Node != s.me.Node && (s.all || m.network == s.network) && address.ScopeOf(m.contact.Addr.Addr()) == s.scope
+}
+
 // isNew reports whether a gateway is to be handed on, and remembers it then.
-func (s *state) isNew(now time.Time, c wire.Contact) bool {
+func (s *state) isNew(now time.Time, m member) bool {
+	c := m.contact
 	former, ok := s.found[c.Node]
-	if ok && former.contact == c && now.Before(former.at.Add(foundAgainAfter)) {
+	if ok && former.member == m && now.Before(former.at.Add(foundAgainAfter)) {
 		return false
 	}
 	most := perAddress
@@ -204,7 +213,7 @@ func (s *state) isNew(now time.Time, c wire.Contact) bool {
 	if len(s.found) >= maxFound {
 		s.forgetOldest()
 	}
-	s.found[c.Node] = sighting{c, now}
+	s.found[c.Node] = sighting{m, now}
 	return true
 }
 
