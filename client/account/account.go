@@ -311,7 +311,8 @@ func (a *Account) AddHome(at card.Address) (*Home, error) {
 		return nil, wire.ErrSetBack
 	case known:
 		a.disconnect(h)
-		h.Address, h.Since, h.Problem, h.Retry = at, now, "connecting", time.Time{}
+		h.move(at)
+		h.Since, h.Problem, h.Retry = now, "connecting", time.Time{}
 		h.Packed, h.packed = nil, nil
 		a.undrain(h)
 	case len(a.homes) >= MaxHomes:

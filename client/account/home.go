@@ -10,6 +10,7 @@ import (
 	"zeroms/client/profile"
 	"zeroms/client/view"
 	"zeroms/protocol/address"
+	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 	"zeroms/protocol/wire"
 )
@@ -30,6 +31,7 @@ type Home struct {
 	Welcome wire.Welcome
 	Limits  wire.Limits
 
+	shown     string // its address without the invitation
 	login     key.LoginPrivate
 	spec      time.Time                // when the registration was signed
 	packed    *[address.LeaseSize]byte // the lease as an init carries it
@@ -55,7 +57,15 @@ func newHome(h *profile.Home, now time.Time) *Home {
 		packed := [address.LeaseSize]byte(h.Packed)
 		out.packed = &packed
 	}
+	out.move(h.Address)
 	return out
+}
+
+// move gives the home an address.
+func (h *Home) move(to card.Address) {
+	h.Address = to
+	to.Invite = key.Invite{}
+	h.shown, _ = to.Text()
 }
 
 // Target is where the home is dialled.
@@ -70,11 +80,8 @@ func (h *Home) Current() bool {
 
 // Describe is the home as others see it.
 func (h *Home) Describe() view.Gateway {
-	shown := h.Address
-	shown.Invite = key.Invite{}
-	text, _ := shown.Text()
 	return view.Gateway{
-		Added: h.Added, Node: h.Address.Node, Address: text, Host: h.Target().Endpoint.Addr(), Up: h.Up, Since: h.Since, Took: h.Took,
+		Added: h.Added, Node: h.Address.Node, Address: h.shown, Host: h.Target().Endpoint.Addr(), Up: h.Up, Since: h.Since, Took: h.Took,
 		Retry: h.Retry, Problem: h.Problem, Used: h.Welcome.Used, Quota: h.Welcome.Quota,
 		Retention: time.Duration(h.Limits.Retention) * time.Second, Position: h.Position.Index(), Current: h.Current(),
 		Draining: h.Draining, Ends: h.Ends,

@@ -306,6 +306,33 @@ func TestTheAddressOfANamedGatewayIsKnownAfterAStart(t *testing.T) {
 	}
 }
 
+// The address of a home is shown as it is now, and without what lets others in.
+func TestAHomesAddressIsShownWithoutItsInvitation(t *testing.T) {
+	b := newBench(t)
+	g := b.gate()
+	check := func(want card.Address) {
+		t.Helper()
+		text, err := want.Text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := g.home().Describe().Address; got != text {
+			t.Errorf("shown is %s, not %s", got, text)
+		}
+	}
+	check(g.address())
+	moved := g.address()
+	moved.Host, moved.Invite = "elsewhere.example", key.NewInvite()
+	if _, err := b.account.AddHome(moved); err != nil {
+		t.Fatal(err)
+	}
+	moved.Invite = key.Invite{}
+	check(moved)
+	b.turn()
+	b.start()
+	check(moved)
+}
+
 func TestTheDropOfARemovedContactIsDeletedEverywhere(t *testing.T) {
 	b, g, _ := renewable(t)
 	away := b.gate()

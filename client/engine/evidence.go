@@ -149,7 +149,7 @@ func (e *Engine) convict(f *custody.File, about profile.Evidence) bool {
 	}
 	x.Contact, x.Device, x.Seq = about.Contact, about.Device, about.Seq
 	c := e.contacts[x.Contact]
-	if c == nil || !e.lacks(c, x.Device, x.Seq) {
+	if c == nil || e.lacking(c, x.Device, x.Seq) == nil {
 		x.Contact, x.Device, x.Seq, c = 0, key.DeviceID{}, 0, nil // it came, or never was missing
 	}
 	e.evidence[x.ID] = x
@@ -159,18 +159,21 @@ func (e *Engine) convict(f *custody.File, about profile.Evidence) bool {
 		e.emit(view.GatewayChanged{Gateway: e.gateway(h)})
 	}
 	if c != nil {
-		e.emit(view.GapChanged{Gap: view.Gap{
-			Contact: c.ID, Device: x.Device, From: x.Seq, To: x.Seq, State: view.GapProven, Height: view.TopHeight, Since: e.now,
-		}})
+		if m := e.lacking(c, x.Device, x.Seq); m.Gone {
+			e.emit(view.GapChanged{Gap: e.gap(c, *m)})
+		}
 	}
 	return true
 }
 
-// lacks tells whether a message of a contact is missing or gone.
-func (e *Engine) lacks(c *contact, device key.DeviceID, seq uint32) bool {
-	return slices.ContainsFunc(c.Repair.States(), func(m delivery.Missing) bool {
-		return m.From == c.Party(device) && m.Range.From <= seq && seq <= m.Range.To
-	})
+// lacking is what a message of a contact is missing or gone with; nil: it is not.
+func (e *Engine) lacking(c *contact, device key.DeviceID, seq uint32) *delivery.Missing {
+	for _, m := range c.Repair.States() {
+		if m.From == c.Party(device) && m.Range.From <= seq && seq <= m.Range.To {
+			return &m
+		}
+	}
+	return nil
 }
 
 // EvidenceOf is the file that shows which gateway took an own message. Errors:

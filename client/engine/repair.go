@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
 
 	"zeroms/client/delivery"
@@ -154,7 +156,9 @@ func (e *Engine) theyPostpone(c *contact, from message.Party, b *message.Later) 
 // emitGap reports a gap.
 func (e *Engine) emitGap(c *contact, m delivery.Missing, s view.GapState) {
 	g := e.gap(c, m)
-	g.State = s
+	if s != view.GapGone { // of which there may be proof
+		g.State, g.Gateway = s, key.NodePublic{}
+	}
 	if s == view.GapFilled {
 		g.Filled = e.now
 	}
@@ -166,6 +170,9 @@ func (e *Engine) gap(c *contact, m delivery.Missing) view.Gap {
 	g := inspect.Gap(c.ID, m)
 	if next, err := e.history.Of(c.Conv.ID(), m.From, m.Range.To+1); err == nil {
 		g.Height = next.Height
+	}
+	if x := e.proof(c, m); m.Gone && x != nil {
+		g.State, g.Gateway = view.GapProven, x.Node
 	}
 	return g
 }
@@ -179,24 +186,22 @@ func (e *Engine) Gaps(id view.ContactID) (out []view.Gap, err error) {
 	}
 	for _, m := range c.Repair.States() {
 		if m.Gone || m.Asked > 0 || e.now.Sub(m.Since) >= e.timing.Repair.Grace {
-			g := e.gap(c, m)
-			if m.Gone && e.proven(c, m) {
-				g.State = view.GapProven
-			}
-			out = append(out, g)
+			out = append(out, e.gap(c, m))
 		}
 	}
 	return out, nil
 }
 
-// proven tells whether a gateway is convicted of losing one of the messages.
-func (e *Engine) proven(c *contact, m delivery.Missing) bool {
+// proof is what first convicted a gateway of losing one of the messages, nil if
+// nothing did.
+func (e *Engine) proof(c *contact, m delivery.Missing) (first *profile.Evidence) {
 	for _, x := range e.evidence {
-		if x.Contact == c.ID && x.Device == m.From.Device && m.Range.From <= x.Seq && x.Seq <= m.Range.To {
-			return true
+		if x.Contact == c.ID && x.Device == m.From.Device && m.Range.From <= x.Seq && x.Seq <= m.Range.To &&
+			(first == nil || cmp.Or(cmp.Compare(x.At, first.At), bytes.Compare(x.ID[:], first.ID[:])) < 0) {
+			first = x
 		}
 	}
-	return false
+	return first
 }
 
 // repairs sums up what repair has done in all conversations.

@@ -228,23 +228,28 @@ func TestHonestRefusalsAndErrorsAnswer(t *testing.T) {
 }
 
 func TestSilenceEndsTheLink(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		defer w.end()
-		limit := home.Timing{}.Default().Answer
-		s := w.up(w.spec())
-		began := time.Now()
-		token := w.ask(envelope(1))
-		s.take(&wire.Submit{})
-		s.send(push(1)) // that it pushes does not help
-		want[home.Pushed](w)
-		w.failed(token, wire.ErrLinkClosed)
-		if took := time.Since(began); took < limit || took > limit*5/4+time.Second {
-			t.Errorf("given up after %v", took)
-		}
-		w.down(wire.ErrLinkClosed)
-		s.gone()
-	})
+	for name, idle := range map[string]time.Duration{"at once": 0, "after an hour": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.end()
+				limit := home.Timing{}.Default().Answer
+				s := w.up(w.spec())
+				<-time.After(idle)
+				began := time.Now()
+				token := w.ask(envelope(1))
+				s.take(&wire.Submit{})
+				s.send(push(1)) // that it pushes does not help
+				want[home.Pushed](w)
+				w.failed(token, wire.ErrLinkClosed)
+				if took := time.Since(began); took < limit || took > limit*5/4+time.Second {
+					t.Errorf("given up after %v", took)
+				}
+				w.down(wire.ErrLinkClosed)
+				s.gone()
+			})
+		})
+	}
 }
 
 func TestAGatewayThatReadsNothing(t *testing.T) {

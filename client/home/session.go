@@ -219,7 +219,8 @@ func (s *session) serve(ctx context.Context) error {
 	}
 	s.rest = nil
 	timing := s.peer.pool.cfg.Timing
-	tick := time.NewTicker(min(timing.Answer, timing.GuestIdle, timing.Forward) / 4)
+	every := min(timing.Answer, timing.GuestIdle, timing.Forward) / 4
+	tick, ticks := time.NewTicker(every), true
 	defer tick.Stop()
 	busy := time.Now()
 	for {
@@ -236,6 +237,7 @@ func (s *session) serve(ctx context.Context) error {
 				return nil
 			}
 		}
+		ticks = s.watch(tick, every, ticks)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -293,6 +295,19 @@ func (s *session) runRead(ctx context.Context, incoming chan<- []byte, failed ch
 
 // errSilent ends a link whose gateway leaves requests without an answer.
 var errSilent = wire.ErrLinkClosed.Because("the gateway does not answer")
+
+// watch lets the tick go only while it may find anything, so that a home's link
+// without requests wakes nobody. ticks is whether it goes, and so is its answer.
+func (s *session) watch(tick *time.Ticker, every time.Duration, ticks bool) bool {
+	needed := !s.home || len(s.pending) > 0 || !s.owed.IsZero()
+	switch {
+	case needed && !ticks:
+		tick.Reset(every)
+	case ticks && !needed:
+		tick.Stop()
+	}
+	return needed
+}
 
 // overdue reports whether the gateway leaves requests without an answer. One for
 // another gateway is answered here when its time is over, since that may be the

@@ -51,6 +51,8 @@ type Gap struct {
 	Asked                 int
 	// Filled is, in GapFilled, when the last of them came.
 	Filled time.Time
+	// Gateway is, in GapProven, the one that is convicted of losing them; else zeros.
+	Gateway key.NodePublic
 }
 
 // Count is the number of messages.

@@ -7,16 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"zeroms/cmd/localsocket"
 )
 
 // The files in a profile's directory.
@@ -100,10 +102,73 @@ func Claim(dir string) (*Instance, error) {
 		return nil, fmt.Errorf("the profile's directory can't be locked: %w", err)
 	}
 	i := &Instance{dir: dir, lock: lock}
-	if err := i.listen(); err != nil {
-		return nil, errors.Join(err, i.Close())
+	if err := i.sign(); err != nil {
+		return nil, errors.Join(fmt.Errorf("the profile's directory can't be locked: %w", err), lock.Close())
+	}
+	if i.listener, err = localsocket.Listen(dir, SocketName); err != nil {
+		return nil, errors.Join(err, lock.Close())
 	}
 	return i, nil
+}
+
+// sign writes the number of this process into the lock, for who waits for it.
+func (i *Instance) sign() error {
+	if err := i.lock.Truncate(0); err != nil {
+		return err
+	}
+	_, err := i.lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	return err
+}
+
+// Holder is the process that has the window of the profile in dir; 0: it is not known.
+// It means something only while Claim says ErrRunning.
+func Holder(dir string) int {
+	f, err := os.Open(filepath.Join(dir, LockName))
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 16))
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || n <= 1 {
+		return 0
+	}
+	return n
+}
+
+// Await is Claim by who has time: while another process has the window it is given the
+// text to open, and asked no second time as long as it may still answer. The first of
+// both that succeeds ends it; a nil Instance: the text was taken. Errors: ErrText, ctx's,
+// what the window says, those of the file system.
+func Await(ctx context.Context, dir, text string) (*Instance, error) {
+	if err := Check(text); err != nil {
+		return nil, err
+	}
+	again := time.NewTicker(askAgain)
+	defer again.Stop()
+	for {
+		own, err := Claim(dir)
+		if !errors.Is(err, ErrRunning) {
+			return own, err
+		}
+		_, err = ask(ctx, dir, request{Open: &text})
+		switch {
+		case err == nil:
+			return nil, nil
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case !errors.Is(err, ErrEnding) && !errors.Is(err, ErrSilent):
+			return nil, err
+		}
+		select { // the other one has just ended, or is ending
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-again.C:
+		}
+	}
 }
 
 // makeDir makes the directory for its owner alone, as a profile needs it. An empty one
@@ -130,37 +195,6 @@ func flock(f *os.File) error {
 	}
 }
 
-// listen opens the socket. One that a process left behind is replaced.
-func (i *Instance) listen() error {
-	if err := os.Remove(filepath.Join(i.dir, SocketName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the old socket can't be removed: %w", err)
-	}
-	return inDir(i.dir, func(path string) (err error) {
-		i.listener, err = net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-		if err != nil {
-			return fmt.Errorf("the socket can't be made: %w", err)
-		}
-		i.listener.SetUnlinkOnClose(false)
-		return os.Chmod(path, 0o600)
-	})
-}
-
-// inDir calls f with a path of the socket that is short enough for one (107 bytes on
-// Linux), whatever dir is.
-func inDir(dir string, f func(path string) error) error {
-	const most = 100
-	path := filepath.Join(dir, SocketName)
-	if len(path) <= most {
-		return f(path)
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return f(filepath.Join(fmt.Sprintf("/proc/self/fd/%d", d.Fd()), SocketName))
-}
-
 // Close gives the place free. The lock's file stays: removing it would let two
 // processes hold two files of the same name.
 func (i *Instance) Close() error {
@@ -170,9 +204,7 @@ func (i *Instance) Close() error {
 		if errors.Is(err, net.ErrClosed) {
 			err = nil
 		}
-		if gone := os.Remove(filepath.Join(i.dir, SocketName)); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
-			err = errors.Join(err, gone)
-		}
+		err = errors.Join(err, localsocket.Remove(i.dir, SocketName))
 		i.listener = nil
 	}
 	return errors.Join(err, i.lock.Close())
@@ -294,27 +326,22 @@ func Check(text string) error {
 	return nil
 }
 
-// Hand gives the process that has the window of the profile in dir a text to open; empty:
-// it shows itself only. Errors: ErrText, ErrEnding, ErrSilent, ctx's, what the window says.
-func Hand(ctx context.Context, dir, text string) error {
-	if err := Check(text); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, 2*patience, ErrSilent)
-	defer cancel()
-	_, err := ask(ctx, dir, request{Open: &text})
-	return err
-}
-
 // Controls asks the window of the profile in dir for what can be used in it, as JSON.
 func Controls(ctx context.Context, dir string) (json.RawMessage, error) {
-	return ask(ctx, dir, request{Controls: true})
+	return bounded(ctx, dir, request{Controls: true})
 }
 
 // Shot has the window write a picture of itself into a new file.
 func Shot(ctx context.Context, dir, file string) error {
-	_, err := ask(ctx, dir, request{Shot: file})
+	_, err := bounded(ctx, dir, request{Shot: file})
 	return err
+}
+
+// bounded is ask with an end.
+func bounded(ctx context.Context, dir string, r request) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, longest, ErrSilent)
+	defer cancel()
+	return ask(ctx, dir, r)
 }
 
 // askAgain is how often a window that is just opening is asked.
@@ -323,17 +350,11 @@ const askAgain = 50 * time.Millisecond
 // ask makes a request. A window that holds the lock and does not listen yet is waited
 // for.
 func ask(ctx context.Context, dir string, r request) (json.RawMessage, error) {
-	ctx, cancel := context.WithTimeout(ctx, longest)
-	defer cancel()
 	again := time.NewTicker(askAgain)
 	defer again.Stop()
 	end := time.Now().Add(patience)
 	for {
-		var conn net.Conn
-		err := inDir(dir, func(path string) (err error) {
-			conn, err = new(net.Dialer).DialContext(ctx, "unix", path)
-			return err
-		})
+		conn, err := localsocket.Dial(ctx, dir, SocketName)
 		switch {
 		case err == nil:
 			defer conn.Close()
@@ -345,7 +366,7 @@ func ask(ctx context.Context, dir string, r request) (json.RawMessage, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, context.Cause(ctx)
 		case <-again.C:
 		}
 	}

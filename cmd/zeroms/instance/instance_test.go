@@ -21,15 +21,10 @@ func TestMain(m *testing.M) {
 	if dir == "" {
 		os.Exit(m.Run())
 	}
-	i, err := Claim(dir)
-	if errors.Is(err, ErrRunning) {
-		err = Hand(context.Background(), dir, os.Getenv("INSTANCE_TEST_TEXT"))
+	i, err := Await(context.Background(), dir, os.Getenv("INSTANCE_TEST_TEXT"))
+	if i == nil {
 		fmt.Println("handed", err)
 		os.Exit(0)
-	}
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
 	}
 	fmt.Println("claimed")
 	_ = i.Serve(context.Background(), Handler{Open: func(text string) { fmt.Println("opened", text) }})
@@ -68,6 +63,9 @@ func TestTwoProcesses(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "p")
 	first, says := child(t, dir, "")
 	said(t, says, "claimed")
+	if pid := Holder(dir); pid != first.Process.Pid {
+		t.Errorf("process %d has the window, it is said, and not %d", pid, first.Process.Pid)
+	}
 	_, second := child(t, dir, "zeroms:ABC")
 	said(t, second, "handed <nil>")
 	said(t, says, "opened zeroms:ABC")
@@ -85,6 +83,74 @@ func TestTwoProcesses(t *testing.T) {
 		t.Fatalf("after kill -9: %v", err)
 	}
 	if err := i.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// awaited is what an Await that is under way brings.
+type awaited struct {
+	own *Instance
+	err error
+}
+
+func await(ctx context.Context, dir, text string) <-chan awaited {
+	out := make(chan awaited, 1)
+	go func() {
+		own, err := Await(ctx, dir, text)
+		out <- awaited{own, err}
+	}()
+	return out
+}
+
+// TestOneThatHangs: who waits for it has the text opened, once, if it goes on, and gets
+// the place when it ends instead.
+func TestOneThatHangs(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "p")
+	hangs, err := Claim(dir) // it listens, and nobody answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pid := Holder(dir); pid != os.Getpid() {
+		t.Errorf("process %d has the window, it is said, and not %d", pid, os.Getpid())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	given := await(ctx, dir, "")
+	cancel()
+	if w := <-given; w.own != nil || !errors.Is(w.err, context.Canceled) {
+		t.Errorf("who gives up: %+v", w)
+	}
+	waiting := await(t.Context(), dir, "zeroms:ABC")
+	ctx, cancel = context.WithCancel(t.Context())
+	served, opened := make(chan error, 1), make(chan string, 10)
+	go func() {
+		served <- hangs.Serve(ctx, Handler{Open: func(text string) {
+			if text != "" { // of who gave up before it was asked
+				opened <- text
+			}
+		}})
+	}()
+	if w := <-waiting; w.own != nil || w.err != nil {
+		t.Fatalf("it goes on: %+v", w)
+	}
+	cancel()
+	if err := errors.Join(<-served, hangs.Close()); err != nil {
+		t.Error(err)
+	}
+	if text := <-opened; text != "zeroms:ABC" || len(opened) > 0 {
+		t.Errorf("it opened %q, and %d more", text, len(opened))
+	}
+	if hangs, err = Claim(dir); err != nil {
+		t.Fatal(err)
+	}
+	waiting = await(t.Context(), dir, "zeroms:DEF")
+	if err := hangs.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w := <-waiting
+	if w.err != nil || w.own == nil {
+		t.Fatalf("it is gone: %+v", w)
+	}
+	if err := w.own.Close(); err != nil {
 		t.Error(err)
 	}
 }
@@ -181,10 +247,10 @@ func TestForeignBytes(t *testing.T) {
 		}
 		conn.Close()
 	}
-	if err := Hand(t.Context(), dir, "a\nb"); !errors.Is(err, ErrText) {
+	if i, err := Await(t.Context(), dir, "a\nb"); i != nil || !errors.Is(err, ErrText) {
 		t.Error(err)
 	}
-	if err := Hand(t.Context(), dir, ""); err != nil || <-opened != "" {
+	if i, err := Await(t.Context(), dir, ""); i != nil || err != nil || <-opened != "" {
 		t.Error(err)
 	}
 	if len(opened) > 0 {

@@ -28,7 +28,7 @@ type Gap struct {
 	Count int `json:"count"`
 	// `noticed`: they may still come by themselves; `asking`: the contact was asked for them; `later`: the
 	// contact promised them; `filled`: they came; `gone`: the contact no longer has them;
-	// `lost-with-proof`: a gateway took them and lost them, see `zms evidence export`.
+	// `lost-with-proof`: a gateway took them and lost them, see `gateway` and `zms evidence export`.
 	State string `json:"state"`
 	// the gap stands before the messages of this height; 4294967295 is after all of them.
 	Height uint32 `json:"height"`
@@ -42,6 +42,8 @@ type Gap struct {
 	Until time.Time `json:"until,omitzero"`
 	// when the last of them came, if `filled`.
 	Filled time.Time `json:"filled,omitzero"`
+	// key of the gateway that lost them, if `lost-with-proof`.
+	Gateway string `json:"gateway,omitempty"`
 }
 
 // Erased tells of how many messages the content was erased.

@@ -10,10 +10,11 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
+
+	"zeroms/cmd/localsocket"
 )
 
 // SocketName is the socket in a profile's directory.
@@ -38,22 +39,6 @@ const (
 // ErrNobody is returned by Dial when no process serves the profile.
 var ErrNobody = errors.New("control: no process serves this profile")
 
-// inDir calls f with a path for name in dir that is short enough for a socket
-// (107 bytes on Linux), whatever dir is.
-func inDir(dir, name string, f func(path string) error) error {
-	const longest = 100
-	path := filepath.Join(dir, name)
-	if len(path) <= longest {
-		return f(path)
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return f(filepath.Join(fmt.Sprintf("/proc/self/fd/%d", d.Fd()), name))
-}
-
 // ErrLeft is why the context of a request without an end has ended if the other side
 // closed the connection, and not the owner.
 var ErrLeft = errors.New("control: the other side has left")
@@ -72,40 +57,23 @@ type Owner interface {
 
 // Server is the socket of a profile.
 type Server struct {
-	path     string
+	dir      string
 	listener *net.UnixListener
 }
 
 // Listen opens the socket of a profile that this process has locked. A socket
 // that a process left behind is replaced.
 func Listen(dir string) (*Server, error) {
-	s := &Server{path: filepath.Join(dir, SocketName)}
-	if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the old socket can't be removed: %w", err)
-	}
-	err := inDir(dir, SocketName, func(path string) (err error) {
-		s.listener, err = net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-		if err == nil {
-			s.listener.SetUnlinkOnClose(false)
-			err = os.Chmod(path, 0o600)
-		}
-		return err
-	})
+	listener, err := localsocket.Listen(dir, SocketName)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("the socket can't be made: %w", err), s.Close())
+		return nil, err
 	}
-	return s, nil
+	return &Server{dir: dir, listener: listener}, nil
 }
 
 // Close removes the socket.
 func (s *Server) Close() error {
-	if s.listener == nil {
-		return nil
-	}
-	if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, s.listener.Close())
-	}
-	return s.listener.Close()
+	return errors.Join(localsocket.Remove(s.dir, SocketName), s.listener.Close())
 }
 
 // Serve serves requests until taking ends: then it takes no more, ends those
@@ -249,18 +217,14 @@ type Conn struct {
 // Dial connects to the process that serves the profile in dir. Error:
 // ErrNobody, or that it does not answer as it should.
 func Dial(ctx context.Context, dir string) (*Conn, error) {
-	c := &Conn{}
-	err := inDir(dir, SocketName, func(path string) (err error) {
-		c.conn, err = new(net.Dialer).DialContext(ctx, "unix", path)
-		return err
-	})
+	conn, err := localsocket.Dial(ctx, dir, SocketName)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return nil, ErrNobody
 	case err != nil:
 		return nil, fmt.Errorf("the socket of the profile can't be used: %w", err)
 	}
-	c.in = lines(c.conn)
+	c := &Conn{conn: conn, in: lines(conn)}
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Now()) })
 	err = c.greet()
 	if !stop() {

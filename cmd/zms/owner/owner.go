@@ -8,6 +8,7 @@
 package owner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -42,6 +43,9 @@ type Access struct {
 	Via *Via
 	// Log is the engine's; nil: none.
 	Log *slog.Logger
+	// Patience is how long a process that holds the profile and does not answer is waited
+	// for; 0: 10 s.
+	Patience time.Duration
 
 	served atomic.Bool
 }
@@ -78,8 +82,9 @@ func (p Place) Close() error {
 func (a *Access) Reach(ctx context.Context) (Place, error) {
 	look := time.NewTicker(ownerLook)
 	defer look.Stop()
-	for end := time.Now().Add(ownerWait); ; {
-		conn, err := control.Dial(ctx, a.Dir)
+	patience := cmp.Or(a.Patience, ownerWait)
+	for end := time.Now().Add(patience); ; {
+		conn, err := a.dial(ctx, patience)
 		a.served.Store(err == nil)
 		if err == nil {
 			return Place{Conn: conn, Locked: conn.Hello.Locked}, nil
@@ -101,6 +106,17 @@ func (a *Access) Reach(ctx context.Context) (Place, error) {
 		case <-look.C:
 		}
 	}
+}
+
+// dial connects to the process that serves the profile, which has to say hello in time.
+func (a *Access) dial(ctx context.Context, patience time.Duration) (*control.Conn, error) {
+	soon, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	conn, err := control.Dial(soon, a.Dir)
+	if err != nil && soon.Err() != nil && ctx.Err() == nil {
+		err = control.Fail(control.NameLocked, "the process that holds the profile does not answer; stop it and run the command again")
+	}
+	return conn, err
 }
 
 // Open opens the profile here, with a passphrase only if it has one.

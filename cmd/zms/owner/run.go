@@ -31,6 +31,11 @@ type Tenure struct {
 // ends when work and the requests of others are done, and closes the profile.
 func (a *Access) Run(ctx context.Context, db *chat.DB, t Tenure, work func(context.Context, *Profile) error) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
+	return a.ServeOpen(ctx, db, t, work)
+}
+
+// ServeOpen is Run that leaves the profile open. It returns when all that it began has ended.
+func (a *Access) ServeOpen(ctx context.Context, db *chat.DB, t Tenure, work func(context.Context, *Profile) error) (err error) {
 	stored, way := kept.New(db), newRoute(a.Via)
 	way.log = a.log()
 	cfg := client.Config{Store: stored, Dialer: noDialer{}, Direct: stored.Direct, Log: a.log()}

@@ -70,7 +70,7 @@ func GapLine(g *control.Gap) string {
 	case "gone":
 		state = "lost: the sender no longer has " + them
 	case "lost-with-proof":
-		state = "lost by a gateway, and there is proof (zms evidence export GATEWAY)"
+		state = "lost by a gateway, and there is proof (zms evidence export " + plain.Text(g.Gateway) + ")"
 	}
 	return fmt.Sprintf("%s (%s from %s: %s)", Moment(g.Since), count, Name(g.Contact, g.Name), state)
 }

@@ -21,6 +21,8 @@ func TestGapLine(t *testing.T) {
 			Since: since, Until: since.Add(time.Hour), Filled: since.Add(1500 * time.Millisecond),
 		}
 	}
+	proven := gap("lost-with-proof", 1)
+	proven.Gateway = strings.Repeat("0a", 32)
 	nameless := gap("asking", 2)
 	nameless.Name = ""
 	for _, c := range []struct {
@@ -34,7 +36,7 @@ func TestGapLine(t *testing.T) {
 		{gap("filled", 2), "(2 messages from Bob: came after all, after 1.5s)"},
 		{gap("gone", 1), "(1 message from Bob: lost: the sender no longer has it)"},
 		{gap("gone", 2), "(2 messages from Bob: lost: the sender no longer has them)"},
-		{gap("lost-with-proof", 1), "(1 message from Bob: lost by a gateway, and there is proof (zms evidence export GATEWAY))"},
+		{proven, "(1 message from Bob: lost by a gateway, and there is proof (zms evidence export " + proven.Gateway + "))"},
 		{gap("asking", manyMissing), "(100000 messages from Bob: missing, asking)"},
 		{gap("asking", manyMissing+1), "(many messages from Bob: missing, asking)"},
 		{gap("asking", 1<<32), "(many messages from Bob: missing, asking)"},

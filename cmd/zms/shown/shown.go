@@ -201,9 +201,13 @@ func Repairs(r client.Repairs) control.Repairs {
 
 // Gap is messages that are missing, or were, as a row with the name of their contact.
 func Gap(g client.Gap, name string) *control.Gap {
-	return &control.Gap{
+	row := &control.Gap{
 		Type: control.TypeGap, Contact: g.Contact, Name: name, Device: g.Device.String(), From: g.From, To: g.To, Count: g.Count(),
 		State: g.State.String(), Height: g.Height, Since: control.Stamp(g.Since), Asked: g.Asked, AskedAt: control.Stamp(g.AskedAt),
 		Until: control.Stamp(g.Until), Filled: control.Stamp(g.Filled),
 	}
+	if g.Gateway != (key.NodePublic{}) {
+		row.Gateway = g.Gateway.String()
+	}
+	return row
 }

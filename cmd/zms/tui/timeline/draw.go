@@ -187,7 +187,7 @@ func (t *Timeline) gapText(g *control.Gap) string {
 	case "gone":
 		return fmt.Sprintf("%s %s lost: the sender no longer has %s", what, are, them)
 	case "lost-with-proof":
-		return fmt.Sprintf("%s %s lost by a gateway, and there is proof (zms evidence export)", what, are)
+		return fmt.Sprintf("%s %s lost by a gateway, and there is proof (zms evidence export %s)", what, are, g.Gateway)
 	}
 	return fmt.Sprintf("%s %s missing and may still come", what, are)
 }

@@ -143,8 +143,10 @@ func TestGaps(t *testing.T) {
 		t.Errorf("%d gaps are seen, want the two around what came:\n%s", n, seen(line))
 	}
 	line.Take(gap(4, 4, 4, "gone"))
-	line.Take(gap(topHeight, 2, 2, "lost-with-proof"))
-	mustSee(t, line, "1 message from Bob is lost: the sender no longer has it", "lost by a gateway, and there is proof")
+	proven := gap(topHeight, 2, 2, "lost-with-proof")
+	proven.Gateway = "0a1b2c3d4e5f6071"
+	line.Take(proven)
+	mustSee(t, line, "1 message from Bob is lost: the sender no longer has it", "lost by a gateway, and there is proof", proven.Gateway)
 	if got := seen(line); strings.Index(got, "proof") > strings.Index(got, "five") {
 		t.Errorf("a gap left its place:\n%s", got)
 	}
