@@ -94,7 +94,8 @@ func ParsePublic[R Role](b []byte) (p Public[R], err error) {
 }
 
 // decodePoint accepts canonical encodings of points of prime order only. The
-// torsion check is [l-1]A == -A: it holds exactly for the prime-order group.
+// torsion check is [l-1]A == -A: it holds exactly for the prime-order group. It may
+// take its time by the point, which is public.
 func decodePoint(b []byte) (*edwards25519.Point, error) {
 	a, err := new(edwards25519.Point).SetBytes(b)
 	if err != nil || subtle.ConstantTimeCompare(a.Bytes(), b) != 1 {
@@ -104,7 +105,8 @@ func decodePoint(b []byte) (*edwards25519.Point, error) {
 		return nil, ErrPublicKey
 	}
 	minusOne := new(edwards25519.Scalar).Negate(scalarOne())
-	if new(edwards25519.Point).ScalarMult(minusOne, a).Equal(new(edwards25519.Point).Negate(a)) != 1 {
+	times := new(edwards25519.Point).VarTimeDoubleScalarBaseMult(minusOne, a, new(edwards25519.Scalar))
+	if times.Equal(new(edwards25519.Point).Negate(a)) != 1 {
 		return nil, ErrPublicKey
 	}
 	return a, nil

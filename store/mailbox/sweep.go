@@ -25,15 +25,62 @@ const grace = time.Hour
 // overdue is the newest time limit that has passed for good at now; both in ms.
 func overdue(now uint64) int64 { return int64(now) - grace.Milliseconds() }
 
+// What Sweep looks for. The argument of most is the newest moment that is too old.
+const (
+	// uncounted are the accounts whose cursors passed what is not counted yet.
+	uncounted = `FROM accounts WHERE swept < floor_index`
+	// expiredSegments are those whose every row is past its time limit.
+	expiredSegments = `FROM segments WHERE size > 0 AND kept <= ?`
+	// thinSegments are at least half dead.
+	thinSegments = `FROM segments WHERE live * 2 <= size AND size > 0`
+	// emptySegments are those whose rows have had their time.
+	emptySegments  = `FROM segments WHERE size = 0 AND kept <= ?`
+	oldLogins      = `FROM logins WHERE enrolled = 0 AND removed < ?`
+	oldDrops       = `FROM drops WHERE deleted > 0 AND deleted < ?`
+	oldDoors       = `FROM registrations WHERE deleted < ?`
+	oldProfiles    = `FROM profiles WHERE deleted > 0 AND deleted < ?`
+	spentInvites   = `FROM invites WHERE (expires <= ? OR uses <= 0)`
+	endedDeposits  = `FROM deposits WHERE first < ?`
+	closedAccounts = `FROM accounts AS a WHERE closed > 0 AND closed < ?
+		AND NOT EXISTS (SELECT 1 FROM blocks WHERE account = a.id)`
+)
+
+// anything is whether Sweep finds anything; its arguments are those of its parts.
+const anything = `SELECT EXISTS (SELECT 1 ` + uncounted + `) OR EXISTS (SELECT 1 ` + expiredSegments +
+	`) OR EXISTS (SELECT 1 ` + thinSegments + `) OR EXISTS (SELECT 1 ` + emptySegments +
+	`) OR EXISTS (SELECT 1 ` + oldLogins + `) OR EXISTS (SELECT 1 ` + oldDrops + `) OR EXISTS (SELECT 1 ` + oldDoors +
+	`) OR EXISTS (SELECT 1 ` + oldProfiles + `) OR EXISTS (SELECT 1 ` + closedAccounts +
+	`) OR EXISTS (SELECT 1 ` + spentInvites + `) OR EXISTS (SELECT 1 ` + endedDeposits + `)`
+
+// limits are the newest moments that are too old: deposits' in minutes, all others
+// in ms.
+type limits struct{ expired, rows, removed, account, invite, deposit int64 }
+
+func limitsAt(now uint64) limits {
+	expired := overdue(now)
+	return limits{
+		expired: expired,
+		rows:    expired - mailbox.RowsKept.Milliseconds(),
+		removed: int64(now) - mailbox.RemovedKept.Milliseconds(),
+		account: expired - mailbox.RegistrationKept.Milliseconds(),
+		invite:  int64(now),
+		deposit: (expired - depositLife.Milliseconds()) / time.Minute.Milliseconds(),
+	}
+}
+
 // Sweep does a bounded part of what waits: it counts what cursors passed, erases
 // and squeezes segments, and deletes old rows. more: there may be more to do. A
-// now that is not believed (clock.go) lets nothing expire.
+// now that is not believed (clock.go) lets nothing expire. While nothing waits, no
+// commit waits for it either.
 func (d *DB) Sweep(ctx context.Context, now time.Time) (more bool, err error) {
 	now, err = d.tick(ctx, now)
 	if err != nil {
 		return false, err
 	}
 	ms := wire.Millis(now)
+	if found, err := d.finds(ctx, ms); err != nil || !found {
+		return false, err
+	}
 	for _, step := range []func(*store.Tx, uint64) (bool, error){countDead, expireSegments, squeeze, deleteOld, deleteSmall} {
 		err := d.db.Write(ctx, func(tx *store.Tx) error {
 			again, err := step(tx, ms)
@@ -45,6 +92,15 @@ func (d *DB) Sweep(ctx context.Context, now time.Time) (more bool, err error) {
 		}
 	}
 	return more, nil
+}
+
+// finds reports whether there is anything to sweep.
+func (d *DB) finds(ctx context.Context, now uint64) (found bool, err error) {
+	l := limitsAt(now)
+	err = d.db.Read(ctx, func(v *store.View) error {
+		return v.QueryRow(anything, l.expired, l.rows, l.removed, l.account, l.account, l.removed, l.account, l.invite, l.deposit).Scan(&found)
+	})
+	return found, err
 }
 
 // numbers reads the single column of a query.
@@ -81,7 +137,7 @@ func blocksOf(v *store.View, query string, args ...any) (all []storedBlock, err 
 
 // countDead takes what is below the floors off the live bytes of the segments.
 func countDead(tx *store.Tx, _ uint64) (more bool, err error) {
-	ids, err := numbers(&tx.View, `SELECT id FROM accounts WHERE swept < floor_index LIMIT ?`, sweepAccounts)
+	ids, err := numbers(&tx.View, `SELECT id `+uncounted+` LIMIT ?`, sweepAccounts)
 	for _, id := range ids {
 		again, err := countAccount(tx, id)
 		if err != nil {
@@ -137,7 +193,7 @@ func countAccount(tx *store.Tx, id int64) (more bool, err error) {
 // expireSegments erases segments whose every row is past its time limit, and
 // raises the floors of their accounts.
 func expireSegments(tx *store.Tx, now uint64) (more bool, err error) {
-	ids, err := numbers(&tx.View, `SELECT id FROM segments WHERE size > 0 AND kept <= ? ORDER BY kept LIMIT ?`, overdue(now), sweepSegments)
+	ids, err := numbers(&tx.View, `SELECT id `+expiredSegments+` ORDER BY kept LIMIT ?`, limitsAt(now).expired, sweepSegments)
 	if err != nil {
 		return false, err
 	}
@@ -195,7 +251,7 @@ func erase(tx *store.Tx, segment int64) error {
 
 // squeeze rewrites segments of which at least half is dead.
 func squeeze(tx *store.Tx, _ uint64) (more bool, err error) {
-	ids, err := numbers(&tx.View, `SELECT id FROM segments WHERE live * 2 <= size AND size > 0 LIMIT ?`, sweepSegments)
+	ids, err := numbers(&tx.View, `SELECT id `+thinSegments+` LIMIT ?`, sweepSegments)
 	if err != nil {
 		return false, err
 	}
@@ -275,8 +331,7 @@ func squeezeBlock(b storedBlock, swept uint64, data []byte, kept *[]byte) (packe
 
 // deleteOld deletes segments whose rows have had their time.
 func deleteOld(tx *store.Tx, now uint64) (more bool, err error) {
-	ids, err := numbers(&tx.View, `SELECT id FROM segments WHERE size = 0 AND kept <= ? ORDER BY kept LIMIT ?`,
-		overdue(now)-mailbox.RowsKept.Milliseconds(), sweepSegments)
+	ids, err := numbers(&tx.View, `SELECT id `+emptySegments+` ORDER BY kept LIMIT ?`, limitsAt(now).rows, sweepSegments)
 	if err != nil {
 		return false, err
 	}
@@ -291,34 +346,31 @@ func deleteOld(tx *store.Tx, now uint64) (more bool, err error) {
 	return len(ids) == sweepSegments, nil
 }
 
-// finished are the closed accounts without rows whose time is over.
-const finished = `FROM accounts WHERE id IN (SELECT id FROM accounts AS a WHERE closed > 0 AND closed < ?
-	AND NOT EXISTS (SELECT 1 FROM blocks WHERE account = a.id) ORDER BY closed, id LIMIT ?)`
-
-// ended are the deposits whose last moment is past.
-const ended = `SELECT id FROM deposits WHERE first < ? ORDER BY first, id LIMIT ?`
+// finished and ended are the first of the closed accounts without rows whose time is
+// over, and of the deposits whose last moment is past.
+const (
+	finished = `FROM accounts WHERE id IN (SELECT id ` + closedAccounts + ` ORDER BY closed, id LIMIT ?)`
+	ended    = `SELECT id ` + endedDeposits + ` ORDER BY first, id LIMIT ?`
+)
 
 // deleteSmall deletes what has expired of everything else. An account goes only
 // when its rows have gone, and where its log ended stays: the same key may register
 // again then, and its log goes on.
 func deleteSmall(tx *store.Tx, now uint64) (more bool, err error) {
-	rowsGone := overdue(now) - mailbox.RegistrationKept.Milliseconds()
-	depositsGone := (overdue(now) - depositLife.Milliseconds()) / time.Minute.Milliseconds()
+	l := limitsAt(now)
 	for _, s := range []struct {
 		query  string
 		before int64
 	}{
-		{`DELETE FROM logins WHERE login IN (SELECT login FROM logins WHERE enrolled = 0 AND removed < ? LIMIT ?)`,
-			int64(now) - mailbox.RemovedKept.Milliseconds()},
-		{`DELETE FROM drops WHERE id IN (SELECT id FROM drops WHERE deleted > 0 AND deleted < ? LIMIT ?)`, rowsGone},
-		{`DELETE FROM registrations WHERE (id, d0) IN (SELECT id, d0 FROM registrations WHERE deleted < ? LIMIT ?)`, rowsGone},
-		{`DELETE FROM profiles WHERE id IN (SELECT id FROM profiles WHERE deleted > 0 AND deleted < ? LIMIT ?)`,
-			int64(now) - mailbox.RemovedKept.Milliseconds()},
-		{`INSERT OR REPLACE INTO tombstones (tag, head) SELECT tag, head ` + finished, rowsGone},
-		{`DELETE ` + finished, rowsGone},
-		{`DELETE FROM invites WHERE hash IN (SELECT hash FROM invites WHERE expires <= ? OR uses <= 0 LIMIT ?)`, int64(now)},
-		{`DELETE FROM publications WHERE deposit IN (` + ended + `)`, depositsGone},
-		{`DELETE FROM deposits WHERE id IN (` + ended + `)`, depositsGone},
+		{`DELETE FROM logins WHERE login IN (SELECT login ` + oldLogins + ` LIMIT ?)`, l.removed},
+		{`DELETE FROM drops WHERE id IN (SELECT id ` + oldDrops + ` LIMIT ?)`, l.account},
+		{`DELETE FROM registrations WHERE (id, d0) IN (SELECT id, d0 ` + oldDoors + ` LIMIT ?)`, l.account},
+		{`DELETE FROM profiles WHERE id IN (SELECT id ` + oldProfiles + ` LIMIT ?)`, l.removed},
+		{`INSERT OR REPLACE INTO tombstones (tag, head) SELECT tag, head ` + finished, l.account},
+		{`DELETE ` + finished, l.account},
+		{`DELETE FROM invites WHERE hash IN (SELECT hash ` + spentInvites + ` LIMIT ?)`, l.invite},
+		{`DELETE FROM publications WHERE deposit IN (` + ended + `)`, l.deposit},
+		{`DELETE FROM deposits WHERE id IN (` + ended + `)`, l.deposit},
 	} {
 		res, err := tx.Exec(s.query, s.before, sweepSmall)
 		if err != nil {
