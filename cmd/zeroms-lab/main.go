@@ -18,14 +18,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"zeroms/cmd/zeroms-lab/appdrive"
+	"zeroms/cmd/zeroms-lab/appdrive/story"
 	"zeroms/cmd/zeroms-lab/bench"
+	"zeroms/cmd/zeroms-lab/child"
 	"zeroms/cmd/zeroms-lab/demo"
 	"zeroms/cmd/zeroms-lab/dht"
 	netlab "zeroms/cmd/zeroms-lab/net"
@@ -93,7 +93,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see zeroms-lab --help", err)}
 	})
-	root.AddCommand(newDemo(), bench.New(), dht.New(), netlab.New(), appdrive.New())
+	root.AddCommand(newDemo(), bench.New(), dht.New(), netlab.New(), story.New())
 	return root
 }
 
@@ -115,10 +115,10 @@ they differ in anything.`,
 		},
 		RunE: func(command *cobra.Command, _ []string) error {
 			var err error
-			if c.Zms, err = program(c.Zms, "zms"); err != nil {
+			if c.Zms, err = child.Program(c.Zms, "zms"); err != nil {
 				return err
 			}
-			if c.Gateway, err = program(c.Gateway, "zeroms-gateway"); err != nil {
+			if c.Gateway, err = child.Program(c.Gateway, "zeroms-gateway"); err != nil {
 				return err
 			}
 			c.Out = command.OutOrStdout()
@@ -130,27 +130,6 @@ they differ in anything.`,
 	flags.StringVar(&c.Gateway, "gateway", "", "the zeroms-gateway program (default: the one beside this program)")
 	flags.BoolVar(&c.Keep, "keep", false, "keep the directory with profiles, cards and gateways")
 	return command
-}
-
-// program is the path of a program that was named, or of its sibling beside
-// this one.
-func program(named, name string) (string, error) {
-	path := named
-	if path == "" {
-		own, err := os.Executable()
-		if err != nil {
-			return "", fmt.Errorf("this program can't be found, so %s beside it neither; name it with a flag: %w", name, err)
-		}
-		path = filepath.Join(filepath.Dir(own), name)
-	}
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
-	}
-	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("%s is not at %s; build it with make build, or name it with a flag (zeroms-lab demo --help)", name, path)
-	}
-	return path, nil
 }
 
 // version names the build: the module's version or the commit, and the protocol.

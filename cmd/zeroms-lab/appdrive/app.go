@@ -1,6 +1,7 @@
 package appdrive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"zeroms/cmd/zeroms-lab/child"
 )
 
 // How long an app may take.
@@ -33,9 +36,11 @@ type App struct {
 	Width, Height int
 	// Args are further arguments.
 	Args []string
+	// Bus is the address of the session bus; empty: there is none.
+	Bus string
 
-	process *process
-	said    output
+	process *child.Child
+	said    child.Output
 	window  string // the number of its window
 }
 
@@ -61,13 +66,13 @@ func (a *App) Start(ctx context.Context) (s Started, err error) {
 	cmd := exec.Command(a.Program, append([]string{"--profile", a.Profile, "--trace", a.Trace}, a.Args...)...)
 	cmd.Env = a.env()
 	s.At = time.Now()
-	if a.process, err = runProcess(a.Name+"'s app", cmd, &a.said); err != nil {
+	if a.process, err = child.Run(a.Name+"'s app", cmd, &a.said); err != nil {
 		return s, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, startWait, errors.New("the window can't be used in time"))
 	defer cancel()
-	err = wait(ctx, 10*time.Millisecond, a.Name+"'s app has no window yet", func() (bool, error) {
-		if err := a.process.failure(); err != nil {
+	err = Until(ctx, 10*time.Millisecond, a.Name+"'s app has no window yet", func() (bool, error) {
+		if err := a.process.Failure(); err != nil {
 			return false, err
 		}
 		spans, err := a.Spans("start")
@@ -84,8 +89,8 @@ func (a *App) Start(ctx context.Context) (s Started, err error) {
 }
 
 // env is the environment of the app: a home of its own, no other settings, a system
-// that is light and speaks English, painting in software, and no session bus, whose
-// notifications and settings would be the machine's.
+// that speaks English and, where no bus says so, is light, painting in software, and
+// never the machine's own session bus.
 func (a *App) env() []string {
 	var out []string
 	for _, v := range a.Display.env() {
@@ -96,20 +101,22 @@ func (a *App) env() []string {
 			out = append(out, v)
 		}
 	}
-	return append(out, "HOME="+a.Home, "XDG_RUNTIME_DIR="+a.Home, "LANG=en_US.UTF-8", "FYNE_THEME=light", "LIBGL_ALWAYS_SOFTWARE=1",
-		"DBUS_SESSION_BUS_ADDRESS=unix:path="+filepath.Join(a.Home, "no-bus"))
+	out = append(out, "HOME="+a.Home, "XDG_RUNTIME_DIR="+a.Home, "LANG=en_US.UTF-8", "LC_CTYPE=C.UTF-8", "LIBGL_ALWAYS_SOFTWARE=1")
+	if a.Bus != "" {
+		return append(out, "DBUS_SESSION_BUS_ADDRESS="+a.Bus)
+	}
+	return append(out, "FYNE_THEME=light", "DBUS_SESSION_BUS_ADDRESS=unix:path="+filepath.Join(a.Home, "no-bus"))
 }
 
 // place finds the window, moves it into the corner and gives it its size and the focus.
 func (a *App) place(ctx context.Context) error {
-	err := wait(ctx, lookEvery, a.Name+"'s app shows no window", func() (bool, error) {
-		if err := a.process.failure(); err != nil {
+	err := Until(ctx, lookEvery, a.Name+"'s app shows no window", func() (bool, error) {
+		if err := a.process.Failure(); err != nil {
 			return false, err
 		}
-		out, err := a.Display.Xdotool(ctx, "search", "--onlyvisible", "--pid", fmt.Sprint(a.PID()))
-		numbers := strings.Fields(out)
+		numbers, err := a.windows(ctx)
 		if err != nil || len(numbers) == 0 {
-			return false, context.Cause(ctx) // it ends with a failure while there is none
+			return false, err
 		}
 		a.window = numbers[len(numbers)-1]
 		return true, nil
@@ -117,7 +124,8 @@ func (a *App) place(ctx context.Context) error {
 	if err != nil {
 		return a.failed(err)
 	}
-	if _, err := a.Display.Xdotool(ctx, "windowmove", a.window, "0", "0"); err != nil {
+	// The mouse lies in a corner, so that nothing looks as if it was pointed at.
+	if _, err := a.Display.Xdotool(ctx, "windowmove", a.window, "0", "0", "mousemove", fmt.Sprint(a.Display.Width-1), fmt.Sprint(a.Display.Height-1)); err != nil {
 		return err
 	}
 	if err := a.Resize(ctx, a.Width, a.Height); err != nil {
@@ -132,7 +140,7 @@ func (a *App) Resize(ctx context.Context, width, height int) error {
 	a.Width, a.Height = width, height
 	ctx, cancel := context.WithTimeoutCause(ctx, showWait, errSize)
 	defer cancel()
-	return wait(ctx, resizeEvery, fmt.Sprintf("%s's window does not become %d x %d", a.Name, width, height), func() (bool, error) {
+	return Until(ctx, resizeEvery, fmt.Sprintf("%s's window does not become %d x %d", a.Name, width, height), func() (bool, error) {
 		s, err := a.Screen(ctx)
 		if err != nil || int(s.Width+0.5) == width && int(s.Height+0.5) == height {
 			return err == nil, err
@@ -143,6 +151,25 @@ func (a *App) Resize(ctx context.Context, width, height int) error {
 }
 
 var errSize = errors.New("it keeps another size")
+
+// Visible reports whether the window is on the screen.
+func (a *App) Visible(ctx context.Context) (bool, error) {
+	numbers, err := a.windows(ctx)
+	return len(numbers) > 0, err
+}
+
+// windows are the numbers of those of the app's windows that are on the screen.
+func (a *App) windows(ctx context.Context) ([]string, error) {
+	out, err := a.Display.Xdotool(ctx, "search", "--onlyvisible", "--pid", fmt.Sprint(a.PID()))
+	if err != nil {
+		return nil, context.Cause(ctx) // it ends with a failure while there is none
+	}
+	return strings.Fields(out), nil
+}
+
+// Return waits until the window, which was not on the screen, is there again, and puts
+// it where it belongs, with the focus.
+func (a *App) Return(ctx context.Context) error { return a.place(ctx) }
 
 // Focus gives the window the keyboard.
 func (a *App) Focus(ctx context.Context) error {
@@ -179,7 +206,7 @@ func (a *App) Spans(what string) (out []Span, err error) {
 func (a *App) Await(ctx context.Context, what string, n int) (spans []Span, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, spanWait, errNoSpan)
 	defer cancel()
-	err = wait(ctx, 20*time.Millisecond, fmt.Sprintf("the trace has %s less than %d times", what, n), func() (bool, error) {
+	err = Until(ctx, 20*time.Millisecond, fmt.Sprintf("the trace has %s less than %d times", what, n), func() (bool, error) {
 		spans, err = a.Spans(what)
 		return len(spans) >= n, err
 	})
@@ -190,25 +217,49 @@ var errNoSpan = errors.New("what was done is not traced in time")
 
 // failed is err, or how the app ended if it did.
 func (a *App) failed(err error) error {
-	if ended := a.process.failure(); ended != nil {
-		return ended
+	if a.process == nil {
+		return errors.Join(err, errNever)
 	}
-	return err
+	return cmp.Or(a.process.Failure(), err)
 }
 
-// Kill ends the app as a crash would, Stop as the end of a session does.
-func (a *App) Kill() { a.process.kill() }
+var errNever = errors.New("it was not started")
+
+// Kill ends the app as a crash would, Stop as the end of a session does. Error: it had
+// ended by itself.
+func (a *App) Kill() error { return a.process.Kill() }
 
 // Stop asks the app to end and waits until it has. Error: it does not, or not well.
 func (a *App) Stop() error {
 	if a.process == nil {
 		return nil
 	}
-	return a.process.stop()
+	return a.process.Stop()
+}
+
+// Confess ends an app that does not answer, with a dump of what its goroutines are at.
+func (a *App) Confess() {
+	if a.process != nil {
+		a.process.Confess()
+	}
+}
+
+// Running reports whether the app was started and has not ended.
+func (a *App) Running() bool { return a.process != nil && a.process.Alive() }
+
+// Ended waits until the app has ended, which it was asked to by its window. Error: it
+// does not, or not well.
+func (a *App) Ended(ctx context.Context) error {
+	select {
+	case <-a.process.Ended():
+		return a.process.Farewell()
+	case <-ctx.Done():
+		return fmt.Errorf("%s's app does not end: %w", a.Name, context.Cause(ctx))
+	}
 }
 
 // Complaints are the lines of the app's output that must not be there.
-func (a *App) Complaints() []string { return Complaints(a.said.all()) }
+func (a *App) Complaints() []string { return Complaints(a.said.All(), a.Bus != "") }
 
 // Output is everything that the app said, over all its runs.
-func (a *App) Output() string { return strings.Join(a.said.all(), "\n") }
+func (a *App) Output() string { return strings.Join(a.said.All(), "\n") }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -25,6 +26,8 @@ type Control struct {
 	Y  float64 `json:"y"`
 	W  float64 `json:"w"`
 	H  float64 `json:"h"`
+	// Text is what is written in a field that is no secret.
+	Text string `json:"text"`
 }
 
 // same reports whether a control is where it was.
@@ -38,6 +41,7 @@ func (c Control) centre() (x, y int) { return int(c.X + c.W/2), int(c.Y + c.H/2)
 // Screen is what the app says to show.
 type Screen struct {
 	Controls []Control `json:"controls"`
+	Texts    []string  `json:"texts"`
 	Scale    float64   `json:"scale"`
 	Width    float64   `json:"width"`
 	Height   float64   `json:"height"`
@@ -67,6 +71,12 @@ func (s *Screen) Find(id string) (c Control, ok bool) {
 		}
 	}
 	return c, false
+}
+
+// Says reports whether a text is to be read, wherever its lines end.
+func (s *Screen) Says(text string) bool {
+	bare := func(s string) string { return strings.Join(strings.Fields(s), "") }
+	return strings.Contains(bare(strings.Join(s.Texts, "")), bare(text))
 }
 
 // ids are the names of all controls.

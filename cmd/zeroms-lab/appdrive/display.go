@@ -5,11 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"zeroms/cmd/zeroms-lab/appdrive/x11"
+	"zeroms/cmd/zeroms-lab/child"
 )
 
 // Display is an X server that paints into memory, with a mouse and a keyboard that
@@ -19,13 +24,14 @@ type Display struct {
 	Name          string
 	Width, Height int
 
-	server *process
+	server *child.Child
 	root   string // the number of the root window
+	eye    *x11.Conn
 }
 
 // Tools are the programs that driving an app takes, with the Debian packages that
 // hold them.
-var Tools = map[string]string{"Xvfb": "xvfb", "xdotool": "xdotool", "xclip": "xclip", "import": "imagemagick"}
+var Tools = map[string]string{"Xvfb": "xvfb", "xdotool": "xdotool", "xclip": "xclip", "setxkbmap": "x11-xkb-utils", "dbus-daemon": "dbus"}
 
 // CheckTools finds what is not installed. Error: the names, and how to get them.
 func CheckTools() error {
@@ -52,7 +58,7 @@ func RunDisplay(ctx context.Context, width, height int) (*Display, error) {
 	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", fmt.Sprintf("%dx%dx24", width, height), "-nolisten", "tcp", "-noreset")
 	cmd.ExtraFiles = []*os.File{write}
 	d := &Display{Width: width, Height: height}
-	if d.server, err = runProcess("Xvfb", cmd, &output{}); err != nil {
+	if d.server, err = child.Run("Xvfb", cmd, &child.Output{}); err != nil {
 		return nil, err
 	}
 	number := runRead(read)
@@ -61,11 +67,11 @@ func RunDisplay(ctx context.Context, width, height int) (*Display, error) {
 	select {
 	case n := <-number:
 		d.Name = ":" + n
-		return d, d.look(ctx)
-	case <-d.server.ended:
-		err = d.server.failure()
+		return d, d.attach(ctx)
+	case <-d.server.Ended():
+		err = d.server.Failure()
 	case <-late.C:
-		err = errors.New("Xvfb does not say that it is ready" + d.server.said.tail())
+		err = errors.New("Xvfb does not say that it is ready" + d.server.Tail())
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
@@ -84,27 +90,29 @@ func runRead(from *os.File) <-chan string {
 	return read
 }
 
-// look finds the root window.
-func (d *Display) look(ctx context.Context) error {
-	out, err := d.Xdotool(ctx, "search", "--maxdepth", "0", "--name", ".*")
-	d.root = strings.TrimSpace(out)
-	if err == nil && d.root == "" {
-		err = errors.New("the display has no root window")
-	}
-	if err != nil {
+// attach connects to the display, so that it can be looked at.
+func (d *Display) attach(ctx context.Context) (err error) {
+	if d.eye, err = x11.Dial(ctx, d.Name); err != nil {
 		d.Close()
+		return err
 	}
-	return err
+	d.root = fmt.Sprint(d.eye.Root())
+	return nil
 }
 
 // Close ends the server and every connection to it.
-func (d *Display) Close() { d.server.kill() }
+func (d *Display) Close() {
+	if d.eye != nil {
+		_ = d.eye.Close()
+	}
+	_ = d.server.Kill()
+}
 
 // env is the environment of whoever uses the display.
 func (d *Display) env() []string {
 	var out []string
-	for _, v := range os.Environ() {
-		if name, _, _ := strings.Cut(v, "="); name != "DISPLAY" && name != "WAYLAND_DISPLAY" && name != "XAUTHORITY" && !strings.HasPrefix(name, "ZMS_") {
+	for _, v := range child.Environment() {
+		if name, _, _ := strings.Cut(v, "="); name != "DISPLAY" && name != "WAYLAND_DISPLAY" && name != "XAUTHORITY" {
 			out = append(out, v)
 		}
 	}
@@ -113,8 +121,8 @@ func (d *Display) env() []string {
 
 // command is a program that uses the display and ends with ctx.
 func (d *Display) command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env, cmd.SysProcAttr, cmd.WaitDelay = d.env(), tied(), closeWait
+	cmd := child.Command(ctx, name, args...)
+	cmd.Env = d.env()
 	return cmd
 }
 
@@ -135,12 +143,42 @@ func (d *Display) Xdotool(ctx context.Context, args ...string) (string, error) {
 	return d.run(ctx, d.command(ctx, "xdotool", args...))
 }
 
+// look is what a window shows, the whole display for window 0.
+func (d *Display) look(ctx context.Context, window uint32) (*image.RGBA, error) {
+	if window == 0 {
+		window = d.eye.Root()
+	}
+	m, err := d.eye.Picture(ctx, window)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return m, err
+}
+
 // Shot writes what the display shows into a PNG file.
 func (d *Display) Shot(ctx context.Context, file string) error {
+	m, err := d.look(ctx, 0)
+	if err != nil {
+		return err
+	}
+	return write(file, m)
+}
+
+// write writes a picture into a PNG file.
+func write(file string, m image.Image) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	_, err := d.run(ctx, d.command(ctx, "import", "-silent", "-window", "root", "png24:"+file))
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	return errors.Join(png.Encode(f, m), f.Close())
+}
+
+// Keyboard gives the display the keys of a layout and its variant; "" is the plain one.
+func (d *Display) Keyboard(ctx context.Context, layout, variant string) error {
+	_, err := d.run(ctx, d.command(ctx, "setxkbmap", "-layout", layout, "-variant", variant))
 	return err
 }
 

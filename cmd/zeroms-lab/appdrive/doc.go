@@ -9,6 +9,6 @@
 // The trace file has a line for each thing that was timed, from its cause to the frame
 // that shows it: {"at":1767225600000,"what":"open","ms":12.3}, at in ms since 1970.
 //
-// Story plays a conversation of two people with two gateways in two windows, and looks
-// at what zms says beside the apps: the transcripts must be what was typed.
+// Package story plays what two people do with it; package bus is the desktop around the
+// app, and x11 looks at displays and drags files over them.
 package appdrive

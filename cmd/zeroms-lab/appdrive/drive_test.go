@@ -4,7 +4,8 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
+	"image"
+	"image/draw"
 	"io"
 	"net"
 	"os"
@@ -44,12 +45,15 @@ func TestComplaints(t *testing.T) {
 		"panic: runtime error",
 		"Fyne error:  can't load a resource",
 	}
-	got := Complaints(lines)
+	got := Complaints(lines, false)
 	if len(got) != 3 || !strings.Contains(got[0], "From: somewhere") || !strings.HasPrefix(got[1], "panic:") || !strings.HasPrefix(got[2], "Fyne error:  can't") {
 		t.Errorf("%q", got)
 	}
-	if got := Complaints(lines[:4]); len(got) > 0 {
+	if got := Complaints(lines[:4], false); len(got) > 0 {
 		t.Errorf("without a session bus: %q", got)
+	}
+	if got := Complaints(lines[:4], true); len(got) != 1 {
+		t.Errorf("with a session bus: %q", got)
 	}
 }
 
@@ -162,7 +166,7 @@ func TestRowsOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	messages, err := decodeRows[Message](rows, "message")
+	messages, err := DecodeRows[Message](rows, "message")
 	if err != nil || len(messages) != 2 || !messages[0].Outgoing || messages[0].State != "read" || messages[1].Text != "b" {
 		t.Errorf("%+v, %v", messages, err)
 	}
@@ -172,95 +176,32 @@ func TestRowsOf(t *testing.T) {
 	if _, err := rowsOf([]byte("no JSON\n")); err == nil {
 		t.Error("took no JSON")
 	}
-	if _, err := decodeRows[Message]([]json.RawMessage{[]byte(`{"type":"message","text":5}`)}, "message"); err == nil {
+	if _, err := DecodeRows[Message]([]json.RawMessage{[]byte(`{"type":"message","text":5}`)}, "message"); err == nil {
 		t.Error("took a text that is none")
 	}
 }
 
-func TestOutput(t *testing.T) {
-	var o output
-	for _, piece := range []string{"one\ntw", "o\n", "three"} {
-		if _, err := io.WriteString(&o, piece); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := o.all(); !slices.Equal(got, []string{"one", "two", "three"}) {
-		t.Errorf("%q", got)
-	}
-	for n := range 50 {
-		fmt.Fprintf(&o, "line %d\n", n)
-	}
-	if tail := o.tail(); strings.Count(tail, "\n") != tailLines || !strings.HasSuffix(tail, "\n  line 49") {
-		t.Errorf("%q", tail)
-	}
-}
-
-func TestWaitEnds(t *testing.T) {
-	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errTooSlow)
+func TestUntilEnds(t *testing.T) {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errAbsent)
 	defer cancel()
-	err := wait(ctx, time.Microsecond, "it rains", func() (bool, error) { return false, nil })
+	err := Until(ctx, time.Microsecond, "it rains", func() (bool, error) { return false, nil })
 	if err == nil || !strings.HasPrefix(err.Error(), "it rains: ") {
 		t.Error(err)
 	}
 }
 
-func TestPerformTellsWhatFailed(t *testing.T) {
-	var said strings.Builder
-	s, err := newStage(Config{Out: t.TempDir(), Print: &said})
-	if err != nil {
-		t.Fatal(err)
-	}
-	fine := func(context.Context) error { return nil }
-	slow := func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
-	err = s.perform(t.Context(), []step{{"begin", time.Second, fine}, {"dawdle", time.Millisecond, slow}, {"end", time.Second, fine}})
-	if err != errFailed {
-		t.Error(err)
-	}
-	for _, want := range []string{"ok ", "begin", "FAIL", "dawdle: not at its end after 1ms", "not played      end", "1 passed, 2 failed\n"} {
-		if !strings.Contains(said.String(), want) {
-			t.Errorf("%q is not in %q", want, said.String())
-		}
-	}
-	if err := s.close(); err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Stat(s.dir); !os.IsNotExist(err) {
-		t.Error("the directory is left")
-	}
-}
-
-func TestDifference(t *testing.T) {
-	said := []spoken{{true, "one"}, {false, "二"}, {true, "three"}}
+func TestChangedAndLight(t *testing.T) {
+	black, half := image.NewRGBA(image.Rect(0, 0, 10, 10)), image.NewRGBA(image.Rect(0, 0, 10, 10))
+	draw.Draw(half, image.Rect(0, 0, 10, 5), image.White, image.Point{}, draw.Src)
 	for _, c := range []struct {
-		have []spoken
-		want string
-	}{
-		{said, ""},
-		{said[:2], `message 3 of 3, "three", is missing`},
-		{append(slices.Clone(said), spoken{false, "four"}), `there is one more than was sent, "four"`},
-		{[]spoken{{true, "one"}, {false, "三"}, {true, "three"}}, `message 2 is "三" and not "二"`},
-		{[]spoken{{true, "one"}, {true, "二"}, {true, "three"}}, `message 2, "二", is by somebody else`},
-		{[]spoken{said[1], said[0], said[2]}, `message 1 is "二" and not "one"`},
-		{nil, `message 1 of 3, "one", is missing`},
-	} {
-		if got := difference(said, c.have); got != c.want {
-			t.Errorf("%v: %s; want %s", c.have, got, c.want)
+		a, b *image.RGBA
+		want float64
+	}{{black, black, 0}, {black, half, 0.5}, {black, image.NewRGBA(image.Rect(0, 0, 5, 20)), 1}} {
+		if got := Changed(c.a, c.b); got != c.want {
+			t.Errorf("%v of the pixels changed, want %v", got, c.want)
 		}
 	}
-}
-
-func TestProgram(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "zeroms")
-	if err := os.WriteFile(file, nil, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := Program(file, "zeroms"); err != nil || got != file {
-		t.Error(got, err)
-	}
-	if got, err := Program(file+"-none", "zeroms"); err == nil {
-		t.Error(got)
-	}
-	if got, err := Program("", "a program that nobody built"); err == nil {
-		t.Error(got)
+	if Light(black) != 0 || Light(half) != 0.5 || Light(new(image.RGBA)) != 0 {
+		t.Error(Light(black), Light(half))
 	}
 }

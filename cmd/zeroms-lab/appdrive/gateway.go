@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"zeroms/cmd/zeroms-lab/child"
 )
 
 // Gateway is a zeroms-gateway on loopback, over all its processes. It takes nobody
@@ -20,8 +22,8 @@ type Gateway struct {
 	// once it ran, and stay.
 	Address, Listen string
 
-	process *process
-	said    output
+	process *child.Child
+	said    child.Output
 }
 
 // Start starts the gateway, on the port that it had before, and waits until it says
@@ -31,16 +33,16 @@ func (g *Gateway) Start(ctx context.Context) error {
 	if listen == "" {
 		listen = "127.0.0.1:0"
 	}
-	before := len(g.said.all())
+	before := len(g.said.All())
 	cmd := exec.Command(g.Program, "run", "--data", g.Dir, "--listen", listen, "--network", "lab", "--registration", "invite")
 	var err error
-	if g.process, err = runProcess("gateway "+g.Name, cmd, &g.said); err != nil {
+	if g.process, err = child.Run("gateway "+g.Name, cmd, &g.said); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, startWait, errors.New("it is not ready in time"))
 	defer cancel()
-	return wait(ctx, 10*time.Millisecond, "gateway "+g.Name, func() (bool, error) {
-		for _, line := range g.said.all()[before:] {
+	return Until(ctx, 10*time.Millisecond, "gateway "+g.Name, func() (bool, error) {
+		for _, line := range g.said.All()[before:] {
 			if strings.HasPrefix(line, "ZMSG:") {
 				g.Address = line
 			}
@@ -49,14 +51,13 @@ func (g *Gateway) Start(ctx context.Context) error {
 				return true, nil
 			}
 		}
-		return false, g.process.failure()
+		return false, g.process.Failure()
 	})
 }
 
 // Invite is its address with an invitation for one more person.
 func (g *Gateway) Invite(ctx context.Context) (string, error) {
-	cmd := exec.CommandContext(ctx, g.Program, "invite", "--data", g.Dir)
-	cmd.SysProcAttr, cmd.WaitDelay = tied(), closeWait
+	cmd := child.Command(ctx, g.Program, "invite", "--data", g.Dir)
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()
@@ -71,13 +72,14 @@ func (g *Gateway) Invite(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("gateway %s printed no address: %.200q", g.Name, out)
 }
 
-// Kill ends the gateway as a crash would, Stop as the end of a session does.
-func (g *Gateway) Kill() { g.process.kill() }
+// Kill ends the gateway as a crash would, Stop as the end of a session does. Error: it
+// had ended by itself.
+func (g *Gateway) Kill() error { return g.process.Kill() }
 
 // Stop asks the gateway to end. Error: it does not, or not well.
 func (g *Gateway) Stop() error {
 	if g.process == nil {
 		return nil
 	}
-	return g.process.stop()
+	return g.process.Stop()
 }

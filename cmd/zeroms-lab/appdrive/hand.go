@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -33,7 +34,7 @@ func (a *App) waitFor(ctx context.Context, id string, most time.Duration) (c Con
 	defer cancel()
 	var last Control
 	var seen []string
-	err = wait(patience, lookEvery, "", func() (bool, error) {
+	err = Until(patience, lookEvery, "", func() (bool, error) {
 		s, err := a.Screen(ctx) // a question is asked to its end
 		if err != nil {
 			return false, err
@@ -67,7 +68,7 @@ func (a *App) Shows(ctx context.Context, id string) bool {
 
 // Gone waits until a control is on the screen no more.
 func (a *App) Gone(ctx context.Context, id string) error {
-	return wait(ctx, lookEvery, fmt.Sprintf("%q stays in %s's window", id, a.Name), func() (bool, error) {
+	return Until(ctx, lookEvery, fmt.Sprintf("%q stays in %s's window", id, a.Name), func() (bool, error) {
 		s, err := a.Screen(ctx)
 		if err != nil {
 			return false, err
@@ -80,7 +81,7 @@ func (a *App) Gone(ctx context.Context, id string) error {
 // Click waits for a control, looks for it with the wheel if it does not appear, and
 // clicks the middle of what is to be seen of it.
 func (a *App) Click(ctx context.Context, id string) error {
-	c, err := a.reach(ctx, id)
+	c, err := a.Reach(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -88,8 +89,8 @@ func (a *App) Click(ctx context.Context, id string) error {
 	return a.ClickAt(ctx, x, y)
 }
 
-// reach brings a control into sight.
-func (a *App) reach(ctx context.Context, id string) (Control, error) {
+// Reach brings a control into sight: with the wheel if it does not appear.
+func (a *App) Reach(ctx context.Context, id string) (Control, error) {
 	c, err := a.waitFor(ctx, id, leadWait)
 	if errors.Is(err, errAbsent) {
 		c, err = a.seek(ctx, id)
@@ -161,27 +162,36 @@ func (a *App) press(ctx context.Context, x, y int, button string) error {
 
 // Lead clicks a control that leads to another one, again if that does not appear.
 func (a *App) Lead(ctx context.Context, id, to string) error {
+	clicked := false
+	return a.LeadBy(ctx, to, func(ctx context.Context) error {
+		if clicked && !a.Shows(ctx, id) {
+			_, err := a.Wait(ctx, to) // it did lead somewhere, and takes longer
+			return err
+		}
+		clicked = true
+		return a.Click(ctx, id)
+	})
+}
+
+// LeadBy does something that leads to a control, again if that does not appear.
+func (a *App) LeadBy(ctx context.Context, to string, act func(context.Context) error) error {
 	var err error
 	for range leads {
-		if err = a.Click(ctx, id); err != nil {
+		if err = act(ctx); err != nil {
 			return err
 		}
 		if _, err = a.waitFor(ctx, to, leadWait); err == nil || !errors.Is(err, errAbsent) {
 			return err
 		}
-		if !a.Shows(ctx, id) { // it did lead somewhere, and takes longer
-			_, err = a.Wait(ctx, to)
-			return err
-		}
 	}
-	return fmt.Errorf("%q was clicked %d times: %w", id, leads, err)
+	return fmt.Errorf("%d times: %w", leads, err)
 }
 
 // Enter clicks a field until it has the keyboard: once more if it has moved meanwhile,
 // as pages do that are being laid out.
 func (a *App) Enter(ctx context.Context, id string) error {
 	for range leads {
-		before, err := a.reach(ctx, id)
+		before, err := a.Reach(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -344,6 +354,18 @@ func (a *App) attend(ctx context.Context) error {
 	return nil
 }
 
+// Drop drags files over the middle of the window and lets them go there.
+func (a *App) Drop(ctx context.Context, files ...string) error {
+	number, err := strconv.ParseUint(a.window, 10, 32)
+	if err != nil {
+		return err
+	}
+	if err := a.Display.eye.Drop(ctx, uint32(number), a.Width*3/5, a.Height/2, files...); err != nil {
+		return fmt.Errorf("%s's window: %w", a.Name, err)
+	}
+	return nil
+}
+
 // Key presses keys together, named as xdotool does.
 func (a *App) Key(ctx context.Context, keys string) error {
 	if _, err := a.Display.Xdotool(ctx, "key", keys); err != nil {
@@ -360,13 +382,4 @@ func (a *App) Keys(ctx context.Context, all ...string) error {
 		}
 	}
 	return nil
-}
-
-// Shot writes what the app shows as a person sees it into a PNG file.
-func (a *App) Shot(ctx context.Context, file string) error {
-	if a.Display.Width == a.Width && a.Display.Height == a.Height {
-		return a.Display.Shot(ctx, file)
-	}
-	_, err := a.Display.run(ctx, a.Display.command(ctx, "import", "-silent", "-window", a.window, "png24:"+file))
-	return err
 }

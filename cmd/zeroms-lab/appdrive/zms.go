@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
 	"time"
+
+	"zeroms/cmd/zeroms-lab/child"
 )
 
 // Zms is the command line of somebody's profile. Beside a running app it asks that.
@@ -36,17 +36,14 @@ type Contact struct {
 	ID    uint64 `json:"id"`
 	Name  string `json:"name"`
 	State string `json:"state"`
+	// Problem is why nothing gets through to them; empty: there is none.
+	Problem string `json:"problem"`
 }
 
 // Run runs one command and returns its rows as they stand in the output.
 func (z Zms) Run(ctx context.Context, stdin string, args ...string) ([]json.RawMessage, error) {
-	cmd := exec.CommandContext(ctx, z.Program, append([]string{"--profile", z.Profile, "--json"}, args...)...)
-	cmd.SysProcAttr, cmd.WaitDelay, cmd.Stdin = tied(), closeWait, strings.NewReader(stdin)
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "ZMS_") {
-			cmd.Env = append(cmd.Env, v)
-		}
-	}
+	cmd := child.Command(ctx, z.Program, append([]string{"--profile", z.Profile, "--json"}, args...)...)
+	cmd.Stdin = strings.NewReader(stdin)
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	failed := cmd.Run()
@@ -83,8 +80,8 @@ func rowsOf(out []byte) (rows []json.RawMessage, err error) {
 	return rows, nil
 }
 
-// decodeRows reads the rows of a type.
-func decodeRows[T any](rows []json.RawMessage, of string) (out []T, err error) {
+// DecodeRows reads the rows of a type.
+func DecodeRows[T any](rows []json.RawMessage, of string) (out []T, err error) {
 	for _, r := range rows {
 		var is struct {
 			Type string `json:"type"`
@@ -110,7 +107,25 @@ func (z Zms) Contacts(ctx context.Context) ([]Contact, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decodeRows[Contact](rows, "contact")
+	return DecodeRows[Contact](rows, "contact")
+}
+
+// Card is the text of the profile's newest card.
+func (z Zms) Card(ctx context.Context) (string, error) {
+	rows, err := z.Run(ctx, "", "card", "show")
+	if err != nil {
+		return "", err
+	}
+	cards, err := DecodeRows[struct {
+		Text string `json:"text"`
+	}](rows, "card")
+	if err == nil && len(cards) != 1 {
+		err = fmt.Errorf("zms shows %d cards", len(cards))
+	}
+	if err != nil {
+		return "", err
+	}
+	return cards[0].Text, nil
 }
 
 // HistoryOf is History of the contact of a name.
@@ -133,5 +148,5 @@ func (z Zms) History(ctx context.Context, contact uint64) ([]Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decodeRows[Message](rows, "message")
+	return DecodeRows[Message](rows, "message")
 }

@@ -19,6 +19,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"zeroms/cmd/zeroms-lab/child"
 )
 
 // Config is what a demo needs.
@@ -100,7 +102,7 @@ func (s *story) startGateways(ctx context.Context) error {
 		if err := g.meet(ctx, len(s.gateways)-1); err != nil {
 			return err
 		}
-		s.say("Gateway %s runs at %s (process %d) and knows the other %d.", g.name, g.listen, g.process.pid(), len(s.gateways)-1)
+		s.say("Gateway %s runs at %s (process %d) and knows the other %d.", g.name, g.listen, g.process.PID(), len(s.gateways)-1)
 	}
 	s.say("All know each other %d ms after the last one was ready; only %s was named to them.", time.Since(began).Milliseconds(), first.name)
 	return nil
@@ -115,7 +117,7 @@ func (s *story) startPeople(ctx context.Context) error {
 		return err
 	}
 	for _, p := range []*person{s.alice, s.bob} {
-		s.say("%s has a profile, is online (process %d), and is at home at the gateways %s and %s.", p.name, p.listener.pid(), p.homes[0].name, p.homes[1].name)
+		s.say("%s has a profile, is online (process %d), and is at home at the gateways %s and %s.", p.name, p.listener.PID(), p.homes[0].name, p.homes[1].name)
 	}
 	return nil
 }
@@ -220,7 +222,7 @@ func (s *story) writeTogether(ctx context.Context) error {
 }
 
 func (s *story) writeToAway(ctx context.Context) error {
-	if err := s.bob.listener.stop(ctx); err != nil {
+	if err := s.bob.listener.Stop(); err != nil {
 		return err
 	}
 	s.say("Bob goes away: his zms has ended.")
@@ -249,7 +251,7 @@ func (s *story) keeper(from *person) *gateway {
 // written meanwhile, which go to his other home, and starts it again.
 func (s *story) killKeeper(ctx context.Context) error {
 	keeper := s.keeper(s.alice)
-	if err := keeper.process.kill(ctx); err != nil {
+	if err := keeper.process.Kill(); err != nil {
 		return err
 	}
 	s.say("Gateway %s is killed with -9. Alice goes on writing to Bob.", keeper.name)
@@ -266,7 +268,7 @@ func (s *story) killKeeper(ctx context.Context) error {
 	if err := keeper.start(ctx); err != nil {
 		return err
 	}
-	s.say("Gateway %s runs again, on the same port and data (process %d).", keeper.name, keeper.process.pid())
+	s.say("Gateway %s runs again, on the same port and data (process %d).", keeper.name, keeper.process.PID())
 	return nil
 }
 
@@ -274,7 +276,7 @@ func (s *story) comeBack(ctx context.Context) error {
 	if err := s.bob.comeOnline(ctx); err != nil {
 		return err
 	}
-	s.say("Bob comes back (process %d).", s.bob.listener.pid())
+	s.say("Bob comes back (process %d).", s.bob.listener.PID())
 	if err := s.bob.await(ctx, "received", s.ids(s.alice), received); err != nil {
 		return err
 	}
@@ -295,7 +297,7 @@ func (s *story) killHome(ctx context.Context) error {
 		return err
 	}
 	down := s.keeper(s.bob)
-	if err := down.process.kill(ctx); err != nil {
+	if err := down.process.Kill(); err != nil {
 		return err
 	}
 	s.say("Gateway %s is killed with -9, with both online.", down.name)
@@ -310,7 +312,7 @@ func (s *story) killHome(ctx context.Context) error {
 	if err := down.start(ctx); err != nil {
 		return err
 	}
-	s.say("Gateway %s runs again, on the same port and data (process %d).", down.name, down.process.pid())
+	s.say("Gateway %s runs again, on the same port and data (process %d).", down.name, down.process.PID())
 	return s.tell(ctx)
 }
 
@@ -344,13 +346,13 @@ func (s *story) drainHome(ctx context.Context) error {
 	return s.tell(ctx)
 }
 
-func (s *story) endInOrder(ctx context.Context) error {
-	all := []*process{s.alice.listener, s.bob.listener}
+func (s *story) endInOrder(context.Context) error {
+	all := []*child.Child{s.alice.listener, s.bob.listener}
 	for _, g := range s.gateways {
 		all = append(all, g.process)
 	}
 	for _, p := range all {
-		if err := p.stop(ctx); err != nil {
+		if err := p.Stop(); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"zeroms/cmd/zeroms-lab/child"
 )
 
 // gateway is one zeroms-gateway, over all its processes.
@@ -18,7 +20,7 @@ type gateway struct {
 	address string // ZMSG:..., known once it ran
 	listen  string // host:port, known once it ran
 	hash    string // how messages name their holder, known once it is a home
-	process *process
+	process *child.Child
 	join    *gateway // whom it is told of; nil: nobody
 }
 
@@ -47,13 +49,13 @@ func (g *gateway) start(ctx context.Context) error {
 		cmd.Args = append(cmd.Args, "--join", g.join.address)
 	}
 	var err error
-	if g.process, err = g.stage.runProcess("gateway "+g.name, cmd, line); err != nil {
+	if g.process, err = g.stage.runChild("gateway "+g.name, cmd, line); err != nil {
 		return err
 	}
 	select {
 	case <-ready:
-	case <-g.process.ended:
-		return fmt.Errorf("gateway %s ended before it was ready: %w", g.name, g.process.failure())
+	case <-g.process.Ended():
+		return fmt.Errorf("gateway %s was not ready: %s", g.name, g.process.State())
 	case <-ctx.Done():
 		return fmt.Errorf("gateway %s did not say that it is ready: %w", g.name, context.Cause(ctx))
 	}
@@ -68,7 +70,7 @@ func (g *gateway) start(ctx context.Context) error {
 func (g *gateway) meet(ctx context.Context, others int) error {
 	for {
 		var known []struct{}
-		cmd := exec.CommandContext(ctx, g.stage.config.Gateway, "peers", "--data", g.dir, "--json")
+		cmd := child.Command(ctx, g.stage.config.Gateway, "peers", "--data", g.dir, "--json")
 		out, err := cmd.Output()
 		if err == nil {
 			err = json.Unmarshal(out, &known)

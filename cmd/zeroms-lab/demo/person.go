@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"zeroms/cmd/zeroms-lab/child"
 	"zeroms/protocol/card"
 	"zeroms/protocol/key"
 )
@@ -32,7 +33,7 @@ type person struct {
 
 	// owned by the story
 	contact  string // the other person's number here
-	listener *process
+	listener *child.Child
 
 	// guarded by mu
 	mu    sync.Mutex
@@ -50,13 +51,12 @@ func (s *stage) person(name string, homes ...*gateway) *person {
 
 // zms runs one command on the profile and returns the rows of its answer.
 func (p *person) zms(ctx context.Context, stdin string, args ...string) ([]row, error) {
-	cmd := exec.CommandContext(ctx, p.stage.config.Zms, append([]string{"--profile", p.dir, "--json"}, args...)...)
-	cmd.Env, cmd.SysProcAttr, cmd.WaitDelay = environment(), tied(), endWait
+	cmd := child.Command(ctx, p.stage.config.Zms, append([]string{"--profile", p.dir, "--json"}, args...)...)
 	if stdin != "" {
 		cmd.Stdin = strings.NewReader(stdin)
 	}
 	var stdout bytes.Buffer
-	var stderr tail
+	var stderr child.Output
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	failed := cmd.Run()
 	rows, err := parseRows(stdout.Bytes())
@@ -69,11 +69,7 @@ func (p *person) zms(ctx context.Context, stdin string, args ...string) ([]row, 
 	if err == nil {
 		return rows, nil
 	}
-	err = fmt.Errorf("%s's zms %s: %w", p.name, strings.Join(args[:min(2, len(args))], " "), err)
-	if text := stderr.String(); text != "" {
-		err = fmt.Errorf("%w\n%s", err, text)
-	}
-	return nil, err
+	return nil, fmt.Errorf("%s's zms %s: %w%s", p.name, strings.Join(args[:min(2, len(args))], " "), err, stderr.Tail())
 }
 
 // settle makes the profile, goes online, takes homes and makes a picture of the
@@ -229,13 +225,13 @@ func (p *person) comeOnline(ctx context.Context) error {
 	}
 	cmd := exec.Command(p.stage.config.Zms, "--profile", p.dir, "--json", "--verbose", "listen")
 	var err error
-	if p.listener, err = p.stage.runProcess(p.name+"'s zms listen", cmd, line); err != nil {
+	if p.listener, err = p.stage.runChild(p.name+"'s zms listen", cmd, line); err != nil {
 		return err
 	}
 	select {
 	case <-ready:
-	case <-p.listener.ended:
-		return fmt.Errorf("%s's zms listen ended before it was ready: %w", p.name, p.listener.failure())
+	case <-p.listener.Ended():
+		return fmt.Errorf("%s's zms listen was not ready: %s", p.name, p.listener.State())
 	case <-ctx.Done():
 		return fmt.Errorf("%s's zms listen did not say that it is ready: %w", p.name, context.Cause(ctx))
 	}
@@ -287,8 +283,8 @@ func (p *person) await(ctx context.Context, what string, ids []string, wanted fu
 		}
 		select {
 		case <-moved:
-		case <-p.listener.ended:
-			return fmt.Errorf("%s's zms listen ended: %w", p.name, p.listener.failure())
+		case <-p.listener.Ended():
+			return p.listener.Failure()
 		case <-ctx.Done():
 			return fmt.Errorf("%s waits for %d of %d messages to be %s: %w", p.name, missing, len(ids), what, context.Cause(ctx))
 		}

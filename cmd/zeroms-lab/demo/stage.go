@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
+
+	"zeroms/cmd/zeroms-lab/child"
 )
 
 // stage is where the demo plays: a directory, the children, and the narrator.
@@ -21,7 +24,7 @@ type stage struct {
 
 	// guarded by mu
 	mu       sync.Mutex
-	children []*process
+	children []*child.Child
 }
 
 func newStage(c Config) (*stage, error) {
@@ -36,7 +39,7 @@ func newStage(c Config) (*stage, error) {
 func (s *stage) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	endAll(s.children)
+	child.EndAll(s.children)
 	if s.config.Keep {
 		fmt.Fprintf(s.config.Out, "kept: %s\n", s.dir)
 		return nil
@@ -45,6 +48,19 @@ func (s *stage) close() error {
 		return fmt.Errorf("the temporary directory %s can't be removed; remove it by hand: %w", s.dir, err)
 	}
 	return nil
+}
+
+// runChild starts a child that the stage ends at the latest when it closes. line takes
+// every line of its output, from one goroutine, and keeps nothing of it.
+func (s *stage) runChild(name string, cmd *exec.Cmd, line func([]byte)) (*child.Child, error) {
+	cmd.Env, cmd.Stdout = child.Environment(), &child.Lines{Take: line}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := child.Run(name, cmd, &child.Output{})
+	if err == nil {
+		s.children = append(s.children, c)
+	}
+	return c, err
 }
 
 // say tells what happens now.
@@ -97,13 +113,9 @@ func (s *stage) testimony() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var b strings.Builder
-	for _, p := range s.children {
-		how := "running"
-		if err := p.failure(); err != nil {
-			how = "ended: " + err.Error()
-		}
-		if text := p.stderr.String(); text != "" {
-			fmt.Fprintf(&b, "\nlast lines of %s (process %d, %s):\n%s", p.name, p.pid(), how, text)
+	for _, c := range s.children {
+		if text := c.Tail(); text != "" {
+			fmt.Fprintf(&b, "\nlast lines of %s (process %d, %s):%s", c.Name(), c.PID(), c.State(), text)
 		}
 	}
 	return b.String()

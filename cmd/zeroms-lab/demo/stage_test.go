@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"zeroms/cmd/zeroms-lab/child"
 )
 
 // TestMain is the tests, or a child that they start.
@@ -35,12 +37,12 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// child starts a child that is ready: one that ends with a code when it is
+// born starts a child that is ready: one that ends with a code when it is
 // asked to, a "deaf" one, or one that is "gone".
-func child(t *testing.T, s *stage, manner string) *process {
+func born(t *testing.T, s *stage, manner string) *child.Child {
 	t.Helper()
 	ready := make(chan struct{})
-	p, err := s.runProcess("a child", exec.Command(os.Args[0], "child", manner), func([]byte) { close(ready) })
+	p, err := s.runChild("a child", exec.Command(os.Args[0], "child", manner), func([]byte) { close(ready) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,14 +65,14 @@ func newTestStage(t *testing.T) (*stage, *bytes.Buffer) {
 // and that do not listen.
 func TestCloseEndsEverything(t *testing.T) {
 	s, _ := newTestStage(t)
-	willing, gone, deaf := child(t, s, "0"), child(t, s, "gone"), child(t, s, "deaf")
-	<-gone.ended
+	willing, gone, deaf := born(t, s, "0"), born(t, s, "gone"), born(t, s, "deaf")
+	<-gone.Ended()
 	if err := s.close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range []*process{willing, gone, deaf} {
-		if p.alive() {
-			t.Errorf("process %d is left", p.pid())
+	for _, p := range []*child.Child{willing, gone, deaf} {
+		if p.Alive() {
+			t.Errorf("process %d is left", p.PID())
 		}
 	}
 	if _, err := os.Stat(s.dir); !errors.Is(err, os.ErrNotExist) {
@@ -83,8 +85,8 @@ func TestCloseEndsEverything(t *testing.T) {
 func TestFailingStep(t *testing.T) {
 	s, _ := newTestStage(t)
 	defer s.close()
-	<-child(t, s, "gone").ended
-	waiting := child(t, s, "0")
+	<-born(t, s, "gone").Ended()
+	waiting := born(t, s, "0")
 	wrong := errors.New("something is wrong")
 	err := s.perform(t.Context(), []step{
 		{"begin", time.Minute, func(context.Context) error { return nil }},
@@ -96,7 +98,7 @@ func TestFailingStep(t *testing.T) {
 		t.Error("the cause is lost")
 	}
 
-	err = s.perform(t.Context(), []step{{"wait", time.Millisecond, waiting.kindly}})
+	err = s.perform(t.Context(), []step{{"wait", time.Millisecond, kindly(waiting)}})
 	holds(t, err, `the step "wait" did not come to its end within 1ms`, "it takes too long")
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -105,12 +107,14 @@ func TestFailingStep(t *testing.T) {
 }
 
 // kindly waits for an end that nobody brings about.
-func (p *process) kindly(ctx context.Context) error {
-	select {
-	case <-p.ended:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+func kindly(c *child.Child) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-c.Ended():
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 }
 
@@ -133,47 +137,5 @@ func TestTogether(t *testing.T) {
 	holds(t, err, "one", "panic: two")
 	if err := runTogether(func() error { return nil }); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestStopAndKill(t *testing.T) {
-	s, _ := newTestStage(t)
-	defer s.close()
-	polite := child(t, s, "0")
-	if err := polite.stop(t.Context()); err != nil {
-		t.Errorf("a child that ends with success: %v", err)
-	}
-	holds(t, polite.stop(t.Context()), "has ended by itself")
-	holds(t, child(t, s, "7").stop(t.Context()), "did not end well", "exit status 7")
-	if err := child(t, s, "deaf").kill(t.Context()); err != nil {
-		t.Errorf("kill: %v", err)
-	}
-}
-
-func TestLinesAndTail(t *testing.T) {
-	var got []string
-	w := &lineWriter{line: func(b []byte) { got = append(got, string(b)) }}
-	for _, part := range []string{"one\ntw", "o\n", "\nthr"} {
-		if _, err := w.Write([]byte(part)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want := "one|two|"; strings.Join(got, "|") != want {
-		t.Errorf("lines %q", got)
-	}
-	if _, err := w.Write(make([]byte, maxLine)); err == nil {
-		t.Error("a line without end was taken")
-	}
-
-	var end tail
-	if end.String() != "" {
-		t.Errorf("an empty tail is %q", end.String())
-	}
-	for range 5000 {
-		_, _ = end.Write([]byte("some line\n"))
-	}
-	_, _ = end.Write([]byte("the last\n"))
-	if text := end.String(); strings.Count(text, "\n") != tailLines-1 || !strings.HasSuffix(text, "\n  the last") {
-		t.Errorf("the tail is %q", text)
 	}
 }

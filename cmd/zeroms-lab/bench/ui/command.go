@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zeroms/cmd/zeroms-lab/appdrive"
+	"zeroms/cmd/zeroms-lab/child"
 )
 
 // wrong is a command line that can't be understood.
@@ -92,7 +93,7 @@ func (c *config) check() error {
 	}
 	for name, path := range map[string]*string{"zeroms": &c.app, "zeroms-gateway": &c.gateway, "zms": &c.zms} {
 		var err error
-		if *path, err = appdrive.Program(*path, name); err != nil {
+		if *path, err = child.Program(*path, name); err != nil {
 			return wrong{err}
 		}
 	}

@@ -1,4 +1,4 @@
-package appdrive
+package child
 
 import "syscall"
 

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package appdrive
+package child
 
 import "syscall"
 

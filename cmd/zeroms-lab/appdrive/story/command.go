@@ -1,9 +1,12 @@
-package appdrive
+package story
 
 import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"zeroms/cmd/zeroms-lab/appdrive"
+	"zeroms/cmd/zeroms-lab/child"
 )
 
 // wrong is a command line that can't be understood.
@@ -19,10 +22,12 @@ func New() *cobra.Command {
 		Use:   "app",
 		Short: "Let two people talk by the desktop app, driven by mouse and keyboard",
 		Long: `Start two gateways and, for two people, the desktop app, each on a display in memory
-(Xvfb, OpenGL in software), and drive both with xdotool as people would: they make
-their identities, take gateways by invitation, exchange a card as an image file, talk
-in two languages, one app is killed and started again, a gateway is killed, language
-and colours change, and one is locked and unlocked. Every step leaves pictures of the
+(Xvfb, OpenGL in software) with a D-Bus of its own, and drive both with xdotool as
+people would: they make their identities, take gateways by invitation, exchange a card
+as an image file, drop one with the mouse, are given cards that do not work, talk in two
+languages and with dead keys, are told of messages by notifications, and their system
+turns dark, a window is closed and comes back by the tray; one app is killed and started again, a gateway is killed, language and
+colours change, and one is locked and unlocked. Every step leaves pictures of the
 windows in --out.
 
 The command fails if a step does not come to its end in time, if the transcripts, as
@@ -36,15 +41,15 @@ zms tells them, are not what was typed, or if an app complains in its output.`,
 		RunE: func(command *cobra.Command, _ []string) error {
 			for name, path := range map[string]*string{"zeroms": &c.App, "zeroms-gateway": &c.Gateway, "zms": &c.Zms} {
 				var err error
-				if *path, err = Program(*path, name); err != nil {
+				if *path, err = child.Program(*path, name); err != nil {
 					return wrong{err}
 				}
 			}
-			if err := CheckTools(); err != nil {
+			if err := appdrive.CheckTools(); err != nil {
 				return err
 			}
 			c.Print = command.OutOrStdout()
-			return Story(command.Context(), c)
+			return Run(command.Context(), c)
 		},
 	}
 	f := command.Flags()

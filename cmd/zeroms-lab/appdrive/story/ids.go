@@ -1,4 +1,4 @@
-package appdrive
+package story
 
 import "fmt"
 
@@ -21,6 +21,8 @@ const (
 	idSaveCard = "card.save"
 	idSavePath = "save.path"
 	idSaveOK   = "save.ok"
+	idAddText  = "add.text"
+	idAddPaste = "add.paste"
 	idAddImage = "add.choose"
 	idAddOK    = "add.go"
 
@@ -30,6 +32,7 @@ const (
 	idContact      = "talk.contact"
 	idDetailsClose = "details.close"
 	idVerify       = "safety.mark"
+	idMute         = "contact.mute"
 
 	idScan       = "gateways.scan"
 	idNewGateway = "gateways.address"
@@ -37,6 +40,9 @@ const (
 
 	idScheme   = "settings.scheme"   // of each choice: with .0, .1, ...
 	idLanguage = "settings.language" // the same
+	idNotify   = "settings.notify"   // the same
+	idSample   = "settings.notify.sample"
+	idTray     = "settings.tray"
 	idPassNew  = "settings.pass.new"
 	idPassTwo  = "settings.pass.again"
 	idPassOld  = "settings.pass.old"

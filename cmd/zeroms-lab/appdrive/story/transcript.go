@@ -1,4 +1,4 @@
-package appdrive
+package story
 
 import (
 	"context"
@@ -11,14 +11,14 @@ type spoken struct {
 	text string
 }
 
-// transcript is what zms beside somebody's app has of the conversation with the only
-// contact.
+// transcript is what zms beside somebody's app has of the conversation with the other
+// one of the two.
 func (s *story) transcript(ctx context.Context, p *person) (out []spoken, err error) {
-	all, err := p.zms.Contacts(ctx)
-	if err != nil || len(all) == 0 {
-		return nil, err
+	other := alice
+	if p == s.alice {
+		other = bob
 	}
-	lines, err := p.zms.History(ctx, all[0].ID)
+	lines, err := p.zms.HistoryOf(ctx, other)
 	for _, m := range lines {
 		if m.Text != "" {
 			out = append(out, spoken{m.Outgoing, m.Text})

@@ -1,4 +1,4 @@
-package appdrive
+package story
 
 import (
 	"context"
@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"zeroms/cmd/zeroms-lab/appdrive"
+	"zeroms/cmd/zeroms-lab/appdrive/bus"
 )
 
 // Config is what a story needs.
@@ -38,6 +41,9 @@ type failed struct{ error }
 // Silent marks the error as one that needs no words.
 func (failed) Silent() {}
 
+// sayTime is how long a complaint may take.
+const sayTime = 300 * time.Millisecond
+
 // errTooSlow ends a step that takes longer than it may.
 var errTooSlow = errors.New("it takes too long")
 
@@ -47,14 +53,15 @@ type stage struct {
 	dir      string
 	began    time.Time
 	pictures int
-	gateways []*Gateway
+	gateways []*appdrive.Gateway
 	people   []*person
 }
 
-// person is somebody with a window.
+// person is somebody with a window on a desktop.
 type person struct {
-	*App
-	zms        Zms
+	*appdrive.App
+	zms        appdrive.Zms
+	desktop    *bus.Bus
 	complaints int // how many of the app's were told
 }
 
@@ -75,35 +82,41 @@ func newStage(c Config) (*stage, error) {
 }
 
 // gateway is a gateway of the stage that does not run yet.
-func (s *stage) gateway(name string) *Gateway {
-	g := &Gateway{Name: name, Program: s.Config.Gateway, Dir: filepath.Join(s.dir, "gateway-"+name)}
+func (s *stage) gateway(name string) *appdrive.Gateway {
+	g := &appdrive.Gateway{Name: name, Program: s.Config.Gateway, Dir: filepath.Join(s.dir, "gateway-"+name)}
 	s.gateways = append(s.gateways, g)
 	return g
 }
 
-// runPerson is somebody with a display of their own, whose app does not run yet.
+// runPerson is somebody with a display and a desktop of their own, whose app does not
+// run yet.
 func (s *stage) runPerson(ctx context.Context, name string) (*person, error) {
-	d, err := RunDisplay(ctx, windowWidth, windowHeight)
+	d, err := appdrive.RunDisplay(ctx, windowWidth, windowHeight)
 	if err != nil {
 		return nil, err
 	}
 	at := filepath.Join(s.dir, strings.ToLower(name))
-	p := &person{App: &App{
+	p := &person{App: &appdrive.App{
 		Name: name, Program: s.App, Profile: filepath.Join(at, "profile"), Home: filepath.Join(at, "home"), Trace: filepath.Join(at, "trace"),
 		Display: d, Width: windowWidth, Height: windowHeight,
 	}}
-	p.zms = Zms{Program: s.Zms, Profile: p.Profile}
 	s.people = append(s.people, p)
+	if p.desktop, err = bus.Run(ctx, filepath.Join(at, "desktop")); err != nil {
+		return nil, err
+	}
+	p.Bus = p.desktop.Address
+	p.zms = appdrive.Zms{Program: s.Zms, Profile: p.Profile}
 	return p, os.MkdirAll(p.Home, 0o700)
 }
 
 // close ends everything that runs and removes the directory.
 func (s *stage) close() error {
 	for _, p := range s.people {
-		if p.process != nil {
-			_ = p.Stop()
-		}
+		_ = p.Stop()
 		p.Display.Close()
+		if p.desktop != nil {
+			p.desktop.Close()
+		}
 	}
 	for _, g := range s.gateways {
 		_ = g.Stop()
@@ -117,7 +130,7 @@ func (s *stage) close() error {
 
 // picture takes one of somebody's window, once it has come to rest.
 func (s *stage) picture(ctx context.Context, p *person, name string) error {
-	if err := Pause(ctx, restTime); err != nil {
+	if _, err := p.Rest(ctx); err != nil {
 		return err
 	}
 	s.pictures++
@@ -172,7 +185,7 @@ func (s *stage) play(ctx context.Context, next step) error {
 		err = fmt.Errorf("not at its end after %s: %w", next.most, err)
 	}
 	if err == nil {
-		err = Pause(ctx, restTime) // a complaint has several lines
+		err = appdrive.Pause(ctx, sayTime) // a complaint has several lines
 	}
 	if err != nil {
 		return err
@@ -199,22 +212,22 @@ func (s *stage) complaints() error {
 	return fmt.Errorf("%w:\n%s", errComplaint, strings.Join(told, "\n"))
 }
 
+// witnessWait is how long all of witness may take.
+const witnessWait = 20 * time.Second
+
 // witness takes a last picture of every window, and keeps what each app said: of one
 // that does not answer, what its goroutines are at too.
 func (s *stage) witness() {
-	ctx, cancel := context.WithTimeout(context.Background(), startWait)
+	ctx, cancel := context.WithTimeout(context.Background(), witnessWait)
 	defer cancel()
 	for _, p := range s.people {
-		if p.process == nil {
-			continue
-		}
 		s.pictures++
 		file := filepath.Join(s.Out, fmt.Sprintf("%02d-failed-%s", s.pictures, strings.ToLower(p.Name)))
 		if err := p.Display.Shot(ctx, file+".png"); err == nil {
 			fmt.Fprintf(s.Print, "      %s's window: %s.png\n", p.Name, file)
 		}
 		if _, err := p.Screen(ctx); err != nil {
-			p.process.confess()
+			p.Confess()
 		}
 		if err := os.WriteFile(file+".txt", []byte(p.Output()+"\n"), 0o644); err == nil {
 			fmt.Fprintf(s.Print, "      what %s's app said: %s.txt\n", p.Name, file)

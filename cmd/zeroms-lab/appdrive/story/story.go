@@ -1,4 +1,7 @@
-package appdrive
+// Package story plays a conversation of two people with two gateways, each with the
+// desktop app in a window on a desktop of their own, and looks at what zms says beside
+// the apps: the transcripts must be what was typed.
+package story
 
 import (
 	"context"
@@ -6,6 +9,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"zeroms/cmd/zeroms-lab/appdrive"
 )
 
 // The people of the story, and a passphrase.
@@ -18,10 +23,12 @@ const (
 // story is the cast and what was said so far.
 type story struct {
 	*stage
-	north, south *Gateway
+	north, south *appdrive.Gateway
 	alice, bob   *person
 	said         []line
 	card         string // Bob's, as a picture
+	carol        appdrive.Zms
+	hers         string // Carol's card, as a picture
 }
 
 // line is a message that was typed and sent.
@@ -30,9 +37,9 @@ type line struct {
 	text string
 }
 
-// Story plays the story. Error: a step failed, which was told, or ctx ended. However
+// Run plays the story. Error: a step failed, which was told, or ctx ended. However
 // it returns, no child is left running.
-func Story(ctx context.Context, c Config) (err error) {
+func Run(ctx context.Context, c Config) (err error) {
 	stage, err := newStage(c)
 	if err != nil {
 		return err
@@ -47,19 +54,26 @@ func Story(ctx context.Context, c Config) (err error) {
 		{"write to Bob, who accepts", 40 * time.Second, s.request},
 		{"talk in two languages", 60 * time.Second, s.talk},
 		{"look at the details of a message", 20 * time.Second, s.details},
+		{"drop a card with the mouse, on its page and elsewhere", 40 * time.Second, s.drop},
+		{"give cards that do not work", 40 * time.Second, s.useless},
+		{"tell Bob of messages when he looks elsewhere", 90 * time.Second, s.notify},
+		{"turn the system dark and light again", 20 * time.Second, s.follow},
+		{"write with other keyboards, one with dead keys", 30 * time.Second, s.keys},
+		{"close the window, come back by a notification and by the tray", 60 * time.Second, s.tray},
 		{"kill Bob's app in the middle of a draft and start it again", 60 * time.Second, s.crash},
 		{"give Bob a second gateway", 40 * time.Second, s.second},
 		{"kill a gateway and start it again", 60 * time.Second, s.outage},
 		{"change language and colours", 40 * time.Second, s.restyle},
 		{"set a passphrase, lock and unlock", 60 * time.Second, s.lock},
-		{"make the window narrow", 30 * time.Second, s.narrow},
+		{"make the window narrow", 40 * time.Second, s.narrow},
+		{"add somebody by a card that was revoked", 40 * time.Second, s.revoked},
 		{"compare the transcripts and end everything in order", 30 * time.Second, s.end},
 	})
 }
 
 // open starts the gateways and the apps of both.
 func (s *story) open(ctx context.Context) (err error) {
-	for _, g := range []*Gateway{s.north, s.south} {
+	for _, g := range []*appdrive.Gateway{s.north, s.south} {
 		if err := g.Start(ctx); err != nil {
 			return err
 		}
@@ -186,7 +200,7 @@ func (s *story) exchange(ctx context.Context) error {
 	if err := s.alice.Click(ctx, idAddImage); err != nil {
 		return err
 	}
-	if err := s.choose(ctx, s.alice, idAddOK); err != nil {
+	if err := s.chooseFile(ctx, s.alice, idAddOK); err != nil {
 		return err
 	}
 	if err := s.picture(ctx, s.alice, "card-read"); err != nil {
@@ -274,10 +288,12 @@ func (s *story) crash(ctx context.Context) error {
 	if err := s.bob.Fill(ctx, idComposer, draft); err != nil {
 		return err
 	}
-	if err := Pause(ctx, draftWait); err != nil {
+	if err := appdrive.Pause(ctx, draftWait); err != nil {
 		return err
 	}
-	s.bob.Kill()
+	if err := s.bob.Kill(); err != nil {
+		return err
+	}
 	if err := s.write(ctx, s.alice, "Are you still there?"); err != nil {
 		return err
 	}
@@ -321,21 +337,25 @@ func (s *story) write(ctx context.Context, p *person, text string) error {
 // outage kills Bob's first gateway: what Alice writes goes by his other one. Then both
 // are killed: it waits until they are back.
 func (s *story) outage(ctx context.Context) error {
-	s.south.Kill()
+	if err := s.south.Kill(); err != nil {
+		return err
+	}
 	if err := s.write(ctx, s.alice, "One of your gateways is down."); err != nil {
 		return err
 	}
 	if err := s.agree(ctx); err != nil {
 		return fmt.Errorf("by the other gateway: %w", err)
 	}
-	s.north.Kill()
+	if err := s.north.Kill(); err != nil {
+		return err
+	}
 	if err := s.write(ctx, s.alice, "And now all of them: 等它们回来。"); err != nil {
 		return err
 	}
 	if err := s.picture(ctx, s.alice, "gateways-down"); err != nil {
 		return err
 	}
-	for _, g := range []*Gateway{s.north, s.south} {
+	for _, g := range []*appdrive.Gateway{s.north, s.south} {
 		if err := g.Start(ctx); err != nil {
 			return err
 		}
@@ -350,7 +370,7 @@ func (s *story) outage(ctx context.Context) error {
 func (s *story) agree(ctx context.Context) error {
 	for _, p := range []*person{s.alice, s.bob} {
 		var last string
-		err := wait(ctx, 100*time.Millisecond, "", func() (bool, error) {
+		err := appdrive.Until(ctx, 100*time.Millisecond, "", func() (bool, error) {
 			have, err := s.transcript(ctx, p)
 			if err != nil {
 				return false, err

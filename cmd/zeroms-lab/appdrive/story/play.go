@@ -1,10 +1,12 @@
-package appdrive
+package story
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"time"
+
+	"zeroms/cmd/zeroms-lab/appdrive"
 )
 
 // The box in which a file is chosen has no named controls: it is Fyne's own, in the
@@ -17,28 +19,22 @@ const (
 	openX, openY = 32, 18
 )
 
-// choose takes the only picture of somebody's home in the box that asks for a file.
-func (s *story) choose(ctx context.Context, p *person, there string) error {
-	if err := Pause(ctx, 2*restTime); err != nil {
-		return err
-	}
+// chooseFile takes the only picture of somebody's home in the box that asks for a file.
+func (s *story) chooseFile(ctx context.Context, p *person, there string) error {
 	if err := s.picture(ctx, p, "choose-file"); err != nil {
 		return err
 	}
 	left, top := (p.Width-boxWidth)/2, (p.Height-boxHeight)/2
-	var err error
-	for range leads {
-		if err = p.ClickAt(ctx, left+fileX, top+fileY); err != nil {
+	err := p.LeadBy(ctx, there, func(ctx context.Context) error {
+		if err := p.ClickAt(ctx, left+fileX, top+fileY); err != nil {
 			return err
 		}
-		if err = p.ClickAt(ctx, left+boxWidth-openX, top+boxHeight-openY); err != nil {
-			return err
-		}
-		if _, err = p.waitFor(ctx, there, leadWait); err == nil || !errors.Is(err, errAbsent) {
-			return err
-		}
+		return p.ClickAt(ctx, left+boxWidth-openX, top+boxHeight-openY)
+	})
+	if err != nil {
+		return fmt.Errorf("the picture can't be chosen: %w", err)
 	}
-	return fmt.Errorf("the picture can't be chosen: %w", err)
+	return nil
 }
 
 // details shows what is known of the newest message, by its menu.
@@ -49,22 +45,15 @@ func (s *story) details(ctx context.Context) error {
 		return err
 	}
 	x, y := int(c.X+c.W)-40, int(c.Y)-60 // the newest message is Alice's, at the right and the bottom
-	for range leads {
+	err = p.LeadBy(ctx, idDetailsClose, func(ctx context.Context) error {
 		if err := p.RightClickAt(ctx, x, y); err != nil {
 			return err
 		}
 		if err := s.picture(ctx, p, "message-menu"); err != nil {
 			return err
 		}
-		for _, key := range []string{"Down", "Down", "Return"} {
-			if err := p.Key(ctx, key); err != nil {
-				return err
-			}
-		}
-		if _, err = p.waitFor(ctx, idDetailsClose, leadWait); err == nil || !errors.Is(err, errAbsent) {
-			break
-		}
-	}
+		return p.Keys(ctx, "Down", "Down", "Return")
+	})
 	if err != nil {
 		return err
 	}
@@ -107,12 +96,12 @@ func (s *story) second(ctx context.Context) error {
 	if err := s.bob.Click(ctx, idAddGateway); err != nil {
 		return err
 	}
-	err = wait(ctx, 200*time.Millisecond, "Bob has one gateway still", func() (bool, error) {
+	err = appdrive.Until(ctx, 200*time.Millisecond, "Bob has one gateway still", func() (bool, error) {
 		rows, err := s.bob.zms.Run(ctx, "", "gateway", "list")
 		if err != nil {
 			return false, err
 		}
-		homes, err := decodeRows[struct {
+		homes, err := appdrive.DecodeRows[struct {
 			Up bool `json:"up"`
 		}](rows, "gateway")
 		up := 0
@@ -139,6 +128,18 @@ func (s *story) second(ctx context.Context) error {
 	return s.agree(ctx)
 }
 
+// The share of a window that is another colour when all of it, or only its texts, have
+// changed.
+const (
+	allTurns  = 0.5
+	textsTurn = 0.015
+)
+
+// clicking clicks a control.
+func clicking(p *person, id string) func(context.Context) error {
+	return func(ctx context.Context) error { return p.Click(ctx, id) }
+}
+
 // restyle changes Alice's colours and language in the settings.
 func (s *story) restyle(ctx context.Context) error {
 	if err := s.menu(ctx, s.alice, idMenuSettings, choice(idScheme, 2)); err != nil {
@@ -147,13 +148,13 @@ func (s *story) restyle(ctx context.Context) error {
 	if err := s.picture(ctx, s.alice, "settings"); err != nil {
 		return err
 	}
-	if err := s.alice.Click(ctx, choice(idScheme, 2)); err != nil {
+	if err := s.alice.Turn(ctx, allTurns, clicking(s.alice, choice(idScheme, 2))); err != nil {
 		return err
 	}
 	if err := s.picture(ctx, s.alice, "settings-dark"); err != nil {
 		return err
 	}
-	if err := s.alice.Click(ctx, choice(idLanguage, 2)); err != nil {
+	if err := s.alice.Turn(ctx, textsTurn, clicking(s.alice, choice(idLanguage, 2))); err != nil {
 		return err
 	}
 	if err := s.picture(ctx, s.alice, "settings-dark-chinese"); err != nil {
@@ -186,7 +187,7 @@ func (s *story) lock(ctx context.Context) error {
 	if err := p.Click(ctx, idPassSet); err != nil {
 		return err
 	}
-	if _, err := p.reach(ctx, idPassOld); err != nil { // the next one takes this one
+	if _, err := p.Reach(ctx, idPassOld); err != nil { // the next one takes this one
 		return err
 	}
 	if err := s.picture(ctx, p, "passphrase"); err != nil {
@@ -208,7 +209,7 @@ func (s *story) lock(ctx context.Context) error {
 		if try == passphrase {
 			break
 		}
-		if err := Pause(ctx, leadWait); err != nil {
+		if err := appdrive.Pause(ctx, refuseWait); err != nil {
 			return err
 		}
 		if err := s.picture(ctx, p, "locked"); err != nil {
@@ -224,24 +225,49 @@ func (s *story) lock(ctx context.Context) error {
 	return p.Lead(ctx, rowID(0), idComposer)
 }
 
-// narrow makes Bob's window as narrow as a telephone's, and wide again.
+// refuseWait is how long a wrong passphrase has to unlock what it must not.
+const refuseWait = 2 * time.Second
+
+// narrow makes Bob's window as narrow as a telephone's, looks at its pages, one at a time,
+// and makes it wide again.
 func (s *story) narrow(ctx context.Context) error {
-	if err := s.bob.Resize(ctx, narrowWidth, windowHeight); err != nil {
+	p := s.bob
+	if err := p.Resize(ctx, narrowWidth, windowHeight); err != nil {
 		return err
 	}
-	if _, err := s.bob.Wait(ctx, idComposer); err != nil {
+	if _, err := p.Wait(ctx, idComposer); err != nil {
 		return err
 	}
-	if err := s.picture(ctx, s.bob, "narrow-chinese"); err != nil {
+	if err := s.picture(ctx, p, "narrow-chinese"); err != nil {
 		return err
 	}
-	if err := s.write(ctx, s.bob, "A narrow window. 窄窗口。"); err != nil {
+	if err := s.write(ctx, p, "A narrow window. 窄窗口。"); err != nil {
 		return err
 	}
 	if err := s.agree(ctx); err != nil {
 		return err
 	}
-	return s.bob.Resize(ctx, windowWidth, windowHeight)
+	escape := func(ctx context.Context) error { return p.Key(ctx, "Escape") } // the way back may have several pages
+	for _, page := range []struct{ name, item, there string }{
+		{"card", idMenuCard, idSaveCard}, {"add", idMenuAdd, idAddPaste}, {"gateways", idMenuGateways, idScan}, {"settings", idMenuSettings, choice(idScheme, 0)},
+	} {
+		if err := p.LeadBy(ctx, idMenu, escape); err != nil {
+			return err
+		}
+		if err := s.menu(ctx, p, page.item, page.there); err != nil {
+			return err
+		}
+		if err := s.picture(ctx, p, "narrow-"+page.name); err != nil {
+			return err
+		}
+	}
+	if err := p.LeadBy(ctx, rowID(0), escape); err != nil {
+		return err
+	}
+	if err := s.picture(ctx, p, "narrow-list"); err != nil {
+		return err
+	}
+	return p.Resize(ctx, windowWidth, windowHeight)
 }
 
 // end compares what both have, ends both apps and looks at what zms has on its own.
