@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -16,6 +18,9 @@ func beginAgain() {
 	if _, set := os.LookupEnv("MALLOC_ARENA_MAX"); !set {
 		// glibc keeps memory apart for each thread, and the renderer has some.
 		os.Setenv("MALLOC_ARENA_MAX", "2")
+	}
+	if locale := cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_MESSAGES"), os.Getenv("LANG")); strings.HasPrefix(locale, "C.") && os.Getenv("LANGUAGE") == "" {
+		os.Setenv("LANGUAGE", "en") // C.UTF-8 is no language for Fyne, which complains
 	}
 	// How long Fyne keeps pictures of texts that are not drawn any more. Its own minute is
 	// 20 MB of conversations that were looked through.

@@ -2,19 +2,11 @@
 
 package main
 
-import (
-	"sync"
+import "zeroms/protocol/card"
 
-	"golang.design/x/clipboard"
+// Bounds of what is read from the clipboard, in bytes: a text, which is more than any
+// field takes, and a picture.
+const (
+	maxPasteText  = 1 << 20
+	maxPasteImage = card.MaxFile
 )
-
-// clipboardReady connects to the system's clipboard once; fyne's is for text only.
-var clipboardReady = sync.OnceValue(clipboard.Init)
-
-// pasteImage is the picture in the clipboard as PNG, nil if there is none.
-func pasteImage() []byte {
-	if clipboardReady() != nil {
-		return nil
-	}
-	return clipboard.Read(clipboard.FmtImage)
-}

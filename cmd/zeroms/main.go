@@ -27,14 +27,18 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"zeroms/cmd/zeroms/chooser"
 	"zeroms/cmd/zeroms/desk"
 	"zeroms/cmd/zeroms/instance"
+	"zeroms/cmd/zeroms/notice"
+	"zeroms/cmd/zeroms/tray"
 	"zeroms/protocol/link"
 )
 
@@ -56,6 +60,7 @@ type options struct {
 	trace   string
 	link    string
 	proxy   string
+	display string // the X server
 }
 
 // errUsage is joined by what is wrong with the command line.
@@ -105,7 +110,7 @@ func parse(args []string, getenv func(string) string, stdout io.Writer) (o optio
 	case flags.NArg() > 1:
 		return o, fmt.Errorf("one link, card or address can be opened at once, not %d; %w", flags.NArg(), errUsage)
 	}
-	o.link, o.proxy = flags.Arg(0), getenv("ZMS_PROXY")
+	o.link, o.proxy, o.display = flags.Arg(0), getenv("ZMS_PROXY"), getenv("DISPLAY")
 	if err := instance.Check(o.link); err != nil {
 		return o, err
 	}
@@ -128,26 +133,35 @@ func profileDir(said string, getenv func(string) string) (string, error) {
 	return filepath.Abs(dir)
 }
 
-// claims is how often a place is asked for that a window is just giving free.
-const claims = 3
+// silence is how long a window that is open may take to answer until this start shows one
+// that says so.
+const silence = 3 * time.Second
+
+// errScreen: there is no screen to open a window on.
+var errScreen = errors.New("there is no screen here to open a window on (DISPLAY is not set); zms is for terminals")
 
 // open opens the window, or hands the link over to the one that is open.
 func (o options) open(ctx context.Context, stderr io.Writer) error {
 	began := time.Now()
-	for range claims {
-		own, err := instance.Claim(o.profile)
-		if err == nil {
-			err = o.run(ctx, own, began, stderr)
-			return errors.Join(err, own.Close())
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p := o.runPlace(ctx)
+	quiet := time.NewTimer(silence)
+	defer quiet.Stop()
+	select {
+	case <-p.settled:
+		if p.own == nil {
+			return p.err
 		}
-		if !errors.Is(err, instance.ErrRunning) {
-			return fmt.Errorf("the profile's directory can't be used: %w", err)
-		}
-		if err := instance.Hand(ctx, o.profile, o.link); !errors.Is(err, instance.ErrEnding) {
-			return err
-		}
+	case <-quiet.C:
 	}
-	return instance.ErrEnding
+	err := o.run(ctx, p, began, stderr)
+	cancel()
+	<-p.settled
+	if p.own == nil {
+		return errors.Join(err, p.err)
+	}
+	return errors.Join(err, p.own.Close())
 }
 
 // garbage is how much may lie about before it is collected, in percent of what is in use.
@@ -156,7 +170,10 @@ func (o options) open(ctx context.Context, stderr io.Writer) error {
 const garbage = 25
 
 // run shows the window until it is closed, and closes the profile then.
-func (o options) run(ctx context.Context, own *instance.Instance, began time.Time, stderr io.Writer) error {
+func (o options) run(ctx context.Context, at *place, began time.Time, stderr io.Writer) error {
+	if o.display == "" && runtime.GOOS != "windows" && runtime.GOOS != "darwin" {
+		return errScreen
+	}
 	debug.SetGCPercent(garbage)
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	door, err := desk.New(desk.Config{Dir: o.profile, Proxy: o.proxy, Version: desk.BuildVersion(), Log: log})
@@ -173,23 +190,45 @@ func (o options) run(ctx context.Context, own *instance.Instance, began time.Tim
 	opened := make(chan string)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w, err := newWindow(parts{door: door, look: look{o.profile}, link: o.link, opened: opened, trace: traced, began: began, log: log})
+	// What stands behind the window ends after it, so that it can keep its drafts.
+	behind, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	notices, files, icon := notice.New(), chooser.New(), tray.New()
+	w, err := newWindow(parts{
+		door: door, gate: &gate{Desk: door, place: at}, look: look{o.profile}, link: o.link, opened: opened, usable: func() { takeSignals(cancel) },
+		notify: notices.Show, choose: files.Choose, tray: icon, trace: traced, began: began, log: log,
+	})
 	if err != nil {
 		return err
 	}
 	handler := instance.Handler{Open: func(text string) {
 		select {
 		case opened <- text:
-		case <-ctx.Done():
+		case <-behind.Done():
 		}
 	}}
 	if traced != nil {
 		handler.Controls, handler.Shot = w.Controls, w.Shot
 	}
-	ended := make(chan error, 2)
-	go func() { ended <- own.Serve(ctx, handler) }()
-	go func() { ended <- door.Run(ctx) }()
+	ended := make(chan error, 5)
+	go func() { notices.Run(behind); ended <- nil }()
+	go func() { files.Run(behind); ended <- nil }()
+	go func() { icon.Run(behind); ended <- nil }()
+	go func() { ended <- at.serve(behind, cancel, handler) }()
+	go func() { ended <- door.Run(behind) }()
 	err = w.Run(ctx)
-	cancel()
-	return errors.Join(err, <-ended, <-ended)
+	end()
+	return errors.Join(err, <-ended, <-ended, <-ended, <-ended, <-ended)
+}
+
+// takeSignals takes SIGINT and SIGTERM away from Fyne's driver, which would end the window
+// in the middle of what it does: they have the app end as its user would. The second one
+// ends the program as if nobody listened.
+func takeSignals(told func()) {
+	signal.Reset(os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, func() {
+		stop()
+		told()
+	})
 }

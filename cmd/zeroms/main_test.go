@@ -63,6 +63,7 @@ func TestCommandLine(t *testing.T) {
 		"lines":     {[]string{"a\nb"}, home, exitUsage, "link"},
 		"no home":   {nil, env(), exitUsage, "--profile"},
 		"help":      {[]string{"-h"}, home, exitOK, "--trace"},
+		"no screen": {nil, home, exitFailure, "DISPLAY"},
 		"version":   {[]string{"--version"}, home, exitOK, "zeroms "},
 	} {
 		var out, errs strings.Builder

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"zeroms/cmd/zeroms/desk"
 	"zeroms/ui"
+	"zeroms/ui/model"
 )
 
 // appID is the name of the app for the system: of its notifications and its menu entry.
@@ -18,9 +20,14 @@ const appID = "org.zeroms.desktop"
 // parts are what a window is made with.
 type parts struct {
 	door   *desk.Desk
+	gate   model.Door // the way to it
 	look   look
 	link   string
 	opened <-chan string
+	usable func() // told once that the window can be used
+	notify func(context.Context, ui.Note) error
+	choose func(context.Context, ui.Choice, func(string, error))
+	tray   ui.Tray
 	trace  *trace // nil: nobody looks
 	began  time.Time
 	log    *slog.Logger
@@ -37,11 +44,23 @@ func newWindow(p parts) (*ui.App, error) {
 		Migrations: map[string]bool{"fyneDo": p.trace == nil},
 	})
 	cfg := ui.Config{
-		App: app.NewWithID(appID), Door: p.door, Look: p.look.load(p.log), SaveLook: p.look.save, Link: p.link, Opened: p.opened,
-		ErrorName: desk.Name, ErrorArgs: p.door.Args, PasteImage: pasteImage, Version: desk.BuildVersion(), Stopped: p.door.Stopped(), Started: p.began,
+		App: endQuietly(app.NewWithID(appID)), Door: p.gate, Look: p.look.load(p.log), SaveLook: p.look.save, Link: p.link, Opened: p.opened,
+		ErrorName: desk.Name, ErrorArgs: p.door.Args, PasteText: pasteText, PasteImage: pasteImage, Version: desk.BuildVersion(), Stopped: p.door.Stopped(), Started: p.began, Usable: p.usable,
 	}
+	cfg.Notify, cfg.Choose, cfg.Tray = p.notify, p.choose, p.tray
+	cfg.Idle, cfg.Wake = idle()
 	if p.trace != nil {
 		cfg.Trace = func(what string, took time.Duration) { p.trace.note(what, took) }
 	}
 	return ui.New(cfg)
+}
+
+// endQuietly takes away what Fyne does once the app has stopped: it saves preferences, which
+// are saved already, by way of its loop while that is being closed. That ended in a panic
+// now and then, or not at all.
+func endQuietly(a fyne.App) fyne.App {
+	if hooks, ok := a.Lifecycle().(interface{ SetOnStoppedHookExecuted(func()) }); ok {
+		hooks.SetOnStoppedHookExecuted(nil)
+	}
+	return a
 }

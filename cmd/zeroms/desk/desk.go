@@ -5,8 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"zeroms/client"
+	"zeroms/client/backup"
 	"zeroms/cmd/zeroms/inside"
 	"zeroms/cmd/zms/owner"
 	"zeroms/ui/model"
@@ -35,6 +37,7 @@ type Desk struct {
 	via      *owner.Via
 	inside   *inside.Gateway
 	openings chan opening
+	rejoins  chan opening // of what is open already
 	stopped  chan error
 	ended    chan struct{} // closed with Run
 }
@@ -64,7 +67,7 @@ func New(cfg Config) (*Desk, error) {
 	}
 	return &Desk{
 		cfg: cfg, via: via, inside: inside.New(insideDir(cfg.Dir), cfg.Log),
-		openings: make(chan opening), stopped: make(chan error, 1), ended: make(chan struct{}),
+		openings: make(chan opening), rejoins: make(chan opening), stopped: make(chan error, 1), ended: make(chan struct{}),
 	}, nil
 }
 
@@ -90,6 +93,8 @@ func (d *Desk) Run(ctx context.Context) (err error) {
 		select {
 		case <-ctx.Done():
 			return nil
+		case o := <-d.rejoins:
+			o.done <- opened{err: client.ErrStopped}
 		case o := <-d.openings:
 			if err := d.runProfile(ctx, o); err != nil {
 				return err
@@ -98,29 +103,61 @@ func (d *Desk) Run(ctx context.Context) (err error) {
 	}
 }
 
-// runProfile runs an engine to its end. Error: why the profile was not closed cleanly
-// when ctx ended.
-func (d *Desk) runProfile(ctx context.Context, o opening) error {
+// runProfile runs engines on a profile to its end: a further one when it was given a
+// device of its own. Error: why the profile was not closed cleanly when ctx ended.
+func (d *Desk) runProfile(ctx context.Context, o opening) (err error) {
+	db := o.at.DB
+	defer func() {
+		if closed := db.Close(); ctx.Err() != nil {
+			err = errors.Join(err, closed)
+		}
+	}()
+	for {
+		next, err := d.runEngine(ctx, o)
+		if next == nil {
+			return err
+		}
+		if _, err := backup.Rejoin(next.ctx, db, time.Now()); err != nil {
+			next.done <- opened{err: err}
+			return nil
+		}
+		o.ctx, o.done = next.ctx, next.done
+		o.at.Locked = next.at.Locked
+	}
+}
+
+// runEngine runs an engine to its end. next is who wants the profile to have a device of
+// its own, nil if that is not why it ended. Error: why it did not end cleanly when ctx did.
+func (d *Desk) runEngine(ctx context.Context, o opening) (next *opening, err error) {
 	handed := false
 	way := d.access("")
 	t := owner.Tenure{Owner: ownerName, Lasting: true, Locked: o.at.Locked}
-	err := way.Run(ctx, o.at.DB, t, func(ctx context.Context, p *owner.Profile) error {
+	err = way.ServeOpen(ctx, o.at.DB, t, func(ctx context.Context, p *owner.Profile) error {
 		if err := o.ctx.Err(); err != nil {
 			return err
 		}
 		handed = true
 		o.done <- opened{profile: d.profile(p)}
-		return d.runOpen(ctx, p)
+		next, err = d.runOpen(ctx, p)
+		return err
 	})
 	switch {
 	case !handed:
 		o.done <- opened{err: err}
-		return nil
+		return nil, nil
 	case ctx.Err() != nil:
-		if owner.Interrupted(ctx, err) {
-			return nil
+		if next != nil {
+			next.done <- opened{err: client.ErrStopped}
 		}
-		return err
+		if owner.Interrupted(ctx, err) {
+			return nil, nil
+		}
+		return nil, err
+	case next != nil && err == nil:
+		return next, nil
+	case next != nil:
+		next.done <- opened{err: err}
+		return nil, nil
 	case err == nil:
 		err = client.ErrStopped
 	}
@@ -129,17 +166,28 @@ func (d *Desk) runProfile(ctx context.Context, o opening) error {
 	case d.stopped <- err:
 	default: // the one before was not looked at, and is as good
 	}
-	return nil
+	return nil, nil
 }
 
-// runOpen does what there is to do while a profile is open.
-func (d *Desk) runOpen(ctx context.Context, p *owner.Profile) error {
-	var beside sync.WaitGroup
-	defer beside.Wait()
+// runOpen does what there is to do while a profile is open, until ctx ends, the engine
+// does, or somebody wants the profile to have a device of its own.
+func (d *Desk) runOpen(ctx context.Context, p *owner.Profile) (next *opening, err error) {
 	here, leave := context.WithCancel(ctx)
-	defer leave()
+	var beside sync.WaitGroup
 	beside.Go(func() { d.runInside(here, p) })
-	return p.Await(ctx)
+	beside.Go(func() {
+		select {
+		case <-here.Done():
+		case o := <-d.rejoins:
+			o.at.Locked = p.Locked.Load()
+			next = &o
+			leave()
+		}
+	})
+	err = p.Await(here)
+	leave()
+	beside.Wait()
+	return next, err
 }
 
 // hold hands an open profile to Run and waits until it can be used.
@@ -147,11 +195,32 @@ func (d *Desk) hold(ctx context.Context, at owner.Place) (*model.Profile, error)
 	done := make(chan opened, 1)
 	select {
 	case d.openings <- opening{ctx: ctx, at: at, done: done}:
+		return d.await(ctx, done)
 	case <-ctx.Done():
 		return nil, errors.Join(ctx.Err(), at.Close())
 	case <-d.ended:
 		return nil, errors.Join(client.ErrStopped, at.Close())
 	}
+}
+
+// Rejoin gives the open profile a device of its own, as zms rejoin does, and opens it
+// anew: what there was of it before is not to be used any more. If it fails nothing has
+// changed, and the profile is closed. Errors: client.ErrStopped if none is open, those of
+// backup.Rejoin and of the store.
+func (d *Desk) Rejoin(ctx context.Context) (*model.Profile, error) {
+	done := make(chan opened, 1)
+	select {
+	case d.rejoins <- opening{ctx: ctx, done: done}:
+		return d.await(ctx, done)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-d.ended:
+		return nil, client.ErrStopped
+	}
+}
+
+// await waits for an open profile.
+func (d *Desk) await(ctx context.Context, done <-chan opened) (*model.Profile, error) {
 	select {
 	case o := <-done:
 		return o.profile, o.err

@@ -22,6 +22,10 @@ import (
 // errNoFile: what was chosen as an archive is a folder, or a device.
 var errNoFile = errors.New("it is no file")
 
+// holderWait is how long a process that has the profile and does not answer is waited for
+// before that is said. Whoever asks for the State goes on to ask.
+const holderWait = 3 * time.Second
+
 // errAsked ends the opening of a profile that has a passphrase.
 var errAsked = errors.New("the profile has a passphrase")
 
@@ -32,6 +36,7 @@ func (d *Desk) State(ctx context.Context) (model.DoorState, error) {
 		return model.DoorEmpty, d.readable()
 	}
 	way := d.access("")
+	way.Patience = holderWait
 	way.Passphrase = func(context.Context, string) (string, error) { return "", errAsked }
 	at, err := way.Own(ctx)
 	switch {

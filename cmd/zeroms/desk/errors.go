@@ -1,14 +1,9 @@
 package desk
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 
 	"zeroms/client"
@@ -33,44 +28,6 @@ var (
 	ErrArchiveKey = errors.New("this backup has a passphrase of its own; enter it")
 )
 
-// HeldError: another process has the profile.
-type HeldError struct {
-	// Owner is what it is: "agent" of zms, "app"; empty: it does not say.
-	Owner string
-	// PID is its process, 0 if that is not known.
-	PID int
-}
-
-// Error names the process.
-func (e *HeldError) Error() string {
-	who := "another program"
-	if e.Owner != "" {
-		who = "zms " + e.Owner
-	}
-	if e.Owner == ownerName {
-		who = "another window of ZeroMS"
-	}
-	if e.PID != 0 {
-		who += fmt.Sprintf(" (process %d)", e.PID)
-	}
-	return who + " has this profile open; end it and try again"
-}
-
-// Unwrap is a Failure of the name control.NameLocked.
-func (e *HeldError) Unwrap() error { return control.Fail(control.NameLocked, "%s", e.Error()) }
-
-// args are what a translation of it names: who holds the profile, and the process.
-func (e *HeldError) args() []any {
-	who := "zms " + e.Owner
-	if e.Owner == "" || e.Owner == ownerName {
-		who = "ZeroMS"
-	}
-	if e.PID != 0 {
-		who += " (" + strconv.Itoa(e.PID) + ")"
-	}
-	return []any{"Who", who}
-}
-
 // Explain is Name and Args.
 func Explain(err error) (name string, args []any) { return Name(err), Args(err) }
 
@@ -89,36 +46,6 @@ func Args(err error) []any {
 // Args are Args, and where the profile is: who has to mend something there by hand needs
 // to know.
 func (d *Desk) Args(err error) []any { return append(Args(err), "Dir", d.cfg.Dir) }
-
-// explained is why a profile could not be opened, with who has it if somebody has.
-func (d *Desk) explained(ctx context.Context, err error) error {
-	f := new(control.Failure)
-	held := errors.As(err, &f) && f.Name == control.NameLocked || errors.Is(err, store.ErrLocked)
-	switch {
-	case errors.As(err, &f) && f.Name == control.NameNoProfile:
-		return chat.ErrNoProfile
-	case !held:
-		return err
-	}
-	if conn, err := control.Dial(ctx, d.cfg.Dir); err == nil {
-		defer conn.Close()
-		return &HeldError{Owner: conn.Hello.Owner, PID: conn.Hello.PID}
-	}
-	return &HeldError{PID: lockedBy(d.cfg.Dir)}
-}
-
-// lockedBy is the process that says in the lock that it has the profile, 0 if none does.
-func lockedBy(dir string) int {
-	text, err := os.ReadFile(filepath.Join(dir, "lock"))
-	if err != nil || len(text) > 16 {
-		return 0
-	}
-	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil || n <= 0 {
-		return 0
-	}
-	return n
-}
 
 // checkName refuses what is no name. Error: ErrName.
 func checkName(name string) error {
@@ -148,6 +75,7 @@ var names = []struct {
 	{ErrName, "name"},
 	{ErrArchiveFile, "archive-file"},
 	{ErrArchiveKey, "archive-key"},
+	{ErrStays, "stays"},
 	{fs.ErrExist, "file-exists"},
 	{rescue.ErrFile, "file"},
 	{rescue.ErrPath, "file"},

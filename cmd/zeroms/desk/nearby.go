@@ -41,12 +41,12 @@ type sighting struct {
 func (n nearby) Find(ctx context.Context, found func(model.Neighbour)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	networks, err := n.networks(ctx)
+	network, chosen, err := n.network(ctx)
 	if err != nil {
 		return err
 	}
 	seen := make(chan sighting, maxProbes)
-	searches, err := searchesOf(networks, seen)
+	searches, err := searchesOf(network, chosen, seen)
 	if err != nil {
 		return err
 	}
@@ -69,36 +69,41 @@ func runFind(ctx context.Context, searches []*lan.Discovery, p *prober, prove fu
 	prove()
 }
 
-// networks are where gateways are looked for: who has homes can have further ones in
-// their network only.
-func (n nearby) networks(ctx context.Context) ([]key.Network, error) {
+// network is where gateways are looked for: who has homes can have further ones in
+// their network only, and everybody else chooses it with the first one.
+func (n nearby) network(ctx context.Context) (network key.Network, chosen bool, err error) {
 	gateways, err := n.p.Client.Gateways(ctx)
 	if err != nil {
-		return nil, err
+		return network, false, err
 	}
 	for _, g := range gateways {
 		if a, err := card.ParseAddress(g.Address); err == nil {
-			return []key.Network{a.Network}, nil
+			return a.Network, true, nil
 		}
 	}
-	return []key.Network{card.NetworkPublic, card.NetworkLab}, nil
+	return network, false, nil
 }
 
-// searchesOf are the searches of some networks, here and around.
-func searchesOf(networks []key.Network, seen chan<- sighting) (all []*lan.Discovery, err error) {
-	for _, network := range networks {
-		for _, scope := range []address.Scope{address.LAN, address.Loopback} {
-			search, err := lan.New(lan.Config{Network: network, Scope: scope, Found: func(c wire.Contact) {
-				select {
-				case seen <- sighting{network, c}:
-				default: // more than anybody has
-				}
-			}})
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, search)
+// searchesOf are the searches here and around: in one network, or in all of them if none
+// is chosen.
+func searchesOf(network key.Network, chosen bool, seen chan<- sighting) (all []*lan.Discovery, err error) {
+	see := func(of key.Network, c wire.Contact) {
+		select {
+		case seen <- sighting{of, c}:
+		default: // more than anybody has
 		}
+	}
+	for _, scope := range []address.Scope{address.LAN, address.Loopback} {
+		cfg := lan.Config{Scope: scope, Any: see}
+		if chosen {
+			cfg.Network, cfg.Any = network, nil
+			cfg.Found = func(c wire.Contact) { see(network, c) }
+		}
+		search, err := lan.New(cfg)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, search)
 	}
 	return all, nil
 }

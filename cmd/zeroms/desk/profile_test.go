@@ -143,6 +143,35 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// TestTheFirstGatewayChoosesTheNetwork: all are looked at until then.
+func TestTheFirstGatewayChoosesTheNetwork(t *testing.T) {
+	p := create(t, "Alice", "")
+	near, ok := p.Nearby.(nearby)
+	if !ok {
+		t.Fatalf("%T", p.Nearby)
+	}
+	if n, chosen, err := near.network(t.Context()); err != nil || chosen {
+		t.Errorf("without a gateway the network is %q, %v, %v", n[:], chosen, err)
+	}
+	noor := key.Network{'n', 'o', 'o', 'r'}
+	a := card.Address{Node: key.NewPrivate[key.Node]().Public(), Host: "127.0.0.1", Port: 9, Network: noor}
+	if _, err := p.Homes.AddGateway(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	if n, chosen, err := near.network(t.Context()); err != nil || !chosen || n != noor {
+		t.Errorf("with a gateway it is %q, %v, %v", n[:], chosen, err)
+	}
+	a.Node, a.Network = key.NewPrivate[key.Node]().Public(), card.NetworkPublic
+	if _, err := p.Homes.AddGateway(t.Context(), a); !errors.Is(err, wire.ErrNetwork) {
+		t.Errorf("a gateway of another network: %v", err)
+	}
+	for _, chosen := range []bool{false, true} {
+		if all, err := searchesOf(noor, chosen, make(chan sighting)); err != nil || len(all) != 2 {
+			t.Errorf("%d searches, %v", len(all), err)
+		}
+	}
+}
+
 // TestNearbyEnds: a search ends with its ctx, whatever networks there are here.
 func TestNearbyEnds(t *testing.T) {
 	p := create(t, "Alice", "")
