@@ -22,6 +22,12 @@ type files struct{ app *App }
 
 // Open is page.Files'.
 func (f files) Open(title string, extensions []string, then func(path string)) {
+	c := Choice{Title: title, Accept: f.app.host.Words.Say("shell.open"), Filters: f.filters(extensions)}
+	f.app.choose(c, then, func() { f.openBox(title, extensions, then) })
+}
+
+// openBox has the user choose a file where the system has no chooser.
+func (f files) openBox(title string, extensions []string, then func(path string)) {
 	d := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
 		switch {
 		case err != nil:
@@ -118,35 +124,63 @@ func free(folder, name string) string {
 func (f files) SavePath(title, name string, then func(path string)) {
 	say := f.app.host.Words
 	path := w.NewField("save.path", say.Say("shell.save.path"))
-	path.SetText(free(saveFolder(), name))
 	problem := w.NewParagraph("", w.Alarm)
 	problem.Hide()
 	var done func()
 	save := func() {
-		at := path.Text
-		_, err := os.Lstat(at)
-		switch {
-		case !filepath.IsAbs(at):
-			problem.SetText(say.Say("shell.save.whole"))
-		case err == nil:
-			problem.SetText(say.Say("shell.save.exists"))
-		case !folderThere(at):
-			problem.SetText(say.Say("shell.save.folder"))
-		default:
-			done()
-			then(at)
-			return
-		}
-		problem.Show()
+		f.look(path.Text, func(at string, is found) {
+			switch {
+			case !f.app.shows(path): // it was shut meanwhile
+				return
+			case !is.whole:
+				problem.SetText(say.Say("shell.save.whole"))
+			case is.taken:
+				problem.SetText(say.Say("shell.save.exists"))
+			case !is.folder:
+				problem.SetText(say.Say("shell.save.folder"))
+			default:
+				done()
+				then(at)
+				return
+			}
+			problem.Show()
+		})
 	}
 	path.OnSubmitted = func(string) { save() }
+	suggest := func(folder, name string, to func(path string)) {
+		f.app.host.Async.Slow(func(context.Context) func() {
+			if folder == "" {
+				folder = saveFolder()
+			}
+			path := free(folder, name)
+			return func() { to(path) }
+		})
+	}
 	choose := w.NewButton("save.folder", say.Say("shell.save.choose"), w.Quiet, func() {
-		f.folder(func(folder string) { path.SetText(free(folder, filepath.Base(path.Text))) })
+		f.folderOf(path.Text, func(folder string) { suggest(folder, filepath.Base(path.Text), path.SetText) })
 	})
 	ok := w.NewButton("save.ok", say.Say("shell.save.ok"), w.Primary, save)
 	no := w.NewButton("save.cancel", say.Say("shell.cancel"), w.Plain, func() { done() })
 	done = f.app.host.Say.Show(title, container.NewVBox(path, problem, gap(4), container.NewHBox(choose, layout.NewSpacer(), w.NewLine(8, no, ok))))
 	f.app.window.Canvas().Focus(path)
+	suggest("", name, func(at string) {
+		if path.Text == "" {
+			path.SetText(at)
+		}
+	})
+}
+
+// found is what there is at a path.
+type found struct{ whole, taken, folder bool }
+
+// look looks at a path, for which a disk may take its time.
+func (f files) look(at string, then func(at string, is found)) {
+	f.app.host.Async.Slow(func(context.Context) func() {
+		is := found{whole: filepath.IsAbs(at), folder: folderThere(at)}
+		_, err := os.Lstat(at)
+		is.taken = err == nil
+		return func() { then(at, is) }
+	})
 }
 
 func folderThere(path string) bool {
@@ -154,7 +188,17 @@ func folderThere(path string) bool {
 	return err == nil && at.IsDir()
 }
 
-// folder has the user choose a folder.
+// folderOf has the user choose another folder than the one of a file.
+func (f files) folderOf(file string, then func(string)) {
+	say := f.app.host.Words
+	c := Choice{Title: say.Say("shell.save.choose"), Accept: say.Say("shell.choose.folder"), Folder: true}
+	if filepath.IsAbs(file) {
+		c.At = filepath.Dir(file)
+	}
+	f.app.choose(c, then, func() { f.folder(then) })
+}
+
+// folder has the user choose a folder where the system has no chooser.
 func (f files) folder(then func(string)) {
 	d := dialog.NewFolderOpen(func(at fyne.ListableURI, err error) {
 		switch {
@@ -172,16 +216,7 @@ func (f files) folder(then func(string)) {
 func (f files) Copy(text string) { f.app.cfg.App.Clipboard().SetContent(text) }
 
 // Paste is page.Files'.
-func (f files) Paste() string { return f.app.cfg.App.Clipboard().Content() }
+func (f files) Paste(then func(text string)) { f.app.texts.ask(nil, then) }
 
 // PasteImage is page.Files'.
-func (f files) PasteImage(then func(png []byte)) {
-	if f.app.cfg.PasteImage == nil {
-		then(nil)
-		return
-	}
-	f.app.host.Async.Slow(func(context.Context) func() {
-		png := f.app.cfg.PasteImage()
-		return func() { then(png) }
-	})
-}
+func (f files) PasteImage(then func(png []byte)) { f.app.images.ask(nil, then) }

@@ -64,10 +64,21 @@ func (a *App) typed(e *fyne.KeyEvent) {
 
 // escape closes what lies on top, else leads back.
 func (a *App) escape() {
-	if a.layers.close() || a.shell == nil || a.locked {
+	if a.dismiss() || a.layers.close() || a.shell == nil || a.locked {
 		return
 	}
 	a.shell.back()
+}
+
+// dismiss takes the topmost away of what Fyne laid over the window: its file boxes, menus
+// and hints; false if there is none. These stand above all layers.
+func (a *App) dismiss() bool {
+	over := a.window.Canvas().Overlays()
+	top := over.Top()
+	if top != nil {
+		over.Remove(top)
+	}
+	return top != nil
 }
 
 // zoom makes texts larger or smaller, by percent; 0 leads back to 100.

@@ -2,13 +2,60 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"zeroms/ui/model"
+	"zeroms/ui/page"
 	"zeroms/ui/start"
 )
 
 // lockLook is how often it is looked whether the app has to lock itself.
 const lockLook = 10 * time.Second
+
+// await shows that another process has the profile, if that is what is wrong, and goes on
+// once it is free.
+func (a *App) await(err error) bool {
+	var held model.Held
+	if !errors.As(err, &held) {
+		return false
+	}
+	if p, ok := a.alone.(*start.Held); ok {
+		p.Still(held)
+	} else {
+		a.showAlone(start.NewHeld(a.host, held, a.begin))
+	}
+	return true
+}
+
+// rejoin gives a profile that was set back a device of its own, if the user wants that.
+func (a *App) rejoin() {
+	say := a.host.Words
+	a.host.Say.Ask(page.Question{
+		Title: say.Say("shell.rejoin"), Text: say.Say("shell.rejoin.text"), Yes: say.Say("shell.rejoin.yes"), Danger: true, Then: a.rejoined,
+	})
+}
+
+// rejoined does so: the profile is closed for that and opened anew.
+func (a *App) rejoined() {
+	if a.host.Profile == nil || a.locked {
+		return
+	}
+	a.leave()
+	a.clear()
+	a.showAlone(start.NewRejoining(a.host))
+	a.host.Async.Slow(func(ctx context.Context) func() {
+		p, err := a.cfg.Door.Rejoin(ctx)
+		return func() {
+			if err != nil {
+				a.refuse(err)
+				return
+			}
+			a.enter(p)
+			a.host.Say.Notice(a.host.Words.Say("shell.rejoin.done"))
+		}
+	})
+}
 
 // lock hides everything until the passphrase is given. Messages go on to come.
 func (a *App) lock() {
@@ -39,9 +86,7 @@ func (a *App) lock() {
 // clear takes away what lies over the pages, whoever put it there.
 func (a *App) clear() {
 	a.layers.clear()
-	over := a.window.Canvas().Overlays()
-	for _, o := range over.List() {
-		over.Remove(o)
+	for a.dismiss() {
 	}
 	a.layers.notice.Objects = nil
 	a.layers.notice.Refresh()

@@ -7,7 +7,20 @@ import (
 
 	"zeroms/client"
 	"zeroms/ui/model"
+	"zeroms/ui/page"
 )
+
+// Note is a notification of a message, or of several.
+type Note struct {
+	// Contact is whose conversation it is about, in place of what was shown of that
+	// before; 0: several.
+	Contact     client.ContactID
+	Title, Body string
+	// Action is what Chosen is called: the user goes there. Chosen may be called from any
+	// goroutine.
+	Action string
+	Chosen func()
+}
 
 // notifier shows messages that came as notifications of the system.
 type notifier struct {
@@ -36,9 +49,32 @@ func (n *notifier) hear(events []client.Event) {
 		if a.locked {
 			note.Title, note.Body = "ZeroMS", a.host.Words.Say("shell.notice.locked")
 		}
-		a.host.Async.Slow(func(context.Context) func() {
-			a.cfg.App.SendNotification(fyne.NewNotification(note.Title, note.Body))
-			return nil
-		})
+		out := Note{Contact: note.Contact, Title: note.Title, Body: note.Body, Action: a.host.Words.Say("shell.open")}
+		out.Chosen = func() { a.post(func() { a.chosen(out.Contact) }) }
+		a.notify(out)
+	}
+}
+
+// notify shows a notification.
+func (a *App) notify(n Note) {
+	a.host.Async.Slow(func(ctx context.Context) func() {
+		if a.cfg.Notify == nil || a.cfg.Notify(ctx, n) != nil {
+			a.cfg.App.SendNotification(fyne.NewNotification(n.Title, n.Body))
+		}
+		return nil
+	})
+}
+
+// sample shows how notifications look.
+func (a *App) sample(title, body string) {
+	a.notify(Note{Title: title, Body: body, Action: a.host.Words.Say("shell.open"), Chosen: func() { a.post(func() { a.chosen(0) }) }})
+}
+
+// chosen shows the conversation that a notification was about.
+func (a *App) chosen(id client.ContactID) {
+	a.window.Show()
+	a.window.RequestFocus()
+	if id != 0 && a.shell != nil && !a.locked {
+		navigator{a}.Open(page.Place{Kind: page.Chat, Contact: id})
 	}
 }

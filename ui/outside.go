@@ -11,9 +11,10 @@ import (
 	w "zeroms/ui/widget"
 )
 
-// Layout is where the controls of the window are, for whoever drives it.
+// Layout is where the controls of the window are and what it says, for whoever drives it.
 type Layout struct {
 	Controls []w.Control `json:"controls"` // in pixels
+	Texts    []string    `json:"texts"`    // that are shown there
 	Scale    float32     `json:"scale"`    // pixels of a unit
 	Width    int         `json:"width"`    // of the window in pixels
 	Height   int         `json:"height"`
@@ -34,6 +35,7 @@ func (a *App) Controls(ctx context.Context) (any, error) {
 			one.X, one.Y, one.W, one.H = one.X*scale, one.Y*scale, one.W*scale, one.H*scale
 			out.Controls = append(out.Controls, one)
 		}
+		out.Texts = w.Texts(top)
 		return out
 	})
 }

@@ -43,7 +43,7 @@ func (s sayer) line(text string, kind w.Kind, lasts time.Duration) {
 	plate.StrokeColor, plate.StrokeWidth = theme.Color(theme.Line), 1
 	words := w.NewParagraph(text, kind)
 	content := container.NewStack(plate, container.New(layout.NewCustomPaddedLayout(theme.Px(10), theme.Px(10), theme.Px(16), theme.Px(16)), words))
-	box := container.New(noticeLayout{}, content)
+	box := container.New(noticeLayout{s.app, text}, content)
 	n := s.app.layers.notice
 	n.Objects = []fyne.CanvasObject{box}
 	n.Refresh()
@@ -57,17 +57,27 @@ func (s sayer) line(text string, kind w.Kind, lasts time.Duration) {
 	})
 }
 
-// noticeLayout centres one object near the bottom, as wide as there is room.
-type noticeLayout struct{}
+// noticeLayout centres one object near the bottom of the page, as wide as its text wants
+// and there is room.
+type noticeLayout struct {
+	app  *App
+	text string
+}
 
 const noticeWidth = 480
 
-func (noticeLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	width := min(theme.Px(noticeWidth), size.Width-theme.Px(32))
+func (l noticeLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	var left float32
+	if s := l.app.shell; s != nil && l.app.alone == nil && !s.panes.narrow {
+		left = theme.Px(listWidth)
+	}
+	room := size.Width - left
+	wants := fyne.MeasureText(l.text, theme.Size(theme.SizeBody), fyne.TextStyle{}).Width + theme.Px(36)
+	width := min(theme.Px(noticeWidth), room-theme.Px(32), wants)
 	o[0].Resize(fyne.NewSize(width, o[0].MinSize().Height)) // paragraphs know their height by their width
 	height := o[0].MinSize().Height
 	o[0].Resize(fyne.NewSize(width, height))
-	o[0].Move(fyne.NewPos((size.Width-width)/2, size.Height-height-theme.Px(96)))
+	o[0].Move(fyne.NewPos(left+(room-width)/2, size.Height-height-theme.Px(96)))
 }
 
 func (noticeLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.Size{} }

@@ -100,7 +100,10 @@ func (s *shell) open(at page.Place) {
 		s.focus()
 		return
 	}
-	if s.at.Kind != page.Nothing && s.at.Kind != at.Kind {
+	switch {
+	case at.Kind == page.Chat:
+		s.before = nil // a conversation leads back to the list
+	case s.at.Kind != page.Nothing && s.at.Kind != at.Kind:
 		s.before = append(s.before, s.at)
 		if len(s.before) > maxBefore {
 			s.before = slices.Delete(s.before, 0, 1)

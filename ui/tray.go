@@ -8,37 +8,55 @@ import (
 	"image/png"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/driver/desktop"
 
 	"zeroms/ui/theme"
 )
 
-// tray is the app's icon among those of the system.
+// TrayLines is how many lines the menu of the tray has: to the window, to the lock, to
+// the end.
+const TrayLines = 3
+
+// TrayLine is a line of that menu. Do may be called from any goroutine.
+type TrayLine struct {
+	Text string
+	Do   func()
+}
+
+// Tray is the app's icon among those of the system. Show returns at once.
+type Tray interface {
+	// Show shows the icon, a PNG, with a menu, or changes both.
+	Show(icon []byte, lines [TrayLines]TrayLine)
+}
+
+// tray is what of it is shown.
 type tray struct {
-	app    desktop.App
+	app    *App
 	unread bool
 }
 
 // setTray makes the icon with its menu, or draws it anew, if the user wants one.
 func (a *App) setTray() {
-	where, ok := a.cfg.App.(desktop.App)
-	if !ok || a.host.Profile == nil || !a.host.Profile.Notes.Settings().Tray {
+	if a.cfg.Tray == nil || a.host.Profile == nil || !a.host.Profile.Notes.Settings().Tray {
 		return
 	}
-	say := a.host.Words
-	show := fyne.NewMenuItem(say.Say("shell.tray.show"), func() {
-		a.window.Show()
-		a.window.RequestFocus()
-	})
-	quit := fyne.NewMenuItem(say.Say("shell.menu.quit"), a.quit)
-	quit.IsQuit = true
-	where.SetSystemTrayMenu(fyne.NewMenu("ZeroMS", show, fyne.NewMenuItem(say.Say("shell.menu.lock"), a.lock), fyne.NewMenuItemSeparator(), quit))
-	a.tray = &tray{app: where}
+	a.tray = &tray{app: a}
+	if a.shell != nil {
+		a.tray.unread = a.shell.chats.Unread() > 0
+	}
 	a.tray.draw()
-	a.count()
 }
 
-func (t *tray) draw() { t.app.SetSystemTrayIcon(trayIcon(t.unread)) }
+func (t *tray) draw() {
+	a, say := t.app, t.app.host.Words
+	on := func(do func()) func() { return func() { a.post(do) } }
+	show := func() {
+		a.window.Show()
+		a.window.RequestFocus()
+	}
+	a.cfg.Tray.Show(trayIcon(t.unread).Content(), [TrayLines]TrayLine{
+		{say.Say("shell.tray.show"), on(show)}, {say.Say("shell.menu.lock"), on(a.lock)}, {say.Say("shell.menu.quit"), on(a.quit)},
+	})
+}
 
 // trayIcon is the app's icon, with a dot if something is unread.
 func trayIcon(unread bool) fyne.Resource {

@@ -9,7 +9,6 @@ package ui
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -17,6 +16,7 @@ import (
 	"zeroms/client"
 	"zeroms/ui/model"
 	"zeroms/ui/page"
+	"zeroms/ui/screen"
 	"zeroms/ui/start"
 	"zeroms/ui/theme"
 	"zeroms/ui/words"
@@ -40,12 +40,33 @@ type Config struct {
 	ErrorName func(error) string
 	// ErrorArgs are the names and values that such a translation has places for; nil: none.
 	ErrorArgs func(error) []any
-	// PasteImage is the picture in the clipboard as PNG; nil: there is no such thing here.
-	PasteImage func() []byte
+	// PasteText is the text on the clipboard, and PasteImage the picture there as PNG;
+	// nothing: there is none. They are called away from the screen's goroutine and return
+	// when ctx ends. Errors: ErrPasteSilent, ErrPasteLarge, ErrPasteAway. nil: texts are read
+	// from App's clipboard, which may have the screen wait, and there are no pictures.
+	PasteText  func(ctx context.Context) (string, error)
+	PasteImage func(ctx context.Context) ([]byte, error)
+	// Choose has the user choose a file in the chooser of the system, which goes when ctx
+	// ends; it returns at once. done is called from any goroutine, unless ctx has ended, with
+	// "" if nothing was chosen. Errors: ErrChooseAway, ErrChooseElsewhere. nil: there is no
+	// such chooser, and Fyne's is shown.
+	Choose func(ctx context.Context, c Choice, done func(path string, err error))
+	// Notify shows a notification of the system; it is called away from the screen's
+	// goroutine. Error: nobody does. nil: Fyne does, and a click on it leads nowhere.
+	Notify func(ctx context.Context, n Note) error
+	// Tray is the app's icon among those of the system; nil: there is none.
+	Tray Tray
+	// Idle waits on the screen's goroutine until the system tells the window something,
+	// Wake is called from elsewhere or the time is over, and has the window take it; nil:
+	// the window does not rest.
+	Idle func(most time.Duration)
+	Wake func()
 	// Trace is told how long things took until they were on the screen; nil: nobody
 	// looks. Started is when the program started.
 	Trace   func(what string, took time.Duration)
 	Started time.Time
+	// Usable is told once that the window can be used; nil: nobody is.
+	Usable  func()
 	Version string
 }
 
@@ -54,9 +75,9 @@ type App struct {
 	cfg    Config
 	window fyne.Window
 	runner *model.Runner
-	timers *timers
+	timers *screen.Timers
 	feeds  chan *client.Subscription // of profiles that were opened
-	ended  atomic.Bool               // nothing is handed to the screen's goroutine any more
+	screen *screen.Screen            // nothing is handed to it once the app has ended
 
 	// owned by the screen's goroutine
 	host    *page.Host
@@ -64,23 +85,28 @@ type App struct {
 	keys    fyne.ShortcutHandler // of the window
 	trace   *painted             // nil: nobody looks
 	active  bool
-	shell   *shell       // what is shown once a profile is open; nil before
-	alone   page.Page    // what is shown instead: welcome, lock, a problem
-	pending string       // a link that waits for the profile
-	locked  bool         // the profile is open behind the lock
-	left    *model.Chats // of a profile whose engine has ended: what it could not keep
-	layers  *layers      // the window's content
-	notices *notifier    // notifications of messages; nil before a profile is open
-	away    time.Time    // since when the window is in the background
-	ticks   []func()     // stop the timers of the open profile
-	tray    *tray        // nil: there is none
-	kept    *model.Look  // newest look that was handed to be kept
+	shell   *shell        // what is shown once a profile is open; nil before
+	alone   page.Page     // what is shown instead: welcome, lock, a problem
+	pending string        // a link that waits for the profile
+	locked  bool          // the profile is open behind the lock
+	left    *model.Chats  // of a profile whose engine has ended: what it could not keep
+	layers  *layers       // the window's content
+	notices *notifier     // notifications of messages; nil before a profile is open
+	away    time.Time     // since when the window is in the background
+	ticks   []func()      // stop the timers of the open profile
+	tray    *tray         // nil: there is none
+	kept    *model.Look   // newest look that was handed to be kept
+	texts   *look[string] // into the clipboard
+	images  *look[[]byte]
+	// choosing ends the choice that is open in the system's chooser; nil: none was
+	choosing func()
 }
 
 // New makes the app and its window. Error: the translations of the language.
 func New(cfg Config) (*App, error) {
 	a := &App{cfg: cfg, look: cfg.Look, pending: cfg.Link, feeds: make(chan *client.Subscription, 1)}
-	a.runner, a.timers = model.NewRunner(a.post), newTimers(a.post)
+	a.screen = screen.New(cfg.Idle, cfg.Wake)
+	a.runner, a.timers = model.NewRunner(a.post), screen.NewTimers(a.post)
 	a.window = cfg.App.NewWindow("ZeroMS")
 	a.window.SetIcon(theme.AppIcon())
 	a.window.SetPadded(false)
@@ -88,12 +114,17 @@ func New(cfg Config) (*App, error) {
 		App: cfg.App, Window: a.window, Async: a.runner, Feed: model.NewFeed(a.post), Now: time.Now, Every: a.timers.Every,
 		Active: func() bool { return a.active },
 	}
-	a.host.Nav, a.host.Say, a.host.Files = navigator{a}, sayer{a}, files{a}
+	if cfg.Idle != nil {
+		a.host.Hold = a.screen.Hold
+	}
+	a.host.Nav, a.host.Say, a.host.Files, a.host.Rejoin = navigator{a}, sayer{a}, files{a}, a.rejoin
+	a.host.Changed, a.host.Notify = a.setTray, a.sample
 	if cfg.Trace != nil {
 		a.trace = newPainted(cfg.Trace)
 		a.host.Trace = a.trace.note
 	}
 	a.layers = newLayers(a.trace)
+	a.readClipboard()
 	if err := a.dress(); err != nil {
 		return nil, err
 	}
@@ -132,17 +163,22 @@ func (a *App) dress() error {
 // main goroutine.
 func (a *App) Run(ctx context.Context) error {
 	outside := ctx
-	ctx, stop := context.WithCancel(ctx)
+	// What works beside the screen ends after it: quit is handed through it.
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var all sync.WaitGroup
 	life := a.cfg.App.Lifecycle()
 	life.SetOnStarted(func() {
 		all.Go(func() { a.runBeside(ctx, outside) })
+		if a.cfg.Idle != nil {
+			a.pulse().Start()
+		}
 		a.begin()
 	})
 	life.SetOnEnteredForeground(func() { a.setActive(true) })
 	life.SetOnExitedForeground(func() { a.setActive(false) })
-	a.window.ShowAndRun()
+	a.window.Show()
+	a.cfg.App.Run()
 	stop()
 	all.Wait()
 	return nil
@@ -152,7 +188,7 @@ func (a *App) Run(ctx context.Context) error {
 func (a *App) runBeside(ctx, outside context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() { a.runner.Run(ctx) })
-	all.Go(func() { a.timers.loop(ctx) })
+	all.Go(func() { a.timers.Run(ctx) })
 	all.Go(func() { a.loopFeeds(ctx) })
 	all.Go(func() { a.loopOutside(ctx, outside) })
 	all.Wait()
@@ -232,12 +268,18 @@ func (a *App) greet(state model.DoorState, err error) {
 
 // refuse shows why there is no profile to show.
 func (a *App) refuse(err error) {
-	a.showAlone(start.NewProblem(a.host, err, a.begin))
+	if !a.await(err) {
+		a.showAlone(start.NewProblem(a.host, err, a.begin))
+	}
 	a.usable()
 }
 
 // usable notes that the window can be used, the first time.
 func (a *App) usable() {
+	if a.cfg.Usable != nil {
+		a.cfg.Usable()
+		a.cfg.Usable = nil
+	}
 	if !a.cfg.Started.IsZero() {
 		a.host.Traced("start", a.cfg.Started)
 		a.cfg.Started = time.Time{}
@@ -358,14 +400,7 @@ func (a *App) setActive(active bool) {
 
 // drop hands dropped files to the page that is shown.
 func (a *App) drop(_ fyne.Position, uris []fyne.URI) {
-	var shown page.Page
-	switch {
-	case a.alone != nil:
-		shown = a.alone
-	case a.shell != nil:
-		shown = a.shell.page
-	}
-	if d, ok := shown.(page.Dropper); ok {
+	if d, ok := a.front().(page.Dropper); ok {
 		d.Drop(uris)
 	} else if a.shell != nil && !a.locked {
 		a.shell.open(page.Place{Kind: page.Add})
@@ -382,6 +417,7 @@ func (a *App) close() {
 		if a.tray == nil {
 			a.setTray()
 		}
+		a.unchoose()
 		a.window.Hide()
 		return
 	}
@@ -390,13 +426,14 @@ func (a *App) close() {
 
 // quit ends the app. Drafts are kept by the pages that close.
 func (a *App) quit() {
+	a.unchoose()
 	a.keepSize()
 	if a.shell != nil {
 		a.shell.close()
 		a.shell = nil
 	}
 	done := func() {
-		a.ended.Store(true)
+		a.screen.End()
 		a.cfg.App.Quit()
 	}
 	// Behind everything that was asked for, so that it is kept.

@@ -37,9 +37,8 @@ func (s stack) MinSize(objects []fyne.CanvasObject) fyne.Size {
 		if !object.Visible() {
 			continue
 		}
-		least := object.MinSize()
-		size.Width = max(size.Width, least.Width)
-		size.Height += least.Height
+		size.Width = max(size.Width, narrowest(object))
+		size.Height += object.MinSize().Height
 		n++
 	}
 	size.Height += float32(max(0, n-1)) * theme.Px(s.gap)
@@ -100,6 +99,20 @@ func NewLineRight(gap float32, objects ...fyne.CanvasObject) *fyne.Container {
 	return container.New(line{gap: gap, right: true}, objects...)
 }
 
+// Shrinker is an object that can be narrower than it wants to be where there is no room.
+type Shrinker interface {
+	// Narrowest is its width then.
+	Narrowest() float32
+}
+
+// narrowest is the width that an object needs.
+func narrowest(object fyne.CanvasObject) float32 {
+	if s, ok := object.(Shrinker); ok {
+		return s.Narrowest()
+	}
+	return object.MinSize().Width
+}
+
 // flow puts objects beside each other and into as many lines as they need.
 type flow struct {
 	gap   float32
@@ -119,7 +132,7 @@ func (f flow) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	widest := float32(0)
 	for _, object := range objects {
 		if object.Visible() {
-			widest = max(widest, object.MinSize().Width)
+			widest = max(widest, narrowest(object))
 		}
 	}
 	return fyne.NewSize(widest, f.put(objects, width, false))
@@ -132,6 +145,11 @@ func (f flow) put(objects []fyne.CanvasObject, width float32, move bool) float32
 			continue
 		}
 		size := object.MinSize()
+		if size.Width > width {
+			if size.Width = max(width, narrowest(object)); move {
+				size.Height = Under(object, size.Width)
+			}
+		}
 		if x > 0 && x+size.Width > width+0.5 {
 			x, y, height = 0, y+height+theme.Px(f.gap), 0
 		}
@@ -217,11 +235,16 @@ func (f *fit) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	}
 }
 
+// scrollLeast is the width that content which scrolls up and down gets in any case. What
+// wants more has to do with what there is: beyond the edge nobody could get at it.
+const scrollLeast = 160
+
 func (f *fit) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	var size fyne.Size
 	for _, object := range objects {
 		size = size.Max(object.MinSize())
 	}
+	size.Width = min(size.Width, theme.Px(scrollLeast))
 	return size
 }
 

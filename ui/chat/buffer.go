@@ -5,7 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"zeroms/ui/timeline"
+	"zeroms/ui/typeset"
 )
 
 // Bounds of a buffer: its text in bytes, several messages long, and how many steps can
@@ -139,7 +139,7 @@ func (b *buffer) move(to int, hold bool) {
 }
 
 // after is the place one character after another.
-func (b *buffer) after(at int) int { return at + timeline.Cluster(b.text[at:]) }
+func (b *buffer) after(at int) int { return at + typeset.Cluster(b.text[at:]) }
 
 // before is the place one character before another.
 func (b *buffer) before(at int) int {
@@ -189,24 +189,9 @@ func (b *buffer) wordBefore(at int) int {
 
 // selectWord selects the word at a place.
 func (b *buffer) selectWord(at int) {
-	end := at
-	for end < len(b.text) {
-		r, size := utf8.DecodeRuneInString(b.text[end:])
-		if !letter(r) {
-			break
-		}
-		end += size
-	}
-	begin := at
-	for begin > 0 {
-		r, size := utf8.DecodeLastRuneInString(b.text[:begin])
-		if !letter(r) {
-			break
-		}
-		begin -= size
-	}
-	b.move(begin, false)
-	b.move(end, true)
+	from, to := typeset.Word(b.text, at)
+	b.move(from, false)
+	b.move(to, true)
 }
 
 func letter(r rune) bool {

@@ -10,6 +10,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"zeroms/client"
+	"zeroms/ui/arrange"
 	"zeroms/ui/model/talk"
 	"zeroms/ui/page"
 	"zeroms/ui/theme"
@@ -24,6 +25,7 @@ type Details struct {
 	shut    *w.IconButton
 	body    *fyne.Container
 	object  *fyne.Container
+	stop    func() // ends waiting for midnight
 }
 
 // NewDetails makes the pane of a message's details.
@@ -39,6 +41,7 @@ func NewDetails(h *page.Host, id client.MessageID) *Details {
 	d.object = container.NewStack(w.NewPlate(theme.Panel), container.NewBorder(d.header, nil, nil, nil, scroll))
 	d.details.Open()
 	d.show()
+	d.stop = clockOf(h).Daily(d.show)
 	return d
 }
 
@@ -52,7 +55,10 @@ func (d *Details) Narrow(narrow bool) {
 }
 
 // Close is page.Page's.
-func (d *Details) Close() { d.details.Close() }
+func (d *Details) Close() {
+	d.stop()
+	d.details.Close()
+}
 
 // show draws what is known now.
 func (d *Details) show() {
@@ -94,7 +100,7 @@ func newStep(s talk.Step) fyne.CanvasObject {
 		tint = theme.Accent
 	}
 	dot := canvas.NewCircle(theme.Color(tint))
-	title := w.NewCut(s.Title, w.Body)
+	title := w.NewParagraph(s.Title, w.Body)
 	if !s.Done && !s.Alarm {
 		title.SetColor(theme.Secondary)
 	}
@@ -102,31 +108,9 @@ func newStep(s talk.Step) fyne.CanvasObject {
 	if s.Alarm {
 		value.SetKind(w.Alarm)
 	}
-	return container.New(stepLayout{}, dot, title, value, w.NewParagraph(s.Line, w.Secondary))
-}
-
-// stepLayout lays out a step: dot, title, value, and the line below.
-type stepLayout struct{}
-
-func (stepLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	dot, left := theme.Px(10), theme.Px(20)
-	value, high := o[2].MinSize().Width, o[1].MinSize().Height
-	o[0].Move(fyne.NewPos(0, (high-dot)/2))
-	o[0].Resize(fyne.NewSquareSize(dot))
-	o[1].Move(fyne.NewPos(left, 0))
-	o[1].Resize(fyne.NewSize(max(0, size.Width-left-value-theme.Px(8)), high))
-	o[2].Move(fyne.NewPos(size.Width-value, 0))
-	o[2].Resize(fyne.NewSize(value, high))
-	o[3].Move(fyne.NewPos(left, high))
-	o[3].Resize(fyne.NewSize(size.Width-left, size.Height-high))
-}
-
-func (stepLayout) MinSize(o []fyne.CanvasObject) fyne.Size {
-	high := o[1].MinSize().Height
-	if o[3].(*w.Paragraph).Text() != "" {
-		high += o[3].MinSize().Height
-	}
-	return fyne.NewSize(theme.Px(160), high)
+	line := w.NewParagraph(s.Line, w.Secondary)
+	line.Hidden = s.Line == ""
+	return arrange.NewStep(dot, title, value, line)
 }
 
 // newFact draws what is known: a title and a value, which can be copied by tapping it.
@@ -146,7 +130,7 @@ func newFact(id string, f talk.Fact, copied func(string)) fyne.CanvasObject {
 	if f.Copy == "" {
 		return box
 	}
-	t := &touch{id: id, content: box, tapped: func() { copied(f.Copy) }}
+	t := &touch{id: id, content: arrange.NewAside(16, box, w.NewMark("copy", theme.Secondary, 16)), tapped: func() { copied(f.Copy) }}
 	t.ExtendBaseWidget(t)
 	return t
 }

@@ -11,7 +11,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"zeroms/ui/theme"
-	"zeroms/ui/timeline"
+	"zeroms/ui/typeset"
 )
 
 // Sizes of an editor at 100 %: what is free around the text, and how many lines it grows
@@ -36,11 +36,12 @@ type editor struct {
 	enter   func(ctrl, shift bool) bool // Enter was pressed; false: it breaks the line
 	key     func(name fyne.KeyName) bool
 	menu    func(at fyne.Position)
+	gained  func()                // the keyboard writes here now
 	typed   func(since time.Time) // a character that was typed then is drawn
 
 	buffer
-	lines   []timeline.Line
-	measure *timeline.Measurer
+	lines   []typeset.Line
+	measure *typeset.Measurer
 	width   float32 // lines are broken for
 	high    float32 // the height that was asked for last
 	scroll  float32
@@ -101,7 +102,7 @@ func (e *editor) take(text string) bool {
 }
 
 func (e *editor) restyle() {
-	e.measure = timeline.NewMeasurer(theme.Size(theme.SizeBody), fyne.TextStyle{})
+	e.measure = typeset.NewMeasurer(theme.Size(theme.SizeBody), fyne.TextStyle{})
 	e.hint.TextSize = e.measure.Size()
 	e.ground.CornerRadius = theme.Px(editorRound)
 	e.paint()
@@ -129,6 +130,12 @@ func (e *editor) MinSize() fyne.Size {
 	return fyne.NewSize(96, float32(int(2*theme.Px(editorOver)+float32(n)*e.measure.Height())))
 }
 
+// within is how high it is where there is so much room: whole lines of it.
+func (e *editor) within(room float32) float32 {
+	n := max(1, int((room-2*theme.Px(editorOver))/e.measure.Height()))
+	return min(e.MinSize().Height, float32(int(2*theme.Px(editorOver)+float32(n)*e.measure.Height())))
+}
+
 // Resize breaks the lines anew at another width.
 func (e *editor) Resize(size fyne.Size) {
 	same := size.Width == e.Size().Width
@@ -153,7 +160,7 @@ func (e *editor) lineAt(at int) int {
 }
 
 // x is where a place of a line stands.
-func (e *editor) x(line timeline.Line, at int) float32 {
+func (e *editor) x(line typeset.Line, at int) float32 {
 	return min(e.measure.Width(e.text[line.From:min(at, line.To)]), e.width)
 }
 
@@ -304,7 +311,9 @@ func (e *editor) Cursor() desktop.Cursor { return desktop.TextCursor }
 
 // FocusGained shows the caret.
 func (e *editor) FocusGained() {
-	e.focused = true
+	if e.focused = true; e.gained != nil {
+		e.gained()
+	}
 	e.show()
 }
 

@@ -36,9 +36,10 @@ type foot struct {
 	notice  *w.Notice
 	bar     *fyne.Container // what is decided about a request, or nothing
 	object  *fyne.Container
-	stop    func() // ends waiting for a pause in which the draft is kept; nil: not waiting
-	unhear  func() // ends listening
-	homes   int    // gateways; -1: not known yet
+	stop    func()  // ends waiting for a pause in which the draft is kept; nil: not waiting
+	unhear  func()  // ends listening
+	homes   int     // gateways; -1: not known yet
+	room    float32 // how high it may be, and the messages with it
 	head    model.Header
 	state   client.ContactState
 	asking  bool // bar is shown instead of the composer
@@ -55,6 +56,9 @@ type footSays struct {
 	write   bool
 	name    string
 }
+
+// messagesLeast is what a long draft leaves of the messages.
+const messagesLeast = 64
 
 // draftEvery is how often it is looked whether a draft is to be kept.
 const draftEvery = 250 * time.Millisecond
@@ -153,10 +157,10 @@ func (f *foot) edited(text string) {
 func (f *foot) keep() {
 	if f.text.Due(f.h.Now()) {
 		f.text.Save()
-		if f.stop != nil {
-			f.stop()
-			f.stop = nil
-		}
+	}
+	if f.stop != nil && !f.text.Waiting() { // it was kept, or sent
+		f.stop()
+		f.stop = nil
 	}
 }
 
@@ -173,8 +177,11 @@ func (f *foot) changed() {
 		f.send.Disable()
 	}
 	left, over := f.text.Left()
-	if f.left.Text() != left {
+	if before := f.left.Text(); before != left {
 		f.left.SetText(left)
+		if before == "" || left == "" {
+			f.relay() // it has a line of its own
+		}
 		f.object.Refresh()
 	}
 	if over {
@@ -307,9 +314,10 @@ func (f *foot) editMenu(at fyne.Position) {
 	popUp(f.h, at, items...)
 }
 
-// fit is how high the foot is at a width.
-func (f *foot) fit(width float32) float32 {
-	return footLayout{f}.put(fyne.NewSize(width, 0), false)
+// fit is how high the foot is at a width, where there is so much room.
+func (f *foot) fit(room fyne.Size) float32 {
+	f.room = room.Height
+	return footLayout{f}.put(fyne.NewSize(room.Width, 0), false)
 }
 
 // footLayout lays out a foot from above: line, strip, and the bar or the composer.
@@ -343,12 +351,23 @@ func (l footLayout) put(size fyne.Size, place bool) float32 {
 	if len(f.strip.Objects) > 0 {
 		over = theme.Px(4)
 	}
-	side, edge := theme.Px(40), theme.Px(16)
-	wide := max(64, size.Width-2*edge-side-theme.Px(12))
+	side, edge, gap := theme.Px(40), theme.Px(16), theme.Px(12)
+	if size.Width < theme.Px(300) {
+		edge, gap = theme.Px(8), theme.Px(8)
+	}
+	if f.left.Text() != "" {
+		f.left.Move(fyne.NewPos(edge, y+over-theme.Px(4)))
+		f.left.Resize(fyne.NewSize(size.Width-2*edge-theme.Px(8), theme.Px(16)))
+		over += theme.Px(15)
+	}
+	wide := max(64, size.Width-2*edge-side-gap)
 	if f.editor.Size().Width != wide && wide > 64 {
 		f.editor.Resize(fyne.NewSize(wide, f.editor.Size().Height)) // it knows its height by its width
 	}
 	high := max(side, f.editor.MinSize().Height)
+	if f.room > 0 {
+		high = max(side, f.editor.within(f.room-y-over-theme.Px(10+messagesLeast)))
+	}
 	if !place {
 		return y + over + high + theme.Px(10)
 	}
@@ -356,8 +375,6 @@ func (l footLayout) put(size fyne.Size, place bool) float32 {
 	f.editor.Resize(fyne.NewSize(wide, high))
 	f.send.Move(fyne.NewPos(size.Width-edge-side, y+over+high-side))
 	f.send.Resize(fyne.NewSquareSize(side))
-	f.left.Move(fyne.NewPos(size.Width-edge-theme.Px(48), y+over+max(0, high-side-theme.Px(24))))
-	f.left.Resize(fyne.NewSize(theme.Px(52), theme.Px(16)))
 	return y + over + high + theme.Px(10)
 }
 

@@ -29,6 +29,7 @@ type List struct {
 	h     *page.Host
 	chats *model.Chats
 	stop  func()
+	day   func() // ends waiting for midnight
 	home  *homes.Health
 	field *w.Field
 	rows  *timeline.List[rowKey]
@@ -72,11 +73,12 @@ func NewList(h *page.Host) *List {
 	})
 	add := w.NewIconButton("list.add", "plus", h.Words.Say("chat.add"), func() { h.Nav.Open(page.Place{Kind: page.Add}) })
 	l.remind, l.empty = container.NewStack(), container.NewStack()
-	bar := container.New(listBar{}, menu, l.field, add)
+	bar := container.New(listBar{l}, menu, l.field, add)
 	pane := &fyne.Container{Layout: paneLayout{}, Objects: []fyne.CanvasObject{bar, l.remind, l.rows, l.empty}}
 	l.object = container.NewStack(w.NewPlate(theme.Panel), pane)
 	l.stop = l.chats.Listen(l.changed)
 	l.home = homes.NewHealth(h.Deps(), l.changed)
+	l.day = clockOf(h).Daily(l.changed)
 	l.changed()
 	return l
 }
@@ -90,6 +92,7 @@ func (l *List) Narrow(bool) { l.changed() }
 // Close is page.Page's.
 func (l *List) Close() {
 	l.stop()
+	l.day()
 	l.home.Close()
 }
 
@@ -99,6 +102,17 @@ func (l *List) Filter() {
 		c.Focus(l.field)
 	}
 	l.field.TypedShortcut(&fyne.ShortcutSelectAll{})
+}
+
+// fitSearch says in the search field what there is room for.
+func (l *List) fitSearch(width float32) {
+	hint := l.h.Words.Say("chat.search")
+	if width < theme.Px(250) {
+		hint = l.h.Words.Say("chat.search.short")
+	}
+	if l.field.PlaceHolder != hint {
+		l.field.SetPlaceHolder(hint)
+	}
 }
 
 func (l *List) filter(text string) {
@@ -285,9 +299,15 @@ func (l *List) menuOf(row model.ChatRow, at fyne.Position) {
 	popUp(l.h, at, items...)
 }
 
-// popUp shows a menu at a place of the window.
+// clockOf is the clock of the window.
+func clockOf(h *page.Host) timeline.Clock { return timeline.Clock{Now: h.Now, Every: h.Every} }
+
+// popUp shows a menu at a place of the window, not on its edge.
 func popUp(h *page.Host, at fyne.Position, items ...*fyne.MenuItem) {
-	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), h.Window.Canvas(), at)
+	c := h.Window.Canvas()
+	menu, edge := widget.NewPopUpMenu(fyne.NewMenu("", items...), c), theme.Px(8)
+	room := c.Size().Subtract(menu.MinSize()).SubtractWidthHeight(edge, edge)
+	menu.ShowAtPosition(fyne.NewPos(max(edge, min(at.X, room.Width)), max(edge, min(at.Y, room.Height))))
 }
 
 // do asks the engine for something, and says why it failed if it does; then may be nil.

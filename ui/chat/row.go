@@ -9,7 +9,6 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
-	"zeroms/client"
 	"zeroms/ui/arrange"
 	"zeroms/ui/model"
 	homes "zeroms/ui/model/places"
@@ -206,9 +205,10 @@ func (r *chatRow) hover(over bool) {
 }
 
 // listBar lays out the bar over the list: menu, search field, add.
-type listBar struct{}
+type listBar struct{ list *List }
 
-func (listBar) Layout(o []fyne.CanvasObject, size fyne.Size) {
+func (b listBar) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	b.list.fitSearch(size.Width)
 	side, high := theme.Px(40), theme.Px(38)
 	at := func(object fyne.CanvasObject, x, width, height float32) {
 		object.Move(fyne.NewPos(x, (size.Height-height)/2))
@@ -255,35 +255,14 @@ func newReminder(h *page.Host, later func()) fyne.CanvasObject {
 	shut := w.NewIconButton("list.words.later", "close", h.Words.Say("chat.words.later"), later)
 	shut.SetTint(theme.GapText)
 	ground := w.NewNotice("", w.GapNotice)
-	return w.NewInset(8, 4, &fyne.Container{Layout: reminderLayout{}, Objects: []fyne.CanvasObject{ground, text, show, shut}})
+	return w.NewInset(8, 4, arrange.NewStrip(ground, text, show, shut))
 }
 
-// reminderLayout lays a text, a button and a small button over their ground.
-type reminderLayout struct{}
-
-func (reminderLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	arrange.Place(o[0], 0, 0, size.Width, size.Height)
-	side, right := theme.Px(32), size.Width-theme.Px(4)
-	arrange.Place(o[3], right-side, (size.Height-side)/2, side, side)
-	button := o[2].MinSize()
-	right -= side + button.Width
-	arrange.Place(o[2], right, (size.Height-button.Height)/2, button.Width, button.Height)
-	left := theme.Px(16)
-	height := arrange.Under(o[1], max(theme.Px(40), right-left))
-	o[1].Move(fyne.NewPos(left, (size.Height-height)/2))
-}
-
-func (reminderLayout) MinSize(o []fyne.CanvasObject) fyne.Size {
-	return fyne.NewSize(theme.Px(160), max(o[1].MinSize().Height+theme.Px(20), o[2].MinSize().Height, theme.Px(40)))
-}
-
-// newSetBack is the strip that says that the profile is an older copy of itself, and on
-// its button what to do then.
+// newSetBack is the strip that says that the profile is an older copy of itself; its
+// button mends that.
 func newSetBack(h *page.Host) fyne.CanvasObject {
 	say := h.Words
 	n := w.NewNotice(say.Say("chat.setback"), w.AlarmNotice)
-	n.SetAction("list.setback", say.Say("chat.setback.how"), func() {
-		h.Say.Show(say.Say("chat.setback.title"), w.NewStack(0, w.NewParagraph(say.Error(client.ErrSetBack), w.Body)))
-	})
+	n.SetAction("list.setback", say.Say("chat.setback.mend"), func() { h.Rejoin() })
 	return w.NewInset(8, 4, n)
 }

@@ -39,7 +39,6 @@ type scene struct {
 	saved  map[string][]byte
 	timers []func()
 	traced []string
-	shown  fyne.CanvasObject // on the sheet
 }
 
 // newScene makes a window that shows nothing yet.
@@ -195,23 +194,14 @@ func (s *scene) Look() model.Look       { return s.look }
 func (s *scene) Notice(text string)     { s.said = append(s.said, text) }
 func (s *scene) Ask(q page.Question)    { s.asked = append(s.asked, q) }
 func (s files) Copy(text string)        { s.copied = text }
-func (s files) Paste() string           { return "" }
+func (s files) Paste(then func(string)) { then("") }
 func (s files) PasteImage(func([]byte)) {}
 func (s *scene) Fail(err error) {
 	if err != nil {
 		s.failed = append(s.failed, err)
 	}
 }
-func (s *scene) Show(_ string, o fyne.CanvasObject) func() {
-	s.shown = o
-	return func() {}
-}
-
-// sheet is what can be read on the sheet that was shown last.
-func (s *scene) sheet() string {
-	s.shown.Resize(fyne.NewSize(480, s.shown.MinSize().Height))
-	return strings.Join(w.Texts(s.shown), " ")
-}
+func (s *scene) Show(string, fyne.CanvasObject) func() { return func() {} }
 
 func (s files) SavePath(string, string, func(string)) {}
 func (s files) Save(_, name string, content []byte, then func(string)) {

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,55 @@ func TestMoreScreens(t *testing.T) {
 			t.Cleanup(older.Close)
 			s.show(older.Object(), 320*theme.Zoom(), 740)
 			s.shoot("setback-" + name)
+		})
+	}
+}
+
+// cramped gives its object no more room than there is, as the window's panes do.
+type cramped struct{}
+
+func (cramped) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	for _, each := range o {
+		each.Move(fyne.Position{})
+		each.Resize(size)
+	}
+}
+
+func (cramped) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.Size{} }
+
+// TestLargeLettersInANarrowWindow draws everything at 200 % in 420 and 360 pixels, the
+// least that a window has.
+func TestLargeLettersInANarrowWindow(t *testing.T) {
+	for name, look := range map[string]model.Look{
+		"en": {Language: "en", Scheme: model.SchemeLight, Zoom: 200}, "zh-Hans": {Language: "zh-Hans", Scheme: model.SchemeDark, Zoom: 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, modeltest.Options{}, look)
+			lin := s.world.ID("Lin Wei")
+			mine := s.lastOwn(lin)
+			theirs := s.world.Receive(lin, "A long word: Donaudampfschifffahrtsgesellschaft. My card: zeroms:ABCDEFGHIJKLMNOPQRSTUVWXYZ234567").ID
+			pages := map[string]interface {
+				Object() fyne.CanvasObject
+				Narrow(bool)
+				Close()
+			}{"list": NewList(s.host), "mine": NewDetails(s.host, mine), "theirs": NewDetails(s.host, theirs)}
+			for _, who := range []string{"Lin Wei", "Ingrid", "Spam & Sons", "Oluwaseun"} {
+				pages[strings.Fields(who)[0]] = NewTalk(s.host, s.world.ID(who))
+			}
+			empty := newScene(t, modeltest.Options{Empty: true}, look)
+			homeless := NewTalk(empty.host, empty.world.Meet("Ada", nil))
+			homeless.foot.editor.SetText(strings.Repeat("word ", 2760))
+			homeless.foot.edited(homeless.foot.editor.Text())
+			pages["homeless"], pages["nobody"] = homeless, NewList(empty.host)
+			s.host.App.Settings().SetTheme(theme.New(look))
+			for what, p := range pages {
+				t.Cleanup(p.Close)
+				p.Narrow(true)
+				for _, width := range []float32{420, 360} {
+					s.show(container.New(cramped{}, p.Object()), width, 740)
+					s.shoot(fmt.Sprintf("cramped-%s-%s-%.0f", what, name, width))
+				}
+			}
 		})
 	}
 }

@@ -2,13 +2,16 @@ package chat
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 
 	"zeroms/client"
+	"zeroms/ui/arrange"
 	"zeroms/ui/model"
+	models "zeroms/ui/model/talk"
 	"zeroms/ui/page"
 	"zeroms/ui/theme"
 	"zeroms/ui/timeline"
@@ -24,8 +27,14 @@ type Talk struct {
 
 	header *w.Header
 	avatar *w.Avatar
+	info   *w.IconButton
+	more   *w.IconButton
+	slim   uint8 // how much of the header was left out
 	rows   *timeline.Rows
 	list   *timeline.List[model.RowKey]
+	marked *models.Selection
+	pick   *timeline.Picker
+	stop   func() // ends waiting for midnight
 	down   *timeline.Down
 	empty  *fyne.Container // stands where there are no messages
 	foot   *foot
@@ -41,10 +50,11 @@ type Talk struct {
 	sent   sent
 }
 
-// sent is when the user last sent something, for the trace.
+// sent is when the user last sent something that is not in custody yet.
 type sent struct {
-	at     time.Time // zero: nothing is awaited
-	before model.RowKey
+	at      time.Time // zero: nothing is awaited
+	before  model.RowKey
+	release func() // has the window draw
 }
 
 // NewTalk makes the pane of a conversation.
@@ -57,7 +67,7 @@ func NewTalk(h *page.Host, id client.ContactID) *Talk {
 	t.empty = container.NewStack()
 	t.foot = newFoot(h, id)
 	t.foot.before, t.foot.sent = t.beforeSend, t.afterSend
-	t.foot.key = t.key
+	t.foot.key, t.foot.editor.gained = t.key, func() { t.pick.Clear() }
 	t.foot.grown = t.relay
 	t.object = &fyne.Container{Layout: &talkLayout{t}, Objects: []fyne.CanvasObject{
 		t.list, t.empty, t.header, t.foot.object, t.down,
@@ -65,6 +75,7 @@ func NewTalk(h *page.Host, id client.ContactID) *Talk {
 	t.showHeader()
 	t.talk.Open()
 	t.foot.countHomes()
+	t.stop = clockOf(h).Daily(t.redraw)
 	return t
 }
 
@@ -109,12 +120,38 @@ func (t *Talk) makeHeader() {
 	t.header.OnBack = h.Nav.Back
 	t.header.SetBackHint(say.Say("chat.back"))
 	t.header.OnTap = t.openContact
-	var more *w.IconButton
-	more = w.NewIconButton("talk.more", "more", say.Say("chat.more"), func() {
-		at := fyne.CurrentApp().Driver().AbsolutePositionForObject(more)
-		t.menu(at.AddXY(0, more.Size().Height))
+	t.more = w.NewIconButton("talk.more", "more", say.Say("chat.more"), func() {
+		at := fyne.CurrentApp().Driver().AbsolutePositionForObject(t.more)
+		t.menu(at.AddXY(0, t.more.Size().Height))
 	})
-	t.header.SetActions(w.NewIconButton("talk.contact", "info", say.Say("chat.contact"), t.openContact), more)
+	t.info = w.NewIconButton("talk.contact", "info", say.Say("chat.contact"), t.openContact)
+	t.header.SetActions(t.info, t.more)
+}
+
+// fitHeader leaves out of the header what there is no room for beside the name: first
+// the contact's button, which is in the menu too, then the picture.
+func (t *Talk) fitHeader(width float32) {
+	slim := uint8(0)
+	for _, least := range []float32{330, 270} {
+		if width < theme.Px(least) {
+			slim++
+		}
+	}
+	if slim == t.slim {
+		return
+	}
+	t.slim, t.info.Hidden, t.avatar.Hidden = slim, slim > 0, slim > 1
+	t.header.SetSubtitle(t.subtitle())
+	t.header.Refresh()
+}
+
+// subtitle is as much of what is known as there is room for.
+func (t *Talk) subtitle() string {
+	line := t.head.Line
+	if t.slim > 1 {
+		line, _, _ = strings.Cut(line, " · ")
+	}
+	return line
 }
 
 func (t *Talk) makeList() {
@@ -134,7 +171,14 @@ func (t *Talk) makeList() {
 	}
 	t.list.OnMoved = t.moved
 	t.list.OnRune = func(r rune) { t.foot.typed(r) }
-	t.list.OnKey = func(k *fyne.KeyEvent) { handOn(t.h, k) }
+	t.marked = models.NewSelection(t.h.Deps(), t.talk)
+	t.pick = timeline.NewPicker(t.list, t.rows, t.marked, clockOf(t.h))
+	t.pick.OnCopy = t.copyMarked
+	t.list.OnKey = func(k *fyne.KeyEvent) {
+		if !t.key(k.Name) {
+			handOn(t.h, k)
+		}
+	}
 	t.list.Timed = func(what string) func() {
 		since := t.h.Now()
 		return func() { t.h.Traced(what, since) }
@@ -160,6 +204,8 @@ func (t *Talk) Close() {
 	if t.ready = nil; t.late != nil {
 		t.late()
 	}
+	t.stop()
+	t.pick.Close()
 	t.foot.close()
 	t.talk.Close()
 }
@@ -177,13 +223,19 @@ func (t *Talk) SetActive(active bool) {
 	t.see()
 }
 
+// redraw draws all rows anew.
+func (t *Talk) redraw() {
+	t.rows.Changed()
+	t.pick.Changed()
+	t.list.Reload()
+}
+
 // changed draws other rows.
 func (t *Talk) changed(changes []model.Change) {
-	t.rows.Changed()
 	for _, c := range changes {
 		t.count(c)
 	}
-	t.list.Reload()
+	t.redraw()
 	for _, c := range changes {
 		if c.Kind == model.Reset {
 			t.start()
@@ -277,6 +329,8 @@ func (t *Talk) jumpedTo() {
 // key takes keys that the composer has no use for.
 func (t *Talk) key(name fyne.KeyName) bool {
 	switch name {
+	case fyne.KeyEscape:
+		return t.pick.Clear()
 	case fyne.KeyPageUp, fyne.KeyPageDown:
 		return t.list.Key(name)
 	}
@@ -299,7 +353,7 @@ func (t *Talk) showHeader() {
 	}
 	t.head = now
 	t.header.SetTitle(head.Name)
-	t.header.SetSubtitle(head.Line)
+	t.header.SetSubtitle(t.subtitle())
 	t.avatar.SetUser(head.User, head.Name)
 	if head.Verified {
 		t.header.SetMark("shield", theme.Accent)
@@ -320,7 +374,8 @@ func (t *Talk) showEmpty() {
 	if empty {
 		say, name := t.h.Words, t.talk.Header().Name
 		text := w.NewParagraph(say.Say("chat.first.text"), w.Secondary)
-		t.empty.Objects = []fyne.CanvasObject{container.New(middleLayout{}, w.NewPanel(w.NewStack(6, w.NewParagraph(say.Say("chat.first", "Name", name), w.Strong), text)))}
+		box := w.NewPanel(w.NewStack(6, w.NewParagraph(say.Say("chat.first", "Name", name), w.Strong), text))
+		t.empty.Objects = []fyne.CanvasObject{w.NewScroll(arrange.NewMiddle(360, box))}
 	}
 	t.empty.Refresh()
 }
@@ -357,13 +412,20 @@ func block(h *page.Host, id client.ContactID, name string) {
 	})
 }
 
+// copyMarked copies what is selected.
+func (t *Talk) copyMarked() { t.h.Files.Copy(t.marked.Text(t.talk.Header().Name)) }
+
 // rowMenu shows what can be done with a message.
 func (t *Talk) rowMenu(row model.Row, at fyne.Position) {
 	h, say := t.h, t.h.Words
 	var items []*fyne.MenuItem
 	if !row.Erased && !row.Unknown {
 		items = append(items, fyne.NewMenuItem(say.Say("chat.copy"), func() {
-			h.Files.Copy(t.talk.Copy(row.Key))
+			if t.marked.Holds(row.Key) {
+				t.copyMarked()
+			} else {
+				h.Files.Copy(t.talk.Copy(row.Key))
+			}
 			h.Say.Notice(say.Say("chat.copied"))
 		}))
 	}
@@ -390,7 +452,7 @@ func (t *Talk) evidence(key model.RowKey) {
 
 // beforeSend is called before a text is sent.
 func (t *Talk) beforeSend(at time.Time) {
-	t.sent = sent{at: at}
+	t.sent = sent{at: at, release: t.h.Held()}
 	if row, ok := t.lastOwn(); ok {
 		t.sent.before = row.Key
 	}
@@ -417,6 +479,7 @@ func (t *Talk) arrived() {
 	switch row.State {
 	case model.TickCustody, model.TickDelivered, model.TickRead:
 		t.h.Traced("send", t.sent.at)
+		t.sent.release()
 		t.sent = sent{}
 	}
 }
@@ -431,7 +494,8 @@ func (l *talkLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
 		o.Resize(fyne.NewSize(width, max(0, height)))
 	}
 	head := theme.Px(56)
-	foot := l.talk.foot.fit(size.Width)
+	l.talk.fitHeader(size.Width)
+	foot := l.talk.foot.fit(fyne.NewSize(size.Width, size.Height-head))
 	at(o[3], 0, size.Height-foot, size.Width, foot)
 	at(o[0], 0, head, size.Width, size.Height-head-foot)
 	at(o[1], 0, head, size.Width, size.Height-head-foot)
@@ -443,16 +507,3 @@ func (l *talkLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
 func (l *talkLayout) MinSize([]fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(theme.Px(280), theme.Px(240))
 }
-
-// middleLayout puts one box into the middle, no wider than it is good to read.
-type middleLayout struct{}
-
-func (middleLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	width := min(theme.Px(360), size.Width-theme.Px(32))
-	for range 2 { // texts know their height by their width
-		o[0].Resize(fyne.NewSize(width, o[0].MinSize().Height))
-	}
-	o[0].Move(fyne.NewPos((size.Width-width)/2, (size.Height-o[0].Size().Height)/2))
-}
-
-func (middleLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.Size{} }

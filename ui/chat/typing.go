@@ -197,10 +197,14 @@ func (e *editor) cutTo(c fyne.Clipboard) {
 }
 
 func (e *editor) pasteFrom(c fyne.Clipboard) {
-	if s := c.Content(); s != "" {
-		e.insert(s, false)
+	page.Paste(e, c, func(s string) (whole bool) {
+		if s == "" {
+			return true
+		}
+		whole = e.insert(s, false)
 		e.edited()
-	}
+		return whole
+	})
 }
 
 func (e *editor) selectAll() {

@@ -23,7 +23,7 @@ import (
 const (
 	MaxArea      = 14000 // bytes
 	MaxAreaLines = 300
-	maxField     = 4000 // bytes of a field of one line
+	maxField     = 3000 // bytes of a field of one line: a card has 2,300, and all of them are drawn
 )
 
 // Field is a field that is written into: one line in a pill, or with NewArea several.
@@ -194,10 +194,8 @@ func (f *Field) TypedKey(k *fyne.KeyEvent) {
 func (f *Field) TypedShortcut(s fyne.Shortcut) {
 	switch s := s.(type) {
 	case *fyne.ShortcutPaste:
-		if text := s.Clipboard.Content(); f.Text != "" || f.bound(text) != text {
-			f.paste(s, text)
-			return
-		}
+		page.Paste(f, s.Clipboard, f.put)
+		return
 	case *desktop.CustomShortcut:
 		if (s.KeyName == fyne.KeyReturn || s.KeyName == fyne.KeyEnter) && f.OnKey != nil && f.OnKey(&fyne.KeyEvent{Name: s.KeyName}) {
 			return
@@ -213,18 +211,19 @@ func (f *Field) TypedShortcut(s fyne.Shortcut) {
 	f.Entry.TypedShortcut(s)
 }
 
-// paste pastes as much as there is room for.
-func (f *Field) paste(s *fyne.ShortcutPaste, text string) {
-	room := f.bound(f.Text + text)
-	if len(room) == len(f.Text)+len(text) {
-		f.Entry.TypedShortcut(s)
-		return
+// put writes as much of a text as there is room for in place of what is selected, and
+// tells whether that was all.
+func (f *Field) put(text string) (whole bool) {
+	left := strings.Replace(f.Text, f.SelectedText(), "", 1) // as long as what is left, whichever it is
+	room := len(f.bound(left+text)) - len(left)
+	if whole = room >= len(text); !whole {
+		text = text[:max(0, room)]
+		f.full()
 	}
-	cut := text[:max(0, len(room)-len(f.Text))]
-	f.full()
-	if cut != "" {
-		f.Entry.TypedShortcut(&fyne.ShortcutPaste{Clipboard: clip(cut)})
+	if text != "" {
+		f.Entry.TypedShortcut(&fyne.ShortcutPaste{Clipboard: clip(text)})
 	}
+	return whole
 }
 
 // clip is a clipboard with one text.

@@ -134,6 +134,27 @@ type clipboard string
 func (c clipboard) Content() string   { return string(c) }
 func (c clipboard) SetContent(string) {}
 
+// TestPasteReplacesWhatIsSelected: also where nothing else would have room.
+func TestPasteReplacesWhatIsSelected(t *testing.T) {
+	f := New("field", "")
+	show(t, 300, f)
+	full := 0
+	f.OnFull = func() { full++ }
+	f.SetText(strings.Repeat("x", maxField))
+	f.TypedShortcut(&fyne.ShortcutSelectAll{})
+	if paste(f, "another"); f.Text != "another" || full != 0 {
+		t.Errorf("%.20q of %d bytes, full %d times", f.Text, len(f.Text), full)
+	}
+	f.TypedShortcut(&fyne.ShortcutSelectAll{})
+	if paste(f, ""); f.Text != "another" {
+		t.Errorf("pasting nothing leaves %q", f.Text)
+	}
+	f.TypedShortcut(&fyne.ShortcutSelectAll{})
+	if paste(f, strings.Repeat("y", 5000)); f.Text != strings.Repeat("y", maxField) || full != 1 {
+		t.Errorf("%.20q of %d bytes, full %d times", f.Text, len(f.Text), full)
+	}
+}
+
 func paste(f *Field, text string) { f.TypedShortcut(&fyne.ShortcutPaste{Clipboard: clipboard(text)}) }
 
 func TestFull(t *testing.T) {

@@ -227,6 +227,9 @@ type Door interface {
 	Restore(ctx context.Context, r Restoration) (*Profile, error)
 	// Unlock opens a profile; passphrase is empty for one that has none.
 	Unlock(ctx context.Context, passphrase string) (*Profile, error)
+	// Rejoin gives the open profile, which was set back or copied, a device of its own and
+	// opens it anew; the Profile before is not to be used any more, whatever comes of it.
+	Rejoin(ctx context.Context) (*Profile, error)
 }
 
 // DoorState is what stands behind a Door.
@@ -239,10 +242,22 @@ const (
 	DoorReady                   // it opens without one
 )
 
+// Held is an error of a Door: another process has the profile, or its window. It passes by
+// itself when that one ends.
+type Held interface {
+	error
+	// Holder is what people call the process, and its number; 0: that is not known.
+	Holder() (name string, pid int)
+	// Silent tells that it should have answered and does not.
+	Silent() bool
+	// End ends it, whether it likes that or not.
+	End(ctx context.Context) error
+}
+
 // Restoration is what a profile is made of anew.
 type Restoration struct {
 	Words      string // the 24 words, in any spacing and case
-	Name       string // empty: the one that was saved
+	Name       string // for who saved none
 	Archive    string // a file; empty: none
 	ArchiveKey string // its passphrase; empty: the words open it
 	Gateway    card.Address

@@ -365,6 +365,15 @@ func (t *Timeline) Copy(k RowKey) string {
 	return ""
 }
 
+// Message is the message of a bubble.
+func (t *Timeline) Message(k RowKey) (client.Message, bool) {
+	m := t.held[k.id]
+	if m == nil || k.kind != RowBubble {
+		return client.Message{}, false
+	}
+	return *m, true
+}
+
 // Loaded tells that rows were read, and Empty that there are none.
 func (t *Timeline) Loaded() bool { return t.loaded }
 

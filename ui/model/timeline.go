@@ -2,11 +2,9 @@ package model
 
 import (
 	"context"
-	"math"
 	"slices"
 
 	"zeroms/client"
-	"zeroms/protocol/key"
 )
 
 // What is read and kept of a conversation.
@@ -463,30 +461,32 @@ func (t *Timeline) Seen() {
 }
 
 // Evidence hands the file that proves a loss to then, with the host of the gateway that
-// it convicts. Nothing happens for other rows than those of proven losses.
+// it convicts, or the beginning of its key if it is none of the user's any more. Nothing
+// happens for other rows than those of proven losses.
 func (t *Timeline) Evidence(k RowKey, then func(host string, file []byte)) {
-	if i := t.Index(k); i < 0 || k.kind != RowGap || gapKind(*t.rows[i].gap) != GapProven {
+	i := t.Index(k)
+	if i < 0 || k.kind != RowGap || gapKind(*t.rows[i].gap) != GapProven {
 		return
 	}
+	node := t.rows[i].gap.Gateway
 	t.d.Async.Do(func(ctx context.Context) func() {
-		all, err := t.d.Profile.Homes.Gateways(ctx)
-		worst := client.Gateway{Faults: math.MinInt}
-		for _, g := range all {
-			if g.Faults > worst.Faults {
-				worst = g
+		file, err := t.d.Profile.Homes.EvidenceAgainst(ctx, node)
+		host := node.String()[:nodeDigits]
+		if all, failed := t.d.Profile.Homes.Gateways(ctx); failed == nil {
+			if at := slices.IndexFunc(all, func(g client.Gateway) bool { return g.Node == node }); at >= 0 {
+				host = all[at].Host
 			}
 		}
-		var file []byte
-		if err == nil && worst.Node != (key.NodePublic{}) {
-			file, err = t.d.Profile.Homes.EvidenceAgainst(ctx, worst.Node)
-		}
 		return func() {
-			if t.fail(err); err == nil && file != nil {
-				then(worst.Host, file)
+			if t.fail(err); err == nil {
+				then(host, file)
 			}
 		}
 	})
 }
+
+// nodeDigits is how much of a gateway's key stands for its name, in hex digits.
+const nodeDigits = 16
 
 // Erase erases the content of a message here.
 func (t *Timeline) Erase(k RowKey) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"zeroms/client"
+	"zeroms/protocol/key"
 	"zeroms/ui/model"
 	"zeroms/ui/model/modeltest"
 )
@@ -272,7 +273,7 @@ func TestGaps(t *testing.T) {
 			t.Errorf("%+v before %q, want %q", r, next, c.text)
 		}
 		got := ""
-		if s.Evidence(r.Key, func(host string, file []byte) { got = host + string(file[:8]) }); (got == "home.mira.example:443"+"evidence" || got == "home.mira.exampleevidence") != (c.kind == model.GapProven) {
+		if s.Evidence(r.Key, func(host string, file []byte) { got = string(file) }); (got != "") != (c.kind == model.GapProven) {
 			t.Errorf("evidence of %q: %q", c.text, got)
 		}
 	}
@@ -286,6 +287,43 @@ func TestGaps(t *testing.T) {
 	if again := open(t, w, id); strings.Contains(again.text(), "have come") {
 		t.Error("what was filled is told again")
 	}
+}
+
+// TestEvidenceIsAgainstWhoLostIt: whichever gateway has most faults, and also if it is
+// none of the user's any more.
+func TestEvidenceIsAgainstWhoLostIt(t *testing.T) {
+	w := modeltest.New(t, modeltest.Options{})
+	id := w.ID("Noor")
+	w.Put(id, modeltest.Line{Text: "after it"})
+	w.SetGateway(0, func(g *client.Gateway) { g.Faults = 5 })
+	all, err := w.Profile().Homes.Gateways(t.Context())
+	if err != nil || len(all) < 2 {
+		t.Fatal(all, err)
+	}
+	former := key.NodePublic{0xab, 0xcd}
+	s := open(t, w, id)
+	for node, name := range map[key.NodePublic]string{all[1].Node: all[1].Host, former: "abcd000000000000"} {
+		w.SetGap(client.Gap{Contact: id, From: 3, To: 3, State: client.GapProven, Height: 1, Gateway: node})
+		n := 0
+		s.Evidence(s.Row(s.firstGap()).Key, func(host string, file []byte) {
+			if n++; host != name || string(file) != "evidence against "+node.String() {
+				t.Errorf("evidence for %q: %q, %q", name, host, file)
+			}
+		})
+		if n != 1 {
+			t.Errorf("%d files of evidence against %s", n, name)
+		}
+	}
+}
+
+// firstGap is where the first gap stands.
+func (s *screen) firstGap() int {
+	for i := range s.Len() {
+		if s.Row(i).Kind == model.RowGap {
+			return i
+		}
+	}
+	return -1
 }
 
 func TestALateMessage(t *testing.T) {

@@ -84,6 +84,12 @@ type Host struct {
 	Files   Files
 	// Now is the clock.
 	Now func() time.Time
+	// Changed tells the window that the user's settings have changed.
+	Changed func()
+	// Notify shows a notification of the system.
+	Notify func(title, body string)
+	// Rejoin gives a profile that was set back a device of its own, if the user wants that.
+	Rejoin func()
 	// Every calls f each d until stop is called, on the screen's goroutine.
 	Every func(d time.Duration, f func()) (stop func())
 	// Active reports whether the window has the focus.
@@ -91,6 +97,10 @@ type Host struct {
 	// Trace notes how long something took, once what it changed is on the screen;
 	// nil: nobody looks. See docs/performance.md for the names.
 	Trace func(what string, since time.Time)
+	// Hold has the window wait with its next pictures for what comes of an input within a
+	// moment, so that it is drawn with them: until release is called, each for a frame at
+	// most, and for 50 ms in all. nil: the window draws when it likes.
+	Hold func() (release func())
 }
 
 // Traced is Trace for a Host that may have none.
@@ -98,6 +108,14 @@ func (h *Host) Traced(what string, since time.Time) {
 	if h.Trace != nil {
 		h.Trace(what, since)
 	}
+}
+
+// Held is Hold for a Host that may have none.
+func (h *Host) Held() (release func()) {
+	if h.Hold == nil {
+		return func() {}
+	}
+	return h.Hold()
 }
 
 // Navigator moves between pages.
@@ -147,9 +165,11 @@ type Files interface {
 	// SavePath has the user choose the name only.
 	SavePath(title, name string, then func(path string))
 	Copy(text string)
-	// Paste is the text of the clipboard.
-	Paste() string
-	// PasteImage is the picture in the clipboard as PNG, nil if there is none.
+	// Paste reads the text of the clipboard; then gets "" if there is none. then is not
+	// called if there is no answer, or too much, which the user is told.
+	Paste(then func(text string))
+	// PasteImage reads the picture in the clipboard as PNG, nil if there is none; like
+	// Paste.
 	PasteImage(then func(png []byte))
 }
 

@@ -87,11 +87,13 @@ func (a *Add) typed(text string) {
 // paste takes what is in the clipboard: a text, or else a picture.
 func (a *Add) paste() {
 	// Some programs answer with the bytes of a picture whatever they are asked for.
-	if text := a.host.Files.Paste(); text != "" && utf8.ValidString(text) {
-		a.model.Paste(text)
-		return
-	}
-	a.host.Files.PasteImage(a.model.Picture)
+	a.host.Files.Paste(func(text string) {
+		if text != "" && utf8.ValidString(text) {
+			a.model.Paste(text)
+			return
+		}
+		a.host.Files.PasteImage(a.model.Picture)
+	})
 }
 
 func (a *Add) choose() {

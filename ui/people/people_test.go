@@ -204,7 +204,7 @@ func (d *desk) Notice(text string)        { d.notices = append(d.notices, text) 
 func (d *desk) Fail(err error)            { d.failures = append(d.failures, err) }
 func (d *desk) Ask(q page.Question)       { d.asked = append(d.asked, q) }
 func (d *desk) Copy(text string)          { d.copied = append(d.copied, text) }
-func (d *desk) Paste() string             { return d.clip }
+func (d *desk) Paste(f func(string))      { f(d.clip) }
 func (d *desk) PasteImage(f func([]byte)) { f(d.clipPNG) }
 
 func (d *desk) Show(_ string, content fyne.CanvasObject) func() {

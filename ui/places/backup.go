@@ -4,7 +4,6 @@ import (
 	"runtime/debug"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/container"
 
 	"zeroms/ui/model"
 	"zeroms/ui/model/places"
@@ -155,7 +154,7 @@ func (s *Settings) network(x *section) []fyne.CanvasObject {
 	if s.model.Fixed {
 		parts = append(parts, w.NewNotice(say.Say("places.set.proxy.fixed"), w.GapNotice))
 	}
-	return append(parts, container.New(tailed{}, field, save), wrong.Line)
+	return append(parts, newTailed(field, save), wrong.Line)
 }
 
 // diagnostics is a text for whoever helps.

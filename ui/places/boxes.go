@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"strconv"
+	"unicode/utf8"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -46,20 +47,27 @@ func (a *addBox) shut() {
 }
 
 func (a *addBox) paste() {
-	if text := a.of.h.Files.Paste(); text != "" {
-		a.field.SetText(text)
-		a.take(places.ReadText(text))
+	a.of.h.Files.Paste(func(text string) {
+		switch {
+		case a.of.add != a: // it was shut meanwhile
+		case text == "" || !utf8.ValidString(text): // some programs hand over a picture whatever they are asked for
+			a.of.h.Files.PasteImage(a.pasted)
+		default:
+			a.field.SetText(text)
+			a.take(places.ReadText(text))
+		}
+	})
+}
+
+// pasted takes a picture out of the clipboard; nil: there is none.
+func (a *addBox) pasted(png []byte) {
+	if png == nil {
+		a.wrong.Tell(a.of.h.Words.Say("places.add.nothing"))
 		return
 	}
-	a.of.h.Files.PasteImage(func(png []byte) {
-		if png == nil {
-			a.wrong.Tell(a.of.h.Words.Say("places.add.nothing"))
-			return
-		}
-		a.of.h.Async.Slow(func(context.Context) func() {
-			code, err := places.ReadImage(bytes.NewReader(png))
-			return func() { a.take(code, err) }
-		})
+	a.of.h.Async.Slow(func(context.Context) func() {
+		code, err := places.ReadImage(bytes.NewReader(png))
+		return func() { a.take(code, err) }
 	})
 }
 
@@ -74,6 +82,7 @@ func (a *addBox) readFile(path string) {
 func (a *addBox) take(code places.Code, err error) {
 	say := a.of.h.Words
 	switch {
+	case a.of.add != a: // it was shut meanwhile
 	case err != nil:
 		a.wrong.Tell(say.Error(err))
 	case code.Card != "":

@@ -19,19 +19,22 @@ const lookEvery = 2 * time.Second
 // Gateways is the page of the user's gateways.
 type Gateways struct {
 	sheet
-	homes  *places.Gateways
-	inside *insideBox
-	finder *findBox
-	add    *addBox
-	cards  map[key.NodePublic]*homeCard
-	scan   *w.Button
-	run    *w.Button
-	foot   fyne.CanvasObject
-	more   fyne.CanvasObject
-	narrow bool
-	tight  bool // there is little room for the lines of a card
-	shown  bool // it is in the window
-	stop   func()
+	homes   *places.Gateways
+	inside  *insideBox
+	finder  *findBox
+	add     *addBox
+	cards   map[key.NodePublic]*homeCard
+	scan    *w.Button
+	run     *w.Button
+	foot    fyne.CanvasObject
+	more    fyne.CanvasObject
+	ways    *fyne.Container // to a gateway, in the header
+	below   *fyne.Container // and below it where that is crowded
+	narrow  bool
+	tight   bool // there is little room for the lines of a card
+	crowded bool
+	shown   bool // it is in the window
+	stop    func()
 }
 
 // NewGateways makes the page; text is the address of a gateway to be added, or empty.
@@ -39,13 +42,9 @@ func NewGateways(h *page.Host, text string) *Gateways {
 	g := &Gateways{sheet: newSheet(h, h.Words.Say("places.gateways"), pageWidth), cards: map[key.NodePublic]*homeCard{}}
 	g.scan = w.NewButton("gateways.scan", h.Words.Say("places.scan"), w.Plain, func() { g.openAdd("") })
 	g.run = w.NewButton("gateways.run", h.Words.Say("places.run"), w.Primary, g.openInside)
-	g.header.SetActions(w.NewLine(12, g.scan, g.run))
-	g.frame.widened = func(width float32) {
-		if tight := width < theme.Px(littleWidth); tight != g.tight {
-			g.tight = tight
-			g.draw()
-		}
-	}
+	g.ways, g.below = w.NewLine(12, g.scan, g.run), w.NewFlow(8)
+	g.header.SetActions(g.ways)
+	g.frame.widened = g.widened
 	g.homes = places.NewGateways(h.Deps(), g.draw)
 	g.inside = newInsideBox(g)
 	g.finder = newFindBox(g)
@@ -69,6 +68,27 @@ func (g *Gateways) Close() {
 	g.homes.Close()
 	g.inside.model.Close()
 	g.finder.model.Close()
+}
+
+// crowdedWidth is below which the header has no room for the ways to a gateway.
+const crowdedWidth = 360
+
+// widened is told how much room there is.
+func (g *Gateways) widened(width float32) {
+	tight, crowded := width < theme.Px(littleWidth), width < theme.Px(crowdedWidth)
+	if tight == g.tight && crowded == g.crowded {
+		return
+	}
+	if g.tight = tight; crowded != g.crowded {
+		g.crowded = crowded
+		g.ways.Objects, g.below.Objects = g.below.Objects, g.ways.Objects
+		if crowded {
+			g.header.SetActions()
+		} else {
+			g.header.SetActions(g.ways)
+		}
+	}
+	g.draw()
 }
 
 // Narrow tells whether there is room for one pane only.
@@ -102,6 +122,9 @@ func (g *Gateways) draw() {
 	}
 	say := g.h.Words
 	var parts []fyne.CanvasObject
+	if g.crowded {
+		parts = append(parts, g.below)
+	}
 	if g.add != nil {
 		parts = append(parts, g.add.object)
 	}

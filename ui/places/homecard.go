@@ -31,7 +31,7 @@ type homeCard struct {
 	latency, custody         *w.Text
 	aboutBelow, custodyBelow *w.Paragraph
 	problem, faults          *w.Notice
-	values                   []*w.Text
+	values                   []interface{ SetText(string) }
 }
 
 // shape is which parts a card has.
@@ -41,7 +41,7 @@ type shape struct {
 	problem, faults, custody bool
 	facts                    string
 	drains, returns, last    bool
-	narrow, open             bool
+	narrow, crowded, open    bool
 }
 
 func newHomeCard(of *Gateways) *homeCard {
@@ -58,7 +58,7 @@ func (c *homeCard) set(r places.Row) {
 	}
 	now := shape{
 		node: r.Node, state: r.State, problem: r.Problem != "", faults: r.Faults != "", custody: r.Custody != "", facts: strings.Join(names, "\n"),
-		drains: r.Drains, returns: r.Returns, last: r.Last, narrow: c.of.narrow || c.of.tight, open: c.open,
+		drains: r.Drains, returns: r.Returns, last: r.Last, narrow: c.of.narrow || c.of.tight, crowded: c.of.crowded, open: c.open,
 	}
 	c.row = r
 	if c.head == nil || now != c.shape {
@@ -88,13 +88,7 @@ func (c *homeCard) build() {
 	c.aboutBelow, c.custodyBelow = w.NewParagraph("", w.Secondary), w.NewParagraph("", w.Secondary)
 	parts := []fyne.CanvasObject{c.head}
 	if c.shape.narrow {
-		c.head.SetTrail(c.latency)
-		lines := []fyne.CanvasObject{c.aboutBelow}
-		if c.shape.custody {
-			lines = append(lines, c.custodyBelow)
-		}
-		below := arrange.Inset{Top: -8, Right: 12, Bottom: 8, Left: 44} // under the name
-		parts = append(parts, container.New(below, w.NewStack(2, lines...)))
+		parts = append(parts, c.lines())
 	} else {
 		c.head.SetTrail(w.NewStack(1, c.latency, c.custody))
 	}
@@ -120,6 +114,23 @@ func (c *homeCard) build() {
 	}
 	c.content.Objects = parts
 	c.content.Refresh()
+}
+
+// lines are what stands below the name where there is no room beside it: in a crowded
+// window the latency too.
+func (c *homeCard) lines() fyne.CanvasObject {
+	below, lines := arrange.Inset{Top: -8, Right: 12, Bottom: 8, Left: 44}, []fyne.CanvasObject{c.aboutBelow} // under the name
+	if c.shape.crowded {
+		below.Left = 12
+		c.latency.SetAlign(fyne.TextAlignLeading)
+		lines = append([]fyne.CanvasObject{c.latency}, lines...)
+	} else {
+		c.head.SetTrail(c.latency)
+	}
+	if c.shape.custody {
+		lines = append(lines, c.custodyBelow)
+	}
+	return container.New(below, w.NewStack(2, lines...))
 }
 
 // tint is the colour of the state's dot.
@@ -159,16 +170,21 @@ func (c *homeCard) fill() {
 	}
 }
 
-// facts are names and values in two columns.
+// facts are names and values in two columns, or the values below the names in a crowded
+// window.
 func (c *homeCard) facts() fyne.CanvasObject {
 	lines := w.NewStack(6)
-	for range c.row.Facts {
+	for _, f := range c.row.Facts {
+		if c.shape.crowded {
+			v := w.NewParagraph("", w.Body)
+			c.values = append(c.values, v)
+			lines.Add(w.NewStack(0, w.NewParagraph(f.Name, w.Secondary), v))
+			continue
+		}
 		v := w.NewCut("", w.Body)
 		v.SetAlign(fyne.TextAlignTrailing)
 		c.values = append(c.values, v)
-	}
-	for i, f := range c.row.Facts {
-		lines.Add(container.New(pair{}, w.NewText(f.Name, w.Secondary), c.values[i]))
+		lines.Add(container.New(pair{}, w.NewText(f.Name, w.Secondary), v))
 	}
 	return lines
 }

@@ -25,18 +25,20 @@ type desk struct {
 	window fyne.Window
 	look   model.Look
 
-	ticks   []func()
-	notices []string
-	failed  []error
-	sheets  []fyne.CanvasObject
-	copied  string
-	paste   string
-	image   []byte
-	chosen  string // by Files.Open
-	saved   map[string][]byte
-	asked   []page.Question
-	locked  int
-	styled  []model.Look
+	ticks    []func()
+	notices  []string
+	failed   []error
+	sheets   []fyne.CanvasObject
+	copied   string
+	paste    string
+	image    []byte
+	chosen   string // by Files.Open
+	saved    map[string][]byte
+	asked    []page.Question
+	locked   int
+	styled   []model.Look
+	notified []string
+	changed  int // how often the window heard of settings
 }
 
 // newDesk makes a window of a size for a World.
@@ -65,6 +67,8 @@ func (d *desk) use(world *modeltest.World, size fyne.Size) {
 				}
 			}
 		},
+		Changed: func() { d.changed++ },
+		Notify:  func(title, body string) { d.notified = append(d.notified, title+"|"+body) },
 	}
 }
 
@@ -180,5 +184,5 @@ func (f files) Save(_, name string, content []byte, then func(string)) {
 
 func (f files) SavePath(_, name string, then func(string)) { then(filepath.Join(f.t.TempDir(), name)) }
 func (f files) Copy(text string)                           { f.copied = text }
-func (f files) Paste() string                              { return f.paste }
+func (f files) Paste(then func(string))                    { then(f.paste) }
 func (f files) PasteImage(then func([]byte))               { then(f.image) }

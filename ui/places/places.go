@@ -89,25 +89,40 @@ func (*margins) MinSize(objects []fyne.CanvasObject) (size fyne.Size) {
 	return size.AddWidthHeight(2*theme.Px(narrowMargin), 2*theme.Px(wideMargin))
 }
 
-// tailed gives the first object the width that the second one leaves.
-type tailed struct{}
+// tailed gives the first object the width that the second one leaves, or puts the second
+// below it where that is too little.
+type tailed struct{ below bool }
 
-const tailGap = 12
+func newTailed(body, tail fyne.CanvasObject) *fyne.Container {
+	return container.New(&tailed{}, body, tail)
+}
+
+const (
+	tailGap  = 12
+	tailRoom = 110 // that the first object needs beside the second
+)
 
 // Layout is Fyne's.
-func (tailed) Layout(o []fyne.CanvasObject, size fyne.Size) {
+func (t *tailed) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	tail := o[1].MinSize()
-	left := max(0, size.Width-tail.Width-theme.Px(tailGap))
-	o[0].Move(fyne.NewPos(0, 0))
-	o[0].Resize(fyne.NewSize(left, size.Height))
-	o[1].Move(fyne.NewPos(size.Width-tail.Width, (size.Height-tail.Height)/2))
-	o[1].Resize(tail)
+	left := size.Width - tail.Width - theme.Px(tailGap)
+	if t.below = left < theme.Px(tailRoom); t.below {
+		height := arrange.Under(o[0], size.Width)
+		arrange.Place(o[0], 0, 0, size.Width, height)
+		arrange.Place(o[1], 0, height+theme.Px(tailGap), min(tail.Width, size.Width), tail.Height)
+		return
+	}
+	arrange.Place(o[0], 0, 0, left, size.Height)
+	arrange.Place(o[1], size.Width-tail.Width, (size.Height-tail.Height)/2, tail.Width, tail.Height)
 }
 
 // MinSize is Fyne's.
-func (tailed) MinSize(o []fyne.CanvasObject) fyne.Size {
+func (t *tailed) MinSize(o []fyne.CanvasObject) fyne.Size {
 	body, tail := o[0].MinSize(), o[1].MinSize()
-	return fyne.NewSize(body.Width+tail.Width+theme.Px(tailGap), max(body.Height, tail.Height))
+	if t.below {
+		return fyne.NewSize(max(body.Width, tail.Width), body.Height+theme.Px(tailGap)+tail.Height)
+	}
+	return fyne.NewSize(max(body.Width, tail.Width), max(body.Height, tail.Height))
 }
 
 // box is a panel with a title and content below it; shut puts a button into its corner

@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/container"
 
 	"zeroms/ui/model"
 	"zeroms/ui/model/places"
@@ -179,9 +178,17 @@ func (s *Settings) profile(x *section) []fyne.CanvasObject {
 		s.h.Say.Notice(say.Say("places.copied"))
 	})
 	return []fyne.CanvasObject{
-		w.NewStack(8, w.NewText(say.Say("places.set.name"), w.Secondary), container.New(tailed{}, name, save), w.NewParagraph(say.Say("places.set.name.text"), w.Small), wrong.Line),
-		w.NewStack(2, w.NewText(say.Say("places.set.id"), w.Secondary), container.New(tailed{}, w.NewParagraph(s.model.Groups, w.Mono), id)),
+		w.NewStack(8, w.NewText(say.Say("places.set.name"), w.Secondary), newTailed(name, save), w.NewParagraph(s.nameText(), w.Small), wrong.Line),
+		w.NewStack(2, w.NewText(say.Say("places.set.id"), w.Secondary), newTailed(w.NewParagraph(s.model.Groups, w.Mono), id)),
 	}
+}
+
+// nameText tells who sees the name, or what they see without one.
+func (s *Settings) nameText() string {
+	if s.model.Name == "" && s.model.User != "" {
+		return s.h.Words.Say("places.set.name.none", "ID", s.model.User[:8])
+	}
+	return s.h.Words.Say("places.set.name.text")
 }
 
 // look is how the app looks.
@@ -231,24 +238,27 @@ func (s *Settings) notify(x *section) []fyne.CanvasObject {
 	})}
 	if kept.Notify != model.NotifyOff {
 		parts = append(parts, w.NewFlow(8, w.NewButton("settings.notify.sample", say.Say("places.set.notify.sample"), w.Plain, func() {
-			s.h.App.SendNotification(s.sample(kept.Notify))
+			s.h.Notify(s.sample(kept.Notify))
 		})))
 	}
 	return append(parts, w.NewRule(), flat(w.NewSwitch("settings.tray", say.Say("places.set.tray"), say.Say("places.set.tray.text"), kept.Tray, func(on bool) {
-		x.change(func(k *model.Settings) { k.Tray = on })
+		x.page.model.Change(func(k *model.Settings) { k.Tray = on }, func(err error) {
+			x.kept("")(err)
+			s.h.Changed()
+		})
 	})))
 }
 
 // sample is a notification as those of a kind are.
-func (s *Settings) sample(kind model.Notify) *fyne.Notification {
+func (s *Settings) sample(kind model.Notify) (title, body string) {
 	say := s.h.Words
 	switch kind {
 	case model.NotifyText:
-		return fyne.NewNotification(say.Say("places.set.sample.name"), say.Say("places.set.sample.text"))
+		return say.Say("places.set.sample.name"), say.Say("places.set.sample.text")
 	case model.NotifyName:
-		return fyne.NewNotification(say.Say("places.set.sample.name"), say.Say("places.set.sample.wrote"))
+		return say.Say("places.set.sample.name"), say.Say("places.set.sample.wrote")
 	}
-	return fyne.NewNotification("ZeroMS", say.Say("places.set.sample.bare"))
+	return "ZeroMS", say.Say("places.set.sample.bare")
 }
 
 // writing is how the composer behaves.

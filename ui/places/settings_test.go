@@ -100,7 +100,12 @@ func TestSwitches(t *testing.T) {
 	d, world := settingsPage(t, modeltest.Options{Passphrase: "a long passphrase"})
 	d.tap("settings.notify.2")
 	d.tap("settings.notify.sample")
-	d.tap("settings.tray")
+	if !slices.Equal(d.notified, []string{"ZeroMS|New message"}) {
+		t.Errorf("the sample is %q", d.notified)
+	}
+	if d.tap("settings.tray"); d.changed != 1 {
+		t.Error("the window did not hear of the tray")
+	}
 	d.tap("settings.enter")
 	d.tap("settings.read")
 	d.tap("settings.lock.2")
@@ -244,4 +249,18 @@ func TestRenew(t *testing.T) {
 	if len(d.failed) != 1 {
 		t.Errorf("%v", d.failed)
 	}
+}
+
+// TestANameThatIsMissing: what others see instead is said, until there is one.
+func TestANameThatIsMissing(t *testing.T) {
+	world := modeltest.New(t, modeltest.Options{})
+	if err := world.Profile().Self.SetName(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	d := newDesk(t, world, model.Look{}, fyne.NewSize(860, 3400))
+	d.show(places.NewSettings(d.host, ""))
+	d.says("You have no name yet. Others see " + key.UserIDText(world.User())[:8])
+	d.write("settings.name", "Mira")
+	d.tap("settings.name.save")
+	d.says("What people see who have given you no name of their own.")
 }

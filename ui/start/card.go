@@ -45,7 +45,7 @@ func (s *Welcome) putNoCard() {
 		s.minute.Join = nil
 		s.again("")
 	})
-	parts := []fyne.CanvasObject{w.NewText(say.Say("start.card"), w.Title), w.NewParagraph(say.Say("start.card.none"), w.Secondary), choose}
+	parts := []fyne.CanvasObject{w.NewParagraph(say.Say("start.card"), w.Title), w.NewParagraph(say.Say("start.card.none"), w.Secondary), choose}
 	done := s.done()
 	s.put(panelWidth, nil, w.NewStack(14, append(append(parts, s.wordsOffer()...), done)...))
 }
@@ -68,14 +68,14 @@ func (s *Welcome) putCard() {
 	case people.OwnNetwork:
 		about = say.Say("start.card.near")
 	}
-	title, text := w.NewText(say.Say("start.card"), w.Title), w.NewParagraph(about, w.Secondary)
+	title, text := w.NewParagraph(say.Say("start.card"), w.Title), w.NewParagraph(about, w.Secondary)
 	buttons := w.NewFlow(8,
 		w.NewButton("start.card.copy", say.Say("start.card.copy"), w.Plain, func() {
 			s.h.Files.Copy(s.card.Link)
 			s.h.Say.Notice(say.Say("start.card.copied"))
 		}),
 		w.NewButton("start.card.save", say.Say("start.card.save"), w.Plain, s.saveCard),
-		w.NewButton("start.card.big", say.Say("start.card.big"), w.Plain, s.showBig))
+		w.NewButton("start.card.big", say.Say("start.card.big"), w.Quiet, s.showBig))
 	done, below := s.done(), append(s.waiting(), s.wordsOffer()...)
 	if s.h.Window.Canvas().Size().Width < theme.Px(cardWidth+32) {
 		code.SetSide(codeSmall)
@@ -172,7 +172,7 @@ func (s *Welcome) drawWords() {
 	say := s.h.Words
 	written := w.NewButton("start.words.written", say.Say("start.words.written"), w.Primary, s.quiz)
 	later := w.NewButton("start.words.later", say.Say("start.words.later"), w.Quiet, s.toCard)
-	content := w.NewStack(16, w.NewText(say.Say("start.words"), w.Title), w.NewParagraph(say.Say("start.words.text"), w.Secondary),
+	content := w.NewStack(16, w.NewParagraph(say.Say("start.words"), w.Title), w.NewParagraph(say.Say("start.words.text"), w.Secondary),
 		NewWordGrid(s.words, s.h.Window.Canvas().Size().Width), written, container.NewCenter(later))
 	s.put(wordsWidth, nil, content)
 }
@@ -183,11 +183,17 @@ func (s *Welcome) toCard() {
 	s.show(s.drawCard)
 }
 
+// crowdedWidth is below which there is no room for two words beside each other.
+const crowdedWidth = 260
+
 // NewWordGrid shows words with their numbers, in four columns, or two in a window that is
-// narrow.
+// narrow, or one if even that is too much.
 func NewWordGrid(words []string, width float32) fyne.CanvasObject {
 	columns := 4
-	if width < theme.Px(wordsWidth+32) {
+	switch {
+	case width < theme.Px(crowdedWidth):
+		columns = 1
+	case width < theme.Px(wordsWidth+32):
 		columns = 2
 	}
 	cells := make([]fyne.CanvasObject, 0, len(words))
@@ -230,11 +236,11 @@ func (s *Welcome) drawQuiz(q *first.Quiz) {
 	}
 	fields[0].OnSubmitted = func(string) { s.h.Window.Canvas().Focus(fields[1]) }
 	fields[1].OnSubmitted = func(string) { check() }
-	content := w.NewStack(14, w.NewText(say.Say("start.quiz"), w.Title), w.NewParagraph(say.Say("start.quiz.text"), w.Secondary), asked[0], asked[1], wrong.Line,
+	content := w.NewStack(14, w.NewParagraph(say.Say("start.quiz"), w.Title), w.NewParagraph(say.Say("start.quiz.text"), w.Secondary), asked[0], asked[1], wrong.Line,
 		w.NewButton("start.quiz.check", say.Say("start.quiz.check"), w.Primary, check),
-		container.NewCenter(w.NewLine(8,
+		container.New(&centred{gap: 8},
 			w.NewButton("start.quiz.look", say.Say("start.quiz.look"), w.Quiet, func() { s.show(s.drawWords) }),
-			w.NewButton("start.quiz.skip", say.Say("start.quiz.skip"), w.Quiet, s.keepSaved))))
+			w.NewButton("start.quiz.skip", say.Say("start.quiz.skip"), w.Quiet, s.keepSaved)))
 	s.put(panelWidth, fields[0], content)
 }
 

@@ -45,8 +45,8 @@ func (s *Welcome) drawGateway() {
 		s.minute.Rest()
 		s.show(s.drawCard)
 	})
-	content := w.NewStack(12, w.NewText(say.Say("start.gateway"), w.Title), w.NewParagraph(say.Say("start.gateway.text"), w.Secondary), g.wrong.Line,
-		g.near, w.NewRule(), w.NewText(say.Say("start.address"), w.Strong), address, w.NewRule(), s.insideOffer(), container.NewCenter(later))
+	content := w.NewStack(12, w.NewParagraph(say.Say("start.gateway"), w.Title), w.NewParagraph(say.Say("start.gateway.text"), w.Secondary), g.wrong.Line,
+		g.near, w.NewRule(), w.NewParagraph(say.Say("start.address"), w.Strong), address, w.NewRule(), s.insideOffer(), container.NewCenter(later))
 	s.put(stepWidth, field, content)
 	g.wrong.Tell(g.said)
 	s.tick(func() {
@@ -60,7 +60,7 @@ func (s *Welcome) drawGateway() {
 // drawNear shows what was found in the local network.
 func (s *Welcome) drawNear() {
 	say, g := s.h.Words, &s.gateway
-	rows := []fyne.CanvasObject{w.NewText(say.Say("start.near"), w.Strong)}
+	rows := []fyne.CanvasObject{w.NewParagraph(say.Say("start.near"), w.Strong)}
 	if len(s.minute.Near) == 0 {
 		// As high as a gateway: one that is found then moves nothing away under the pointer.
 		state := say.Say("start.near.looking")
@@ -75,7 +75,11 @@ func (s *Welcome) drawNear() {
 		host := places.HostOf(n.Address)
 		var row *w.Row
 		if n.Open {
-			row = w.NewRow("start.near."+strconv.Itoa(i), host, say.Say("start.near.took", "Time", say.Took(n.Took)), func() { s.begin(n.Address) })
+			about := say.Say("start.near.took", "Time", say.Took(n.Took))
+			if network := places.NetworkOf(n.Address); network != "" {
+				about = say.Say("start.near.network", "Network", network) + " · " + about
+			}
+			row = w.NewRow("start.near."+strconv.Itoa(i), host, about, func() { s.begin(n.Address) })
 			row.SetTrail(w.NewMark("next", theme.Secondary, 18))
 		} else {
 			row = w.NewRow("start.near."+strconv.Itoa(i), host, say.Say("start.near.invited"), nil)
@@ -143,25 +147,30 @@ func (s *Welcome) insideOffer() fyne.CanvasObject {
 			s.show(s.drawJoin)
 		}
 	})
-	return w.NewStack(4, w.NewText(say.Say("start.inside"), w.Strong), container.NewBorder(nil, nil, nil, container.NewCenter(run), choice), reach)
+	return w.NewStack(4, w.NewParagraph(say.Say("start.inside"), w.Strong), container.New(&aside{}, choice, run), reach)
 }
 
 // paste takes a text or a picture out of the clipboard.
 func (s *Welcome) paste() {
 	// Some programs answer with the bytes of a picture whatever they are asked for.
-	if text := s.h.Files.Paste(); text != "" && utf8.ValidString(text) {
-		s.read(text)
-		return
-	}
-	s.h.Files.PasteImage(func(png []byte) {
-		if png == nil {
-			s.gateway.wrong.Tell(s.h.Words.Say("start.clipboard.none"))
+	s.h.Files.Paste(func(text string) {
+		if text != "" && utf8.ValidString(text) {
+			s.read(text)
 			return
 		}
-		s.h.Async.Slow(func(context.Context) func() {
-			code, err := places.ReadImage(bytes.NewReader(png))
-			return func() { s.take("", code, err) }
-		})
+		s.h.Files.PasteImage(s.pasted)
+	})
+}
+
+// pasted takes a picture out of the clipboard; nil: there is none.
+func (s *Welcome) pasted(png []byte) {
+	if png == nil {
+		s.gateway.wrong.Tell(s.h.Words.Say("start.clipboard.none"))
+		return
+	}
+	s.h.Async.Slow(func(context.Context) func() {
+		code, err := places.ReadImage(bytes.NewReader(png))
+		return func() { s.take("", code, err) }
 	})
 }
 

@@ -190,5 +190,5 @@ func (f files) Save(_, name string, content []byte, then func(string)) {
 
 func (f files) SavePath(_, name string, then func(string)) { then(filepath.Join(f.t.TempDir(), name)) }
 func (f files) Copy(text string)                           { f.copied = text }
-func (f files) Paste() string                              { return f.paste }
+func (f files) Paste(then func(string))                    { then(f.paste) }
 func (f files) PasteImage(then func([]byte))               { then(f.image) }

@@ -33,7 +33,7 @@ func (l *Lock) Restyle() {
 	open.SetTapped(press)
 	l.secret.OnSubmitted = func(string) { press() }
 	l.secret.SetOnChanged(func(string) { wrong.Tell("") })
-	l.put(panelWidth, l.secret, w.NewStack(14, w.NewText(say.Say("start.lock"), w.Title), w.NewParagraph(say.Say("start.lock.text"), w.Secondary), l.secret, wrong.Line, open))
+	l.put(panelWidth, l.secret, w.NewStack(14, w.NewParagraph(say.Say("start.lock"), w.Title), w.NewParagraph(say.Say("start.lock.text"), w.Secondary), l.secret, wrong.Line, open))
 }
 
 // Close ends the page, and forgets what was typed.

@@ -505,6 +505,7 @@ func TestRestoreWithoutGateways(t *testing.T) {
 	m.tap("start.have")
 	m.fill("start.phrase", modeltest.Phrase())
 	m.tap("start.restore")
+	m.tap("start.named.later")
 	m.says("Choose a gateway")
 	if got := strings.Join(m.notices, " "); !strings.Contains(got, "Your identity is back.") || strings.Contains(got, "0 ") {
 		t.Errorf("what came back is told as %q", got)

@@ -43,7 +43,7 @@ func (s *Welcome) drawRestore() {
 	press := func() { s.bringBack(restore, wrong) }
 	restore.SetTapped(press)
 	back := w.NewButton("start.back", say.Say("start.back"), w.Quiet, func() { s.show(s.drawName) })
-	content := w.NewStack(12, w.NewText(say.Say("start.restore"), w.Title), area, state, s.archiveField(), gateway, name,
+	content := w.NewStack(12, w.NewParagraph(say.Say("start.restore"), w.Title), area, state, s.archiveField(), gateway, name,
 		s.passFold(press, wrong), w.NewRule(), brings, w.NewParagraph(say.Say("start.restore.device"), w.Secondary), wrong.Line, restore, container.NewCenter(back))
 	look()
 	s.put(panelWidth, area, content)
@@ -167,15 +167,58 @@ func (s *Welcome) bringBack(button *w.Button, wrong w.Trouble) {
 			return
 		}
 		s.h.Say.Fail(err)
-		s.back()
+		s.named()
 	})
+}
+
+// named asks for a name if nothing that came back has one.
+func (s *Welcome) named() {
+	s.name = s.restore.name
+	s.restore = restoreStep{}
+	s.saved = true
+	s.minute.Name(func(name string, err error) {
+		if s.h.Say.Fail(err); err != nil || name != "" {
+			s.back()
+			return
+		}
+		s.show(s.drawNamed)
+	})
+}
+
+// drawNamed asks what others are to see the user as.
+func (s *Welcome) drawNamed() {
+	say := s.h.Words
+	wrong := s.trouble()
+	name := w.NewField("start.named", say.Say("start.name"))
+	name.SetText(s.name)
+	name.SetOnChanged(func(text string) {
+		s.name = text
+		wrong.Tell("")
+	})
+	done := w.NewButton("start.named.do", say.Say("start.named.do"), w.Primary, nil)
+	press := func() {
+		if problem := places.NameProblem(say, s.name); problem != "" {
+			wrong.Tell(problem)
+			return
+		}
+		s.minute.SetName(s.name, func(err error) {
+			if err != nil {
+				wrong.Tell(s.h.Words.Error(err))
+				return
+			}
+			s.back()
+		})
+	}
+	done.SetTapped(press)
+	name.OnSubmitted = func(string) { press() }
+	later := w.NewButton("start.named.later", say.Say("start.later"), w.Quiet, s.back)
+	s.put(panelWidth, name, w.NewStack(14, w.NewParagraph(say.Say("start.named"), w.Title), w.NewParagraph(say.Say("start.named.text"), w.Secondary), name, wrong.Line,
+		done, container.NewCenter(later)))
 }
 
 // back says what came back, and goes on: to the conversations, or to a gateway if there
 // is none.
 func (s *Welcome) back() {
-	s.restore = restoreStep{}
-	s.saved = true
 	s.minute.Came(func(c first.Came, err error) {
 		s.h.Say.Fail(err)
 		say := s.h.Words

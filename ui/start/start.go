@@ -65,6 +65,102 @@ func (halves) MinSize(o []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(2*least.Width+theme.Px(halvesGap), least.Height)
 }
 
+// centred puts objects beside each other in the middle of the width, on as many lines as
+// they need.
+type centred struct {
+	gap   float32
+	width float32 // that it was laid out for
+}
+
+// lines are the objects of each line.
+func (c *centred) lines(o []fyne.CanvasObject, width float32) (lines [][]fyne.CanvasObject) {
+	x := float32(0)
+	for _, object := range o {
+		least := object.MinSize().Width
+		if x > 0 && x+least > width+0.5 || len(lines) == 0 {
+			lines, x = append(lines, nil), 0
+		}
+		last := len(lines) - 1
+		lines[last] = append(lines[last], object)
+		x += least + theme.Px(c.gap)
+	}
+	return lines
+}
+
+// Layout is Fyne's.
+func (c *centred) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	c.width = size.Width
+	y := float32(0)
+	for _, line := range c.lines(o, size.Width) {
+		whole, high := -theme.Px(c.gap), float32(0)
+		for _, object := range line {
+			whole += object.MinSize().Width + theme.Px(c.gap)
+		}
+		x := max(0, (size.Width-whole)/2)
+		for _, object := range line {
+			width := min(object.MinSize().Width, size.Width)
+			object.Resize(fyne.NewSize(width, object.MinSize().Height))
+			height := object.MinSize().Height
+			object.Resize(fyne.NewSize(width, height))
+			object.Move(fyne.NewPos(x, y))
+			x += width + theme.Px(c.gap)
+			high = max(high, height)
+		}
+		y += high
+	}
+}
+
+// MinSize is Fyne's.
+func (c *centred) MinSize(o []fyne.CanvasObject) (size fyne.Size) {
+	width := c.width
+	if width == 0 {
+		width = theme.Px(footWidth)
+	}
+	for _, line := range c.lines(o, width) {
+		high := float32(0)
+		for _, object := range line {
+			high = max(high, object.MinSize().Height)
+		}
+		size.Height += high
+	}
+	return size
+}
+
+// aside puts a second object to the right of a first, or below it where the first would
+// have too little room.
+type aside struct{ below bool }
+
+// asideRoom is how wide the first has to be at least.
+const asideRoom = 240
+
+// Layout is Fyne's.
+func (a *aside) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	tail := o[1].MinSize()
+	width := size.Width - tail.Width - theme.Px(4)
+	if a.below = width < theme.Px(asideRoom); a.below {
+		width = size.Width
+	}
+	o[0].Resize(fyne.NewSize(width, o[0].MinSize().Height))
+	height := o[0].MinSize().Height
+	o[0].Resize(fyne.NewSize(width, height))
+	o[0].Move(fyne.Position{})
+	o[1].Resize(tail)
+	if a.below {
+		o[1].Move(fyne.NewPos(0, height+theme.Px(8)))
+		return
+	}
+	o[1].Move(fyne.NewPos(size.Width-tail.Width, (size.Height-tail.Height)/2))
+}
+
+// MinSize is Fyne's.
+func (a *aside) MinSize(o []fyne.CanvasObject) fyne.Size {
+	first, tail := o[0].MinSize(), o[1].MinSize()
+	if a.below {
+		return fyne.NewSize(max(first.Width, tail.Width), first.Height+theme.Px(8)+tail.Height)
+	}
+	return fyne.NewSize(max(first.Width, tail.Width), max(first.Height, tail.Height))
+}
+
 // stage is a page that stands alone: one panel in the middle of the window, under the
 // app's name, with something below it.
 type stage struct {

@@ -116,7 +116,7 @@ func (s *Welcome) drawName() {
 	create.SetTapped(press)
 	name.OnSubmitted = func(string) { press() }
 	have := w.NewButton("start.have", say.Say("start.have"), w.Plain, func() { s.show(s.drawRestore) })
-	parts := []fyne.CanvasObject{w.NewText(say.Say("start.identity"), w.Strong), w.NewParagraph(say.Say("start.identity.text"), w.Secondary), name}
+	parts := []fyne.CanvasObject{w.NewParagraph(say.Say("start.identity"), w.Strong), w.NewParagraph(say.Say("start.identity.text"), w.Secondary), name}
 	first := name
 	if s.protect {
 		secret, fields := s.passFields(press, wrong)
@@ -158,13 +158,13 @@ func (s *Welcome) options() fyne.CanvasObject {
 	if s.protect {
 		protect = say.Say("start.protect.not")
 	}
-	return container.NewCenter(w.NewLine(4,
+	return container.New(&centred{gap: 4},
 		w.NewButton("start.protect", protect, w.Quiet, func() {
 			s.protect, s.pass = !s.protect, places.Passphrase{}
 			s.step()
 		}),
 		w.NewButton("start.english", say.Say("start.english"), w.Quiet, speak(words.English)),
-		w.NewButton("start.chinese", say.Say("start.chinese"), w.Quiet, speak(words.Chinese))))
+		w.NewButton("start.chinese", say.Say("start.chinese"), w.Quiet, speak(words.Chinese)))
 }
 
 // secret is the passphrase that was chosen; ok is false if it can't be taken, which is

@@ -75,6 +75,10 @@ type List[K comparable] struct {
 	shown   []slot[K]
 	objects []fyne.CanvasObject // of shown, and the bar
 	pool    map[int][]fyne.CanvasObject
+	// What a Picker hears: a tap beside all rows, keys with Ctrl, the wheel.
+	onTap, onWheel func()
+	onShortcut     func(s fyne.Shortcut) bool
+
 	bar     *bar
 	dot     *canvas.Rectangle // is always there and never seen
 	busy    bool              // it is telling what changed
@@ -272,6 +276,9 @@ func (l *List[K]) move(by float32) {
 func (l *List[K]) Scrolled(e *fyne.ScrollEvent) {
 	defer l.timed("scroll")()
 	l.move(e.Scrolled.DY)
+	if l.onWheel != nil {
+		l.onWheel()
+	}
 }
 
 func (l *List[K]) timed(what string) (done func()) {
@@ -347,8 +354,25 @@ func (l *List[K]) FocusGained() { l.focused = true }
 // FocusLost is FocusGained's other half.
 func (l *List[K]) FocusLost() { l.focused = false }
 
+// TypedShortcut is a key with Ctrl; what is not for the list goes to the window.
+func (l *List[K]) TypedShortcut(s fyne.Shortcut) {
+	if l.onShortcut != nil && l.onShortcut(s) {
+		return
+	}
+	if c, ok := fyne.CurrentApp().Driver().CanvasForObject(l).(fyne.Shortcutable); ok {
+		c.TypedShortcut(s)
+	}
+}
+
 // Tapped puts the focus here, so that keys move it.
 func (l *List[K]) Tapped(*fyne.PointEvent) {
+	l.focus()
+	if l.onTap != nil {
+		l.onTap()
+	}
+}
+
+func (l *List[K]) focus() {
 	if c := fyne.CurrentApp().Driver().CanvasForObject(l); c != nil {
 		c.Focus(l)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"zeroms/ui/model"
 	"zeroms/ui/theme"
+	"zeroms/ui/typeset"
 )
 
 // pill is the row of a day or of a gap.
@@ -78,7 +79,7 @@ type pen struct {
 	bold  bool
 }
 
-func (p *pillBody) write(text string, m *Measurer, with pen) {
+func (p *pillBody) write(text string, m *typeset.Measurer, with pen) {
 	t := canvas.NewText(text, with.color)
 	t.TextSize, t.TextStyle.Bold, t.Alignment = m.Size(), with.bold, fyne.TextAlignCenter
 	t.Move(fyne.NewPos(0, with.y))
@@ -88,6 +89,9 @@ func (p *pillBody) write(text string, m *Measurer, with pen) {
 
 // Tapped shows the proof of a loss, if there is one.
 func (p *pillBody) Tapped(*fyne.PointEvent) {
+	if p.rows.pick != nil {
+		p.rows.pick.Clear()
+	}
 	switch acts := p.rows.acts; {
 	case p.m == nil:
 	case p.m.row.Evidence != "" && acts.Evidence != nil:

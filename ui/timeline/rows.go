@@ -8,6 +8,7 @@ import (
 
 	"zeroms/ui/model"
 	"zeroms/ui/theme"
+	"zeroms/ui/typeset"
 )
 
 // Conversation is what rows are drawn from: *model.Timeline.
@@ -36,6 +37,7 @@ type Acts struct {
 type Rows struct {
 	of   Conversation
 	acts Acts
+	pick *Picker // nil: nothing can be selected
 	fonts
 	known map[model.RowKey]*measured
 	turn  int // counts how often rows may have changed
@@ -44,14 +46,14 @@ type Rows struct {
 // fonts measure the texts of rows.
 type fonts struct {
 	zoom                float32
-	body, small, strong *Measurer
+	body, small, strong *typeset.Measurer
 }
 
 func newFonts() fonts {
 	small := theme.Size(theme.SizeSmall)
 	return fonts{
-		zoom: theme.Zoom(), body: NewMeasurer(theme.Size(theme.SizeBody), fyne.TextStyle{}),
-		small: NewMeasurer(small, fyne.TextStyle{}), strong: NewMeasurer(theme.Size(theme.SizeSecondary), fyne.TextStyle{Bold: true}),
+		zoom: theme.Zoom(), body: typeset.NewMeasurer(theme.Size(theme.SizeBody), fyne.TextStyle{}),
+		small: typeset.NewMeasurer(small, fyne.TextStyle{}), strong: typeset.NewMeasurer(theme.Size(theme.SizeSecondary), fyne.TextStyle{Bold: true}),
 	}
 }
 
@@ -119,7 +121,7 @@ type measured struct {
 	width  float32
 	height float32
 	text   string // as it is drawn
-	lines  []Line
+	lines  []typeset.Line
 	box    fyne.Size // the bubble or pill
 	at     fyne.Position
 	beside bool   // the time stands beside the last line
@@ -178,7 +180,7 @@ func (r *Rows) measureBubble(m *measured) {
 	if m.row.State != model.TickNone {
 		m.footed += (tick + 4) * z
 	}
-	wide, height := Widest(m.lines), float32(len(m.lines))*r.body.Height()
+	wide, height := typeset.Widest(m.lines), float32(len(m.lines))*r.body.Height()
 	if !m.row.Own {
 		m.card = cardIn(m.row.Text)
 	}
@@ -186,7 +188,7 @@ func (r *Rows) measureBubble(m *measured) {
 		wide, height = max(wide, r.strong.Width(action)), height+r.strong.Height()+4*z
 	}
 	last := m.lines[len(m.lines)-1]
-	m.beside = len(m.lines) > 1 && len(m.actions(r)) == 0 && last.Width+12*z+m.footed <= wide && !rightward(m.text[last.From:last.To])
+	m.beside = len(m.lines) > 1 && len(m.actions(r)) == 0 && last.Width+12*z+m.footed <= wide && !typeset.Rightward(m.text[last.From:last.To])
 	if !m.beside {
 		wide, height = max(wide, m.footed), height+r.small.Height()
 	}
@@ -224,7 +226,7 @@ func (r *Rows) measureGap(m *measured) {
 	z, side := r.zoom, r.side(m.width)
 	room := max(48, min(bubbleWidth*z, m.width-2*side)-2*gapSide*z)
 	m.lines = r.body.Wrap(m.text, room)
-	wide, height := Widest(m.lines), float32(len(m.lines))*r.body.Height()
+	wide, height := typeset.Widest(m.lines), float32(len(m.lines))*r.body.Height()
 	if m.row.Evidence != "" {
 		wide, height = max(wide, r.strong.Width(m.row.Evidence)), height+r.strong.Height()+4*z
 	}
@@ -282,17 +284,4 @@ func cardIn(text string) string {
 		return ""
 	}
 	return scheme + rest
-}
-
-// rightward reports whether a line is written from the right.
-func rightward(line string) bool {
-	for _, r := range line {
-		switch {
-		case r >= 0x590 && r <= 0x8ff || r >= 0xfb1d && r <= 0xfdff || r >= 0xfe70 && r <= 0xfefc:
-			return true
-		case unicode.IsLetter(r):
-			return false
-		}
-	}
-	return false
 }

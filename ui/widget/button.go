@@ -2,11 +2,13 @@ package widget
 
 import (
 	"image/color"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/driver/desktop"
 
+	"zeroms/ui/arrange"
 	"zeroms/ui/lines"
 	"zeroms/ui/theme"
 )
@@ -22,22 +24,27 @@ const (
 	Quiet  // text only, in the accent's colour
 )
 
-// Button is a button with a text.
+// Button is a button with a text, on several lines where there is no room for one.
 type Button struct {
 	pressable
 	style Style
-	text  *canvas.Text
+	full  string
+	text  []*canvas.Text // its lines
 	plate *canvas.Rectangle
+	drawn *drawn
 }
 
 // NewButton makes a button; tapped is called when it is pressed.
 func NewButton(id, text string, s Style, tapped func()) *Button {
-	b := &Button{style: s, text: &canvas.Text{Text: lines.One(text), Alignment: fyne.TextAlignCenter}, plate: &canvas.Rectangle{}}
+	b := &Button{style: s, full: lines.One(text), plate: &canvas.Rectangle{}}
+	b.text = []*canvas.Text{{Text: b.full, Alignment: fyne.TextAlignCenter}}
 	b.id, b.press = id, tapped
 	b.changed = func() {
 		b.paint()
 		b.plate.Refresh()
-		b.text.Refresh()
+		for _, line := range b.text {
+			line.Refresh()
+		}
 	}
 	b.paint()
 	b.ExtendBaseWidget(b)
@@ -45,12 +52,12 @@ func NewButton(id, text string, s Style, tapped func()) *Button {
 }
 
 // Text is what the button says.
-func (b *Button) Text() string { return b.text.Text }
+func (b *Button) Text() string { return b.full }
 
 // SetText changes what the button says.
 func (b *Button) SetText(text string) {
-	if text = lines.One(text); text != b.text.Text {
-		b.text.Text = text
+	if text = lines.One(text); text != b.full {
+		b.full = text
 		b.Refresh()
 	}
 }
@@ -91,9 +98,43 @@ func (b *Button) paint() {
 	if b.focused && (b.style == Primary || b.style == Danger) {
 		b.plate.StrokeColor = theme.Color(theme.Text)
 	}
-	b.text.Color = theme.Color(text)
-	b.text.TextSize = theme.Size(theme.SizeStrong)
-	b.text.TextStyle = fyne.TextStyle{Bold: true}
+	ruler := b.ruler()
+	for _, line := range b.text {
+		line.Color, line.TextSize, line.TextStyle = theme.Color(text), ruler.Size, ruler.Style
+	}
+}
+
+func (b *Button) ruler() lines.Ruler {
+	return lines.Ruler{Size: theme.Size(theme.SizeStrong), Style: fyne.TextStyle{Bold: true}}
+}
+
+// tightButton is what is beside the text of a button at least.
+const tightButton = 8
+
+// wrap breaks the text for a width, 0: on one line, and returns a line's height.
+func (b *Button) wrap(width float32) float32 {
+	ruler := b.ruler()
+	room, broken := width-2*theme.Px(tightButton), []string{b.full}
+	if width > 0 && ruler.Width(b.full) > room+1 {
+		broken = ruler.Wrap(b.full, room)
+	}
+	if len(broken) != len(b.text) {
+		b.text = make([]*canvas.Text, len(broken))
+		for i := range b.text {
+			b.text[i] = &canvas.Text{Alignment: fyne.TextAlignCenter}
+		}
+		b.paint()
+	}
+	for i, line := range b.text {
+		line.Text = broken[i]
+	}
+	if b.drawn != nil {
+		b.drawn.objects = []fyne.CanvasObject{b.plate}
+		for _, line := range b.text {
+			b.drawn.objects = append(b.drawn.objects, line)
+		}
+	}
+	return fyne.MeasureText("x", ruler.Size, ruler.Style).Height
 }
 
 // over is a fill under the pointer.
@@ -109,22 +150,41 @@ func over(fill theme.Name) theme.Name {
 
 // CreateRenderer is Fyne's.
 func (b *Button) CreateRenderer() fyne.WidgetRenderer {
-	return &drawn{
-		objects: []fyne.CanvasObject{b.plate, b.text},
-		layout: func(size fyne.Size) {
-			place(b.plate, 0, 0, size.Width, size.Height)
-			height := b.text.MinSize().Height
-			place(b.text, 0, (size.Height-height)/2, size.Width, height)
-		},
+	b.drawn = &drawn{
+		layout: b.arrange,
 		min: func() fyne.Size {
 			pad := theme.Px(20)
 			if b.style == Quiet {
 				pad = theme.Px(12)
 			}
-			return fyne.NewSize(b.text.MinSize().Width+2*pad, theme.Px(40))
+			height := b.wrap(b.Size().Width)
+			return fyne.NewSize(b.ruler().Width(b.full)+2*pad, theme.Px(40)+float32(len(b.text)-1)*height)
 		},
-		refresh: b.paint,
+		refresh: func() {
+			b.paint()
+			b.arrange(b.Size())
+		},
 	}
+	b.wrap(0)
+	return b.drawn
+}
+
+func (b *Button) arrange(size fyne.Size) {
+	height := b.wrap(size.Width)
+	place(b.plate, 0, 0, size.Width, size.Height)
+	top := (size.Height - float32(len(b.text))*height) / 2
+	for i, line := range b.text {
+		place(line, 0, top+float32(i)*height, size.Width, height)
+	}
+}
+
+// Narrowest is how narrow it may be where there is no room: as its longest word.
+func (b *Button) Narrowest() float32 {
+	ruler, widest := b.ruler(), float32(0)
+	for word := range strings.FieldsSeq(b.full) {
+		widest = max(widest, ruler.Width(word))
+	}
+	return min(widest, theme.Px(arrange.FirstWidth)) + 2*theme.Px(tightButton)
 }
 
 // IconButton is a button with an icon, 40 pixels a side, which tells what it does when

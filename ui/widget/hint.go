@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"zeroms/ui/lines"
+	"zeroms/ui/page"
 	"zeroms/ui/theme"
 )
 
@@ -19,6 +20,7 @@ type Layer struct {
 	plate   *canvas.Rectangle
 	text    *canvas.Text
 	of      fyne.CanvasObject // whose hint is shown
+	paster  page.Paster
 }
 
 // NewLayer lays a place for hints over a window's content.
@@ -36,6 +38,12 @@ func (l *Layer) SetContent(content fyne.CanvasObject) {
 	l.content = content
 	l.Refresh()
 }
+
+// SetPaster sets who reads the clipboard for what is written into below.
+func (l *Layer) SetPaster(p page.Paster) { l.paster = p }
+
+// Pastes is who reads the clipboard; nil: Fyne does.
+func (l *Layer) Pastes() page.Paster { return l.paster }
 
 // Content is what is below.
 func (l *Layer) Content() fyne.CanvasObject { return l.content }

@@ -38,8 +38,12 @@ func (t *Text) Misfit() string {
 
 // Misfit is inspect's: a text that is wider than its button.
 func (b *Button) Misfit() string {
-	if b.text.MinSize().Width <= b.Size().Width {
+	widest := float32(0)
+	for _, line := range b.text {
+		widest = max(widest, line.MinSize().Width)
+	}
+	if widest <= b.Size().Width {
 		return ""
 	}
-	return fmt.Sprintf("%q does not fit its button", b.text.Text)
+	return fmt.Sprintf("%q does not fit its button", b.full)
 }

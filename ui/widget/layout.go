@@ -38,17 +38,35 @@ func (p *Panel) paint() {
 	p.plate.CornerRadius = theme.Px(16)
 }
 
+// tightPanel is the width below which a panel keeps tightPad free on its sides only.
+const (
+	tightPanel = 240
+	tightPad   = 12
+)
+
+// around is the space between the edge and the content at a width.
+func (p *Panel) around(width float32) arrange.Inset {
+	sides := p.pad
+	if width > 0 && width < theme.Px(tightPanel) {
+		sides = min(sides, tightPad)
+	}
+	return arrange.Inset{Top: p.pad, Right: sides, Bottom: p.pad, Left: sides}
+}
+
 // CreateRenderer is Fyne's.
 func (p *Panel) CreateRenderer() fyne.WidgetRenderer {
-	around := arrange.Inset{Top: p.pad, Right: p.pad, Bottom: p.pad, Left: p.pad}
 	content := []fyne.CanvasObject{p.content}
 	return &drawn{
 		objects: []fyne.CanvasObject{p.plate, p.content},
 		layout: func(size fyne.Size) {
 			place(p.plate, 0, 0, size.Width, size.Height)
-			around.Layout(content, size)
+			p.around(size.Width).Layout(content, size)
 		},
-		min:     func() fyne.Size { return around.MinSize(content) },
+		min: func() fyne.Size { // it can be as narrow as it is where it is tight
+			least := p.around(p.Size().Width).MinSize(content)
+			least.Width = p.around(1).MinSize(content).Width
+			return least
+		},
 		refresh: p.paint,
 	}
 }

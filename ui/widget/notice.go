@@ -81,7 +81,13 @@ func (n *Notice) CreateRenderer() fyne.WidgetRenderer {
 		layout: n.arrange,
 		min: func() fyne.Size {
 			size := n.text.MinSize()
-			if n.action != nil {
+			switch {
+			case n.action == nil:
+			case n.below(n.Size().Width):
+				action := n.action.MinSize()
+				size.Width = max(size.Width, action.Width-theme.Px(24))
+				size.Height += action.Height - theme.Px(8)
+			default:
 				action := n.action.MinSize()
 				size.Width += action.Width
 				size.Height = max(size.Height, action.Height-theme.Px(16))
@@ -105,9 +111,24 @@ func (n *Notice) collect() {
 	}
 }
 
+// besideLeast is how wide the text of a notice has to be at least beside its button.
+const besideLeast = 110
+
+// below tells that the button stands below the text.
+func (n *Notice) below(width float32) bool {
+	return width > 0 && width-n.action.MinSize().Width-theme.Px(20) < theme.Px(besideLeast)
+}
+
 func (n *Notice) arrange(size fyne.Size) {
 	place(n.plate, 0, 0, size.Width, size.Height)
 	right := size.Width - theme.Px(16)
+	if n.action != nil && n.below(size.Width) {
+		least := n.action.MinSize()
+		place(n.action, theme.Px(4), size.Height-least.Height-theme.Px(2), least.Width, least.Height)
+		arrange.Under(n.text, max(theme.Px(40), right-theme.Px(16)))
+		n.text.Move(fyne.NewPos(theme.Px(16), theme.Px(10)))
+		return
+	}
 	if n.action != nil {
 		least := n.action.MinSize()
 		right = size.Width - least.Width - theme.Px(4)

@@ -63,6 +63,14 @@ func (w *World) Down(n int, problem string) {
 	})
 }
 
+// Mend ends what SetBack began.
+func (w *World) Mend() {
+	w.setBack = false
+	for n := range w.gateways {
+		w.Up(n)
+	}
+}
+
 // SetBack has a gateway show that the profile is an older copy of itself: all links end.
 func (w *World) SetBack() {
 	w.setBack = true

@@ -1,6 +1,7 @@
 package modeltest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -211,10 +212,20 @@ func (w door) Restore(_ context.Context, r model.Restoration) (*model.Profile, e
 	if strings.Join(strings.Fields(strings.ToLower(r.Words)), " ") != Phrase() {
 		return nil, ErrWords
 	}
-	if r.Name != "" {
-		w.name = r.Name
+	if r.Archive == "" && r.Gateway.Host == "" {
+		w.name = "" // nothing that was saved tells it
 	}
+	w.name = cmp.Or(w.name, r.Name)
 	w.pass, w.Door = r.Passphrase, model.DoorReady
+	return w.Profile(), nil
+}
+
+// Rejoin is model.Door's.
+func (w door) Rejoin(context.Context) (*model.Profile, error) {
+	if err := w.enter("Rejoin"); err != nil {
+		return nil, err
+	}
+	w.Mend()
 	return w.Profile(), nil
 }
 

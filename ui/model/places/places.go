@@ -6,6 +6,7 @@ package places
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"io"
 	"os"
@@ -20,6 +21,23 @@ type Address = card.Address
 
 // HostOf is how a gateway is called: its host, and its port if that is not everybody's.
 func HostOf(a Address) string { return shortHost(a.Endpoint()) }
+
+// NetworkOf is the network of a gateway by its name, empty for the one that people use.
+// Anybody can say anything there.
+func NetworkOf(a Address) string {
+	switch a.Network {
+	case card.NetworkPublic:
+		return ""
+	case card.NetworkLab:
+		return "lab"
+	}
+	for _, c := range a.Network {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return hex.EncodeToString(a.Network[:])
+		}
+	}
+	return string(a.Network[:])
+}
 
 // Code is what a text or a picture turned out to be.
 type Code struct {

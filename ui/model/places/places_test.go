@@ -200,3 +200,16 @@ func TestReach(t *testing.T) {
 		}
 	}
 }
+
+// TestNetworkOf: the public network needs no name; others have theirs, whatever bytes
+// somebody says.
+func TestNetworkOf(t *testing.T) {
+	for network, want := range map[key.Network]string{
+		card.NetworkPublic: "", card.NetworkLab: "lab", {'n', 'o', '0', 'r'}: "no0r", {'A', 'b', 'c', 'd'}: "41626364",
+		{0xe2, 0x80, 0xae, 'x'}: "e280ae78", {'\n', 'a', 'b', 'c'}: "0a616263",
+	} {
+		if got := places.NetworkOf(card.Address{Network: network}); got != want {
+			t.Errorf("%q is called %q, not %q", network[:], got, want)
+		}
+	}
+}

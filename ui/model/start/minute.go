@@ -90,6 +90,25 @@ func (m *Minute) SaveWords(then func(error)) {
 	})
 }
 
+// Name is what others see the user as; empty: nothing that came back has told.
+func (m *Minute) Name(then func(string, error)) {
+	self := m.Profile.Self
+	m.async.Do(func(ctx context.Context) func() {
+		status, err := self.Status(ctx)
+		return func() { then(status.Name, err) }
+	})
+}
+
+// SetName changes what others see the user as.
+func (m *Minute) SetName(name string, then func(error)) {
+	name = strings.TrimSpace(name)
+	self := m.Profile.Self
+	m.async.Do(func(ctx context.Context) func() {
+		err := self.SetName(ctx, name)
+		return func() { then(err) }
+	})
+}
+
 // Came is what a profile that was made anew has.
 type Came struct{ Contacts, Talks, Gateways int }
 

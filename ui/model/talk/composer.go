@@ -75,8 +75,11 @@ func (c *Composer) Edit(text string, now time.Time) {
 	}
 }
 
+// Waiting tells that the draft is to be kept, now or later.
+func (c *Composer) Waiting() bool { return !c.due.IsZero() }
+
 // Due tells that it is time for Save.
-func (c *Composer) Due(now time.Time) bool { return !c.due.IsZero() && !now.Before(c.due) }
+func (c *Composer) Due(now time.Time) bool { return c.Waiting() && !now.Before(c.due) }
 
 // Save keeps the draft.
 func (c *Composer) Save() {

@@ -1,4 +1,4 @@
-package ui
+package screen
 
 import (
 	"context"
@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// timers calls functions on the screen's goroutine again and again.
-type timers struct {
-	post    func(func())
+// Timers calls functions on the goroutine that draws, again and again. Its methods may be
+// called from any goroutine.
+type Timers struct {
+	post    func(func())  // runs a function there
 	changed chan struct{} // holds one
 
 	mu  sync.Mutex
@@ -23,13 +24,13 @@ type timer struct {
 	gone  bool
 }
 
-// newTimers makes timers; post runs a function on the screen's goroutine.
-func newTimers(post func(func())) *timers {
-	return &timers{post: post, changed: make(chan struct{}, 1)}
+// NewTimers makes Timers; post runs a function on the goroutine that draws.
+func NewTimers(post func(func())) *Timers {
+	return &Timers{post: post, changed: make(chan struct{}, 1)}
 }
 
 // Every calls f each d, at first after d, until stop is called.
-func (t *timers) Every(d time.Duration, f func()) (stop func()) {
+func (t *Timers) Every(d time.Duration, f func()) (stop func()) {
 	one := &timer{every: d, next: time.Now().Add(d), call: f}
 	t.mu.Lock()
 	t.all = append(t.all, one)
@@ -47,7 +48,7 @@ func (t *timers) Every(d time.Duration, f func()) (stop func()) {
 }
 
 // due takes what has to be called now; next is when something has to be called again.
-func (t *timers) due(now time.Time) (calls []*timer, next time.Time) {
+func (t *Timers) due(now time.Time) (calls []*timer, next time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, one := range t.all {
@@ -62,7 +63,7 @@ func (t *timers) due(now time.Time) (calls []*timer, next time.Time) {
 	return calls, next
 }
 
-func (t *timers) lives(one *timer) bool {
+func (t *Timers) lives(one *timer) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return !one.gone
@@ -71,7 +72,8 @@ func (t *timers) lives(one *timer) bool {
 // idle is how long the loop sleeps when there is nothing to call.
 const idle = time.Hour
 
-func (t *timers) loop(ctx context.Context) {
+// Run calls what is due until ctx ends.
+func (t *Timers) Run(ctx context.Context) {
 	wait := time.NewTimer(idle)
 	defer wait.Stop()
 	for {

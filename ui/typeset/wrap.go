@@ -1,4 +1,10 @@
-package timeline
+// Package typeset breaks texts of one size and style into lines, and tells where in a line
+// each character stands: for what is drawn, for a cursor, and for what is selected.
+//
+// A character is what a cursor steps over: a rune with all marks on it, or an emoji of
+// several runes. Lines are measured as Fyne draws them: what is written from the right
+// stands among the rest in the order in which it was written.
+package typeset
 
 import (
 	"slices"
@@ -212,7 +218,7 @@ func (m *Measurer) cut(lines []Line, text string, line Line, c cutting) ([]Line,
 
 func (m *Measurer) cluster(s string) float32 {
 	if pictured(s) {
-		return m.Width(s) * pictureScale
+		return m.Width(s) * PictureScale
 	}
 	if r, size := utf8.DecodeRuneInString(s); size == len(s) {
 		return m.rune(r)
@@ -220,11 +226,11 @@ func (m *Measurer) cluster(s string) float32 {
 	return m.Width(s)
 }
 
-// pictureScale is how much larger than letters emoji are drawn, and pictureDrop by which
+// PictureScale is how much larger than letters emoji are drawn, and PictureDrop by which
 // part of the text's size lower: Fyne puts them too high.
 const (
-	pictureScale = 1.15
-	pictureDrop  = 0.1
+	PictureScale = 1.15
+	PictureDrop  = 0.1
 )
 
 // pictured reports whether a character is an emoji.
@@ -233,22 +239,22 @@ func pictured(cluster string) bool {
 	return r >= 0x1f1e6 && r <= 0x1faff || r >= 0x2190 && size < len(cluster) && strings.Contains(cluster, "\ufe0f")
 }
 
-// run is a part of a line that is drawn as one: letters, or a single emoji, of which the
+// Run is a part of a line that is drawn as one: letters, or a single emoji, of which the
 // driver keeps one picture however often it is there.
-type run struct {
-	text    string
-	picture bool
-	width   float32
+type Run struct {
+	Text    string
+	Picture bool
+	Width   float32
 }
 
-// runs are the parts of a line.
-func (m *Measurer) runs(line string) (all []run) {
+// Runs are the parts of a line.
+func (m *Measurer) Runs(line string) (all []Run) {
 	if strings.IndexFunc(line, func(r rune) bool { return r >= 0x2190 }) < 0 {
-		return []run{{text: line, width: m.Width(line)}}
+		return []Run{{Text: line, Width: m.Width(line)}}
 	}
 	letters := func(s string) {
 		if s != "" {
-			all = append(all, run{text: s, width: m.Width(s)})
+			all = append(all, Run{Text: s, Width: m.Width(s)})
 		}
 	}
 	from := 0
@@ -256,7 +262,7 @@ func (m *Measurer) runs(line string) (all []run) {
 		n := Cluster(line[at:])
 		if c := line[at : at+n]; pictured(c) {
 			letters(line[from:at])
-			all, from = append(all, run{text: c, picture: true, width: m.cluster(c)}), at+n
+			all, from = append(all, Run{Text: c, Picture: true, Width: m.cluster(c)}), at+n
 		}
 		at += n
 	}
