@@ -44,10 +44,10 @@ app-build: need-go install-app font
 	GOFLAGS=$(APP_FLAGS) $(EAGER) $(GO) build -o bin/zeroms ./cmd/zeroms
 
 app-install: app-build ## put the app into your menu, for zeroms: links too (~/.local)
-	install -D -m 755 bin/zeroms "$$HOME/.local/bin/zeroms"
-	install -D -m 644 assets/zeroms.svg "$$HOME/.local/share/icons/hicolor/scalable/apps/zeroms.svg"
-	mkdir -p "$$HOME/.local/share/applications"
-	sed "s|^Exec=zeroms|Exec=$$HOME/.local/bin/zeroms|" assets/zeroms.desktop > "$$HOME/.local/share/applications/zeroms.desktop"
+	@install -D -m 755 bin/zeroms "$$HOME/.local/bin/zeroms"
+	@install -D -m 644 assets/zeroms.svg "$$HOME/.local/share/icons/hicolor/scalable/apps/zeroms.svg"
+	@mkdir -p "$$HOME/.local/share/applications"
+	@sed "s|^Exec=zeroms|Exec=$$HOME/.local/bin/zeroms|" assets/zeroms.desktop > "$$HOME/.local/share/applications/zeroms.desktop"
 	@if command -v update-desktop-database >/dev/null; then update-desktop-database "$$HOME/.local/share/applications"; fi
 	@if command -v xdg-mime >/dev/null; then xdg-mime default zeroms.desktop x-scheme-handler/zeroms; fi
 	@echo "ZeroMS is in your menu; zeroms: links open it"
