@@ -66,7 +66,7 @@ func TestScope(t *testing.T) {
 		if w.dials() != 0 {
 			t.Errorf("dialled: %v %v", w.quic.hosts(), w.wss.hosts())
 		}
-		for _, name := range w.dns.asked {
+		for _, name := range w.dns.questions() {
 			if !slices.Contains([]string{"0x7f.1.", "127.1."}, name) {
 				t.Errorf("%s was looked up", name)
 			}
@@ -140,7 +140,7 @@ func TestVictimByName(t *testing.T) {
 		if n := w.dials(); n > 12 || n == 0 {
 			t.Errorf("%d handshakes in a minute", n)
 		}
-		if n := len(w.dns.asked); n > 64+480 {
+		if n := len(w.dns.questions()); n > 64+480 {
 			t.Errorf("%d names were looked up in a minute", n)
 		}
 	})
@@ -367,8 +367,8 @@ func TestNames(t *testing.T) {
 		if _, err := w.pool.AskAt(w.t.Context(), e, &wire.Ping{}); !errors.Is(err, wire.ErrScope) {
 			t.Errorf("a name of an inner address: %v", err)
 		}
-		if len(w.wss.hosts()) != 0 || len(w.dns.asked) != 2 {
-			t.Errorf("looked up %v", w.dns.asked)
+		if len(w.wss.hosts()) != 0 || len(w.dns.questions()) != 2 {
+			t.Errorf("looked up %v", w.dns.questions())
 		}
 		e.Host = "nowhere.example.org"
 		if _, err := w.pool.AskAt(w.t.Context(), e, &wire.Ping{}); !errors.Is(err, wire.ErrUnreachable) {
@@ -404,7 +404,7 @@ func TestManyNames(t *testing.T) {
 			e := link.Endpoint{Host: fmt.Sprintf("n%d.example.org", i), Port: 443, Node: make([]byte, 32)}
 			w.pool.AskAt(w.t.Context(), e, &wire.Ping{})
 		}
-		if n := len(w.dns.asked); n > 64 {
+		if n := len(w.dns.questions()); n > 64 {
 			t.Errorf("%d names were looked up at once", n)
 		}
 	})

@@ -89,6 +89,13 @@ func (r *resolver) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr,
 	return nil, wire.ErrUnreachable
 }
 
+// questions are the names that were asked for.
+func (r *resolver) questions() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.asked...)
+}
+
 // name gives a name its addresses.
 func (r *resolver) name(host string, addrs ...netip.Addr) {
 	r.mu.Lock()
